@@ -1,0 +1,171 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import PackageDescription
+
+// Every target but generated code and C is built with these.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+]
+
+// Tests read C structures through the same wrappers, but need not mark each use.
+let strictTests: [SwiftSetting] = Array(strict.dropLast())
+
+// No dynamic section at all: nothing is loaded before `main`, and one file runs in any root.
+let staticExecutable: ([SwiftSetting], [LinkerSetting]) = (
+    [.unsafeFlags(["-static-executable"])], [.unsafeFlags(["-static-executable"])]
+)
+
+// The Swift runtime inside, Debian's C libraries outside.
+let staticRuntime: ([SwiftSetting], [LinkerSetting]) = (
+    [.unsafeFlags(["-static-stdlib"])], [.unsafeFlags(["-static-stdlib"])]
+)
+
+func floor(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(
+    _ name: String, _ dependencies: [Target.Dependency], linking: ([SwiftSetting], [LinkerSetting])
+) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, swiftSettings: strict + linking.0, linkerSettings: linking.1)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport"], resources: resources, swiftSettings: strictTests)
+}
+
+func library(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
+
+let package = Package(
+    name: "skiff",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "skiffd", targets: ["skiffd"]),
+        .executable(name: "skiffctl", targets: ["skiffctl"]),
+        .executable(name: "skiffimg", targets: ["skiffimg"]),
+        .executable(name: "skiffmon", targets: ["skiffmon"]),
+        .executable(name: "skiffrun", targets: ["skiffrun"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    ],
+    targets: [
+        // Floor 0: C.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CSeccomp"),
+        .systemLibrary(name: "CCapability"),
+        .systemLibrary(name: "CArchive"),
+        .systemLibrary(name: "CCompression"),
+
+        // Floor 1: vocabularies.
+        floor("OCIRuntimeSpec"),
+        floor("OCIImageSpec", [library("Crypto", "swift-crypto")]),
+        .target(
+            name: "CRIAPI",
+            dependencies: [
+                library("GRPCCore", "grpc-swift-2"), library("GRPCProtobuf", "grpc-swift-protobuf"),
+                library("SwiftProtobuf", "swift-protobuf"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6)],
+            plugins: [.plugin(name: "GRPCProtobufGenerator", package: "grpc-swift-protobuf")]),
+
+        // Floor 2: the kernel.
+        floor("Linux", ["CLinux"]),
+
+        // Floor 3: one subject each.
+        floor("Cgroups", ["Linux", "OCIRuntimeSpec"]),
+        floor("Confinement", ["Linux", "OCIRuntimeSpec", "CSeccomp", "CCapability"]),
+        floor("Archive", ["Linux", "CArchive", "CCompression"]),
+        floor(
+            "Registry",
+            [
+                "OCIImageSpec", library("AsyncHTTPClient", "async-http-client"), library("NIOCore", "swift-nio"),
+                library("NIOHTTP1", "swift-nio"),
+            ]),
+        floor("CNI", ["Linux"]),
+        floor("MonitorProtocol", ["Linux"]),
+        floor("Configuration", ["Linux", library("TOMLKit", "TOMLKit")]),
+
+        // Floor 4: the engines.
+        floor("ContainerRuntime", ["Linux", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
+        floor("PodMonitor", ["Linux", "MonitorProtocol"]),
+        floor(
+            "ImageStore",
+            [
+                "Linux", "OCIImageSpec", "Archive", library("GRDB", "GRDB.swift"), library("Crypto", "swift-crypto"),
+            ]),
+
+        // Floor 5: the service.
+        floor(
+            "CRIService",
+            [
+                "CRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Cgroups", "Registry", "CNI", "MonitorProtocol",
+                "Configuration", "ImageStore", library("GRPCCore", "grpc-swift-2"),
+                library("SwiftProtobuf", "swift-protobuf"), library("GRDB", "GRDB.swift"),
+                library("Logging", "swift-log"),
+            ]),
+
+        // Floor 6: programs.
+        program("skiffrun", ["Linux", "OCIRuntimeSpec", "ContainerRuntime"], linking: staticExecutable),
+        program("skiffmon", ["Linux", "PodMonitor"], linking: staticExecutable),
+        program(
+            "skiffimg",
+            [
+                "Linux", "OCIImageSpec", "ImageStore", "Registry", "Configuration",
+                library("ArgumentParser", "swift-argument-parser"),
+            ], linking: staticRuntime),
+        program(
+            "skiffctl",
+            [
+                "CRIAPI", "Linux", library("ArgumentParser", "swift-argument-parser"),
+                library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
+                library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("Yams", "Yams"),
+            ], linking: staticRuntime),
+        program(
+            "skiffd",
+            [
+                "CRIService", "Linux", "Configuration", library("ArgumentParser", "swift-argument-parser"),
+                library("GRPCCore", "grpc-swift-2"), library("Logging", "swift-log"),
+                library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"),
+            ], linking: staticRuntime),
+
+        // Tests.
+        .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strictTests),
+        tests("LinuxTests", ["Linux"]),
+        tests("OCIRuntimeSpecTests", ["OCIRuntimeSpec"], resources: [.copy("Fixtures")]),
+        tests("OCIImageSpecTests", ["OCIImageSpec"]),
+        tests("CgroupsTests", ["Cgroups", "Linux", "OCIRuntimeSpec"]),
+        tests("ConfinementTests", ["Confinement", "Linux", "OCIRuntimeSpec"]),
+        tests("ArchiveTests", ["Archive", "Linux"]),
+        tests("RegistryTests", ["Registry", "OCIImageSpec"]),
+        tests("CNITests", ["CNI", "Linux"]),
+        tests("MonitorProtocolTests", ["MonitorProtocol", "Linux"]),
+        tests("ConfigurationTests", ["Configuration"]),
+        tests("ContainerRuntimeTests", ["ContainerRuntime", "OCIRuntimeSpec", "Linux"]),
+        tests("PodMonitorTests", ["PodMonitor", "MonitorProtocol", "Linux"]),
+        tests("ImageStoreTests", ["ImageStore", "OCIImageSpec", "Archive", "Linux"]),
+        tests("CRIServiceTests", ["CRIService", "CRIAPI", "OCIRuntimeSpec", "OCIImageSpec"]),
+        // The programs, tested as programs: they are run from the folder that holds the test bundle.
+        tests("ProgramTests", ["Linux", "MonitorProtocol"]),
+    ])
