@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+/// Checks of single values: each returns the value in its normal form, or throws what is wrong with it.
+enum Check {
+    /// An absolute path without `.`, `..`, repeated or trailing slashes in the result; `..` is refused, since it means
+    /// different things before and after links are followed.
+    static func path(_ text: String) throws(Complaint) -> String {
+        guard text.hasPrefix("/") else { throw Complaint("\"\(text)\" is not an absolute path") }
+        guard !text.utf8.contains(0) else { throw Complaint("path contains a NUL byte") }
+        let parts = text.split(separator: "/").filter { $0 != "." }
+        guard !parts.contains("..") else { throw Complaint("path \"\(text)\" contains \"..\"") }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    /// Like `path`, but not the root of the file system: what is kept there would be everywhere.
+    static func folder(_ text: String) throws(Complaint) -> String {
+        let path = try path(text)
+        guard path != "/" else { throw Complaint("\"/\" cannot be used") }
+        return path
+    }
+
+    /// At least one folder.
+    static func folders(_ list: [String]) throws(Complaint) -> [String] {
+        guard !list.isEmpty else { throw Complaint("the list is empty") }
+        return try list.map(folder)
+    }
+
+    /// A unix socket's path, with or without `unix://`. `sun_path` has 108 bytes, one of them for the final NUL.
+    static func socket(_ text: String) throws(Complaint) -> String {
+        let path = try folder(text.hasPrefix("unix://") ? String(text.dropFirst(7)) : text)
+        guard path.utf8.count <= 107 else { throw Complaint("socket path \"\(path)\" is longer than 107 bytes") }
+        return path
+    }
+
+    /// A program: an absolute path or a bare name.
+    static func program(_ text: String) throws(Complaint) -> String {
+        guard text.contains("/") || text.isEmpty || text == "." || text == ".." else { return text }
+        return try folder(text)
+    }
+
+    /// The empty text, or what `check` makes of it.
+    static func optional(
+        _ check: @escaping @Sendable (String) throws(Complaint) -> String
+    ) -> @Sendable (String) throws(Complaint) -> String {
+        { (text: String) throws(Complaint) -> String in text.isEmpty ? "" : try check(text) }
+    }
+
+    /// Zero or more.
+    static func count(_ number: Int) throws(Complaint) -> Int {
+        guard number >= 0 else { throw Complaint("\(number) is negative") }
+        return number
+    }
+
+    /// More than nothing.
+    static func time(_ duration: Duration) throws(Complaint) -> Duration {
+        guard duration > .zero else { throw Complaint("the time must be longer than 0s") }
+        return duration
+    }
+
+    /// Capability names, with or without `CAP_`, in any case; in order, each once.
+    static func capabilities(_ list: [String]) throws(Complaint) -> [String] {
+        try Set(
+            list.map { (text) throws(Complaint) -> String in
+                let upper = text.uppercased()
+                let name = upper.hasPrefix("CAP_") ? upper : "CAP_" + upper
+                guard knownCapabilities.contains(name.dropFirst(4)) else {
+                    throw Complaint("unknown capability \"\(text)\"")
+                }
+                return name
+            }
+        ).sorted()
+    }
+
+    /// Registries as they stand in image references: `host[:port]`, nothing before and nothing behind.
+    static func registries(_ list: [String]) throws(Complaint) -> [String] {
+        for text in list where text.isEmpty || text.contains("/") || text.contains(" ") {
+            throw Complaint("\"\(text)\" is not a registry of the form \"host[:port]\"")
+        }
+        return list
+    }
+
+    /// `os/architecture[/variant]`.
+    static func platform(_ text: String) throws(Complaint) -> String {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard (2...3).contains(parts.count), !parts.contains("") else {
+            throw Complaint("\"\(text)\" is not a platform of the form \"os/architecture[/variant]\"")
+        }
+        return text
+    }
+
+    /// A handler's name: it becomes part of a path.
+    static func handlerName(_ text: String) throws(Complaint) {
+        let allowed = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+            default: false
+            }
+        }
+        guard allowed, !text.isEmpty, text.utf8.count <= 63, text.first != "." else {
+            throw Complaint("\"\(text)\" is not a handler's name: letters, digits, \"-\", \"_\" and \".\"")
+        }
+    }
+
+    /// capabilities(7), up to Linux 5.9's CHECKPOINT_RESTORE.
+    private static let knownCapabilities: Set<Substring> = [
+        "AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BLOCK_SUSPEND", "BPF", "CHECKPOINT_RESTORE", "CHOWN",
+        "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "IPC_LOCK", "IPC_OWNER", "KILL", "LEASE",
+        "LINUX_IMMUTABLE", "MAC_ADMIN", "MAC_OVERRIDE", "MKNOD", "NET_ADMIN", "NET_BIND_SERVICE", "NET_BROADCAST",
+        "NET_RAW", "PERFMON", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYSLOG", "SYS_ADMIN", "SYS_BOOT", "SYS_CHROOT",
+        "SYS_MODULE", "SYS_NICE", "SYS_PACCT", "SYS_PTRACE", "SYS_RAWIO", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG",
+        "WAKE_ALARM",
+    ]
+}

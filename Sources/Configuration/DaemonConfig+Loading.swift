@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+extension DaemonConfig {
+    /// Reads `path`, then every `*.toml` in the folder `path` + `.d` in lexical order, and fills in what follows from
+    /// the rest. A later file overrides single keys of an earlier one; a list replaces the whole list.
+    ///
+    /// Without `path`, the default file is read if it exists. With one, it must exist. Throws `ConfigurationError`.
+    package static func load(_ path: String?) throws(ConfigurationError) -> DaemonConfig {
+        let main = path ?? defaultFile
+        var files: [(name: String, text: String)] = []
+        if let text = try ConfigurationFiles.text(of: main) {
+            files.append((main, text))
+        } else if path != nil {
+            throw ConfigurationError(file: main, cause: "no such file or directory")
+        }
+        for file in try ConfigurationFiles.dropIns(of: main) {
+            // A drop-in that went away since it was listed was removed on purpose.
+            if let text = try ConfigurationFiles.text(of: file) { files.append((file, text)) }
+        }
+        return try load(files)
+    }
+
+    /// The same from texts in memory; each file's name only serves messages.
+    package static func load(_ files: [(name: String, text: String)]) throws(ConfigurationError) -> DaemonConfig {
+        var config = DaemonConfig()
+        for file in files {
+            try config.apply(TOMLDocument(file: file.name, text: file.text))
+        }
+        let resolved = config.resolved()
+        try resolved.validate()
+        return resolved
+    }
+
+    /// Overrides with every key of one file.
+    private mutating func apply(_ document: TOMLDocument) throws(ConfigurationError) {
+        var rest = document.values
+        for section in Self.sections where section.name.isEmpty {
+            for setting in section.settings {
+                guard let node = rest.removeValue(forKey: setting.name) else { continue }
+                try document.read(setting, node, into: &self, as: setting.name)
+            }
+        }
+        for section in Self.sections where !section.name.isEmpty {
+            guard let node = rest.removeValue(forKey: section.name) else { continue }
+            var keys = try document.table(node, section.name)
+            if section.name == "runtime", let handlers = keys.removeValue(forKey: "handlers") {
+                try applyHandlers(handlers, in: document)
+            }
+            try document.apply(section.settings, keys, to: &self, below: section.name)
+        }
+        // Sorted: the same file always gives the same error.
+        if let unknown = rest.keys.sorted().first { throw document.error(unknown, "unknown key") }
+    }
+
+    private mutating func applyHandlers(_ node: TOMLNode, in document: TOMLDocument) throws(ConfigurationError) {
+        let section = RuntimeHandlerConfig.section
+        for (name, node) in try document.table(node, section).sorted(by: { $0.key < $1.key }) {
+            let key = "\(section).\(name)"
+            do {
+                try Check.handlerName(name)
+            } catch {
+                throw document.error(key, error.cause)
+            }
+            var handler = runtime.handlers[name] ?? RuntimeHandlerConfig()
+            let keys = try document.table(node, key)
+            try document.apply(RuntimeHandlerConfig.settings, keys, to: &handler, below: key)
+            runtime.handlers[name] = handler
+        }
+    }
+
+    /// What no single key can tell.
+    private func validate() throws(ConfigurationError) {
+        if root == run {
+            throw ConfigurationError(key: "run", cause: "\"\(run)\" is also \"root\"")
+        }
+        if runtime.handlers[runtime.defaultHandler] == nil {
+            let known = runtime.handlers.keys.sorted().map { "\"\($0)\"" }.joined(separator: ", ")
+            throw ConfigurationError(
+                key: "runtime.default", cause: "no handler \"\(runtime.defaultHandler)\", only \(known)")
+        }
+        do {
+            _ = try Check.socket(api.listen)
+        } catch {
+            // Only a derived path gets here: it follows from `run`.
+            throw ConfigurationError(key: "run", cause: error.cause)
+        }
+    }
+}
+
+extension TOMLDocument {
+    /// Reads each of `keys` by the row of its name.
+    fileprivate func apply<Target>(
+        _ settings: [Setting<Target>], _ keys: [String: TOMLNode], to target: inout Target, below section: String
+    ) throws(ConfigurationError) {
+        var keys = keys
+        for setting in settings {
+            guard let node = keys.removeValue(forKey: setting.name) else { continue }
+            try read(setting, node, into: &target, as: "\(section).\(setting.name)")
+        }
+        if let unknown = keys.keys.sorted().first { throw error("\(section).\(unknown)", "unknown key") }
+    }
+
+    fileprivate func read<Target>(
+        _ setting: Setting<Target>, _ node: TOMLNode, into target: inout Target, as key: String
+    ) throws(ConfigurationError) {
+        do {
+            try setting.read(&target, node)
+        } catch let complaint {
+            throw error(key, complaint.cause)
+        }
+    }
+
+    fileprivate func table(_ node: TOMLNode, _ key: String) throws(ConfigurationError) -> [String: TOMLNode] {
+        guard case .table(let keys) = node else { throw error(key, "expected a table, found \(node.kind)") }
+        return keys
+    }
+}

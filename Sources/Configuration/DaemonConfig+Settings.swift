@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+extension DaemonConfig {
+    /// Every key that the file may have, in the order in which it is printed.
+    static let sections: [Section] = [general, apiSection, cniSection, runtimeSection, imageSection]
+
+    private static let general = Section(
+        name: "", meaning: "Paths and logging.",
+        settings: [
+            Setting(
+                "root", \.root,
+                "What survives a reboot: database, image layers, writable layers of containers.", check: Check.folder),
+            Setting(
+                "run", \.run, "What lives until the next boot: sockets, bundles, pinned namespaces.",
+                check: Check.folder),
+            Setting(
+                "log_level", \.logLevel, "trace, debug, info, notice, warning, error or critical."),
+        ])
+
+    private static let apiSection = Section(
+        name: "api", meaning: "The CRI endpoint.",
+        settings: [
+            Setting(
+                "listen", \.api.listen, "Unix socket of the CRI. Default: skiffd.sock in `run`.",
+                check: Check.optional(Check.socket))
+        ])
+
+    private static let cniSection = Section(
+        name: "cni", meaning: "Pod networks.",
+        settings: [
+            Setting(
+                "conf_dir", \.cni.confDir, "Folder of network configurations (*.conflist, *.conf, *.json).",
+                check: Check.folder),
+            Setting(
+                "bin_dirs", \.cni.binDirs, "Folders in which plugins are looked up, in this order.",
+                check: Check.folders),
+            Setting(
+                "cache_dir", \.cni.cacheDir, "Results of plugins, kept to undo them. Default: cni in `root`.",
+                check: Check.optional(Check.folder)),
+            Setting(
+                "default_network", \.cni.defaultNetwork,
+                "Name of the network that pods join. Default: the first valid file in lexical order."),
+            Setting(
+                "timeout", \.cni.timeout, "How long one plugin may take before it is killed.", check: Check.time),
+        ])
+
+    private static let runtimeSection = Section(
+        name: "runtime", meaning: "How containers are run.",
+        settings: [
+            Setting("default", \.runtime.defaultHandler, "Handler of pods that name none."),
+            Setting(
+                "cgroup_parent", \.runtime.cgroupParent, "Cgroup of pods that come without one.", check: Check.path),
+            Setting(
+                "monitor", \.runtime.monitor,
+                "The pod monitor: an absolute path, or a name that is looked up beside skiffd, then on PATH.",
+                check: Check.program),
+            Setting(
+                "pids_limit", \.runtime.pidsLimit, "Most tasks in one container; 0 for no limit.", check: Check.count),
+            Setting(
+                "default_capabilities", \.runtime.defaultCapabilities,
+                "Capabilities of a container that neither adds nor drops any.", check: Check.capabilities),
+            Setting(
+                "seccomp_profile", \.runtime.seccompProfile,
+                "A profile in JSON for RuntimeDefault. Default: the built-in one.",
+                check: Check.optional(Check.folder)),
+        ])
+
+    private static let imageSection = Section(
+        name: "image", meaning: "How images are pulled.",
+        settings: [
+            Setting(
+                "insecure_registries", \.image.insecureRegistries,
+                "Registries (host[:port]) that may be spoken to in plain HTTP or with an unverified certificate.",
+                check: Check.registries),
+            Setting(
+                "platform", \.image.platform,
+                "Platform (os/architecture[/variant]) chosen from an index. Default: this machine's.",
+                check: Check.optional(Check.platform)),
+        ])
+}
+
+extension RuntimeHandlerConfig {
+    /// Where handlers stand in the file: each in a section of its own.
+    static let section = "runtime.handlers"
+
+    /// Every key of `[runtime.handlers.NAME]`.
+    static let settings: [Setting<RuntimeHandlerConfig>] = [
+        Setting(
+            "path", \.path,
+            "The OCI runtime: an absolute path, or a name that is looked up beside skiffd, then on PATH.\n"
+                + "Default: the handler's name.", check: Check.optional(Check.program)),
+        Setting(
+            "root", \.root, "Its --root. Default: runtime in `run` for skiffrun, runtime-NAME for others.",
+            check: Check.optional(Check.folder)),
+    ]
+}

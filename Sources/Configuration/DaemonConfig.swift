@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+/// Everything that an administrator may set, with its default.
+///
+/// The keys of the file, their meaning and their checks are in `DaemonConfig.settings`; this type holds the values.
+/// All paths are absolute after loading. Paths that are nil here in a fresh value are derived from `root` and `run` by
+/// `resolved()`, so that setting these two moves a whole engine into one folder.
+package struct DaemonConfig: Sendable, Equatable {
+    /// What survives a reboot: database, layers, content, containers.
+    package var root = "/var/lib/skiff"
+    /// What lives until the next boot: sockets, bundles, pinned namespaces.
+    package var run = "/run/skiff"
+    /// The least severity that is logged.
+    package var logLevel = LogLevel.info
+    /// The CRI endpoint.
+    package var api = API()
+    /// Pod networks.
+    package var cni = CNI()
+    /// How containers are run.
+    package var runtime = Runtime()
+    /// How images are pulled.
+    package var image = Image()
+
+    /// The defaults, not yet resolved.
+    package init() {}
+
+    /// Severities, least first.
+    package enum LogLevel: String, Sendable, CaseIterable {
+        case trace, debug, info, notice, warning, error, critical
+    }
+
+    /// Section `[api]`.
+    package struct API: Sendable, Equatable {
+        /// The unix socket of the CRI; "" stands for `skiffd.sock` in `run` until resolved.
+        package var listen = ""
+    }
+
+    /// Section `[cni]`.
+    package struct CNI: Sendable, Equatable {
+        /// Where network configurations are.
+        package var confDir = "/etc/cni/net.d"
+        /// Where plugins are looked up, in this order.
+        package var binDirs = ["/usr/lib/cni", "/opt/cni/bin"]
+        /// Results of plugins, needed to undo them; "" stands for `cni` in `root` until resolved.
+        package var cacheDir = ""
+        /// The network of pods by name; "" stands for the first in lexical order of the files' names.
+        package var defaultNetwork = ""
+        /// How long one plugin may take.
+        package var timeout = Duration.seconds(120)
+    }
+
+    /// Section `[runtime]`.
+    package struct Runtime: Sendable, Equatable {
+        /// The handler of pods that ask for none.
+        package var defaultHandler = "skiffrun"
+        /// Below which cgroup pods without a `cgroup_parent` are placed.
+        package var cgroupParent = "/skiff"
+        /// The pod monitor: a path, or a name to be found beside the daemon or on PATH.
+        package var monitor = "skiffmon"
+        /// Most tasks in one container; 0 for no limit.
+        package var pidsLimit = 0
+        /// What a container may do that asks for no more and no less.
+        package var defaultCapabilities = [
+            "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",
+            "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID",
+        ]
+        /// A seccomp profile in JSON in place of the built-in one for RuntimeDefault; "" for the built-in one.
+        package var seccompProfile = ""
+        /// Handlers by name. The one called `skiffrun` always exists.
+        package var handlers = ["skiffrun": RuntimeHandlerConfig()]
+    }
+
+    /// Section `[image]`.
+    package struct Image: Sendable, Equatable {
+        /// Registries spoken to in plain HTTP, or without verifying their certificate.
+        package var insecureRegistries: [String] = []
+        /// `os/architecture[/variant]` chosen from an index; "" for the machine's own.
+        package var platform = ""
+    }
+}
+
+/// Section `[runtime.handlers.NAME]`: an OCI runtime.
+package struct RuntimeHandlerConfig: Sendable, Equatable {
+    /// The program: a path, or a name to be found beside the daemon or on PATH; "" stands for the handler's name until
+    /// resolved.
+    package var path: String
+    /// The program's `--root`; "" stands for a folder below `run` until resolved.
+    package var root: String
+
+    /// A handler; without arguments, one in which everything follows from its name.
+    package init(path: String = "", root: String = "") {
+        self.path = path
+        self.root = root
+    }
+}
+
+extension DaemonConfig {
+    /// Where the file is when nobody says otherwise.
+    package static let defaultFile = "/etc/skiff/skiff.toml"
+
+    /// The same with every value that follows from others filled in.
+    package func resolved() -> DaemonConfig {
+        var config = self
+        if config.api.listen.isEmpty { config.api.listen = run + "/skiffd.sock" }
+        if config.cni.cacheDir.isEmpty { config.cni.cacheDir = root + "/cni" }
+        for (name, var handler) in runtime.handlers {
+            if handler.path.isEmpty { handler.path = name }
+            if handler.root.isEmpty { handler.root = run + (name == "skiffrun" ? "/runtime" : "/runtime-\(name)") }
+            config.runtime.handlers[name] = handler
+        }
+        return config
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Configuration
+import Testing
+
+@Suite struct ConfigurationLoadingTests {
+    @Test func defaultsFollowFromRootAndRun() throws {
+        let config = try DaemonConfig.load([("a.toml", "root = \"/tmp/x/root/\"\nrun = \"/tmp/x/run\"")])
+        #expect(config.root == "/tmp/x/root")
+        #expect(config.api.listen == "/tmp/x/run/skiffd.sock")
+        #expect(config.cni.cacheDir == "/tmp/x/root/cni")
+        #expect(config.runtime.handlers == ["skiffrun": .init(path: "skiffrun", root: "/tmp/x/run/runtime")])
+        #expect(config.cni.binDirs == ["/usr/lib/cni", "/opt/cni/bin"])
+    }
+
+    @Test func laterFilesOverrideSingleKeys() throws {
+        let config = try DaemonConfig.load([
+            ("1.toml", "[cni]\nconf_dir = \"/a\"\nbin_dirs = [\"/b\", \"/c\"]\ntimeout = \"5m\""),
+            ("2.toml", "[cni]\nbin_dirs = [\"/d\"]\n[runtime.handlers.crun]\npath = \"/usr/bin/crun\""),
+            ("3.toml", "[runtime]\ndefault = \"crun\"\nhandlers.crun.root = \"/r\""),
+        ])
+        #expect(config.cni.confDir == "/a")
+        #expect(config.cni.binDirs == ["/d"])
+        #expect(config.cni.timeout == .seconds(300))
+        #expect(config.runtime.handlers["crun"] == .init(path: "/usr/bin/crun", root: "/r"))
+        #expect(config.runtime.defaultHandler == "crun")
+        #expect(config.runtime.handlers["skiffrun"] != nil)
+    }
+
+    @Test func valuesAreBroughtIntoNormalForm() throws {
+        let text = """
+            log_level = "debug"
+            [api]
+            listen = "unix:///tmp//x/./s.sock"
+            [runtime]
+            default_capabilities = ["kill", "CAP_CHOWN", "cap_kill"]
+            pids_limit = 1_000
+            """
+        let config = try DaemonConfig.load([("a", text)])
+        #expect(config.logLevel == .debug)
+        #expect(config.api.listen == "/tmp/x/s.sock")
+        #expect(config.runtime.defaultCapabilities == ["CAP_CHOWN", "CAP_KILL"])
+        #expect(config.runtime.pidsLimit == 1000)
+    }
+
+    /// Text, line, key, and a part of the cause.
+    static let badFiles: [(String, Int?, String?, String)] = [
+        ("root = \"/a\"\nrun = ", 2, nil, ""),
+        ("root = \"a\"\nroot = \"b\"", 2, nil, "root"),
+        ("a\u{0}b", 1, nil, "NUL byte"),
+        ("# x\nrooot = \"/a\"", 2, "rooot", "unknown key"),
+        ("[cni]\n\nconf_dri = \"/a\"", 3, "cni.conf_dri", "unknown key"),
+        ("[network]\nx = 1", 1, "network", "unknown key"),
+        ("[runtime.handlers.crun]\npth = \"/a\"", 2, "runtime.handlers.crun.pth", "unknown key"),
+        ("root = 3", 1, "root", "expected a string, found an integer"),
+        ("[cni]\nbin_dirs = \"/a\"", 2, "cni.bin_dirs", "expected an array of strings, found a string"),
+        ("[cni]\nbin_dirs = [\"/a\", 1]", 2, "cni.bin_dirs", "expected an array of strings, found an integer in it"),
+        ("[runtime]\npids_limit = 1.5", 2, "runtime.pids_limit", "expected an integer, found a floating-point number"),
+        ("cni = true", 1, "cni", "expected a table, found a boolean"),
+        ("[runtime]\nhandlers = []", 2, "runtime.handlers", "expected a table, found an array"),
+        (
+            "[runtime.handlers]\ncrun = \"/usr/bin/crun\"", 2, "runtime.handlers.crun",
+            "expected a table, found a string"
+        ),
+        ("[runtime.handlers.\"a/b\"]\npath = \"c\"", 1, "runtime.handlers.a/b", "not a handler's name"),
+        ("log_level = \"loud\"", 1, "log_level", "\"loud\" is none of"),
+        ("root = \"var\"", 1, "root", "\"var\" is not an absolute path"),
+        ("root = \"/a/../b\"", 1, "root", "contains \"..\""),
+        ("root = \"/\"", 1, "root", "cannot be used"),
+        ("[cni]\nbin_dirs = []", 2, "cni.bin_dirs", "the list is empty"),
+        ("[cni]\ntimeout = \"5 minutes\"", 2, "cni.timeout", "is not a time"),
+        ("[cni]\ntimeout = \"0s\"", 2, "cni.timeout", "longer than 0s"),
+        ("[runtime]\npids_limit = -1", 2, "runtime.pids_limit", "negative"),
+        (
+            "[runtime]\ndefault_capabilities = [\"FLY\"]", 2, "runtime.default_capabilities",
+            "unknown capability \"FLY\""
+        ),
+        ("[image]\nplatform = \"linux\"", 2, "image.platform", "not a platform"),
+        ("[image]\ninsecure_registries = [\"http://x\"]", 2, "image.insecure_registries", "not a registry"),
+        ("[api]\nlisten = \"/\(String(repeating: "x", count: 107))\"", 2, "api.listen", "longer than 107 bytes"),
+        ("image.platform = 1", 1, "image.platform", "expected a string"),
+        ("image = { platform = 1 }", 1, "image.platform", "expected a string"),
+    ]
+
+    @Test(arguments: badFiles)
+    func badFilesAreRefused(_ text: String, _ line: Int?, _ key: String?, _ cause: String) {
+        let error = #expect(throws: ConfigurationError.self) { try DaemonConfig.load([("/etc/x.toml", text)]) }
+        #expect(error?.file == "/etc/x.toml")
+        #expect(error?.line == line)
+        #expect(error?.key == key)
+        #expect(error?.cause.contains(cause) == true, "\(error?.cause ?? "")")
+        #expect(error?.description.contains("\n") == false)
+    }
+
+    static let contradictions: [(String, String, String)] = [
+        ("[runtime]\ndefault = \"runc\"", "runtime.default", "no handler \"runc\", only \"skiffrun\""),
+        ("root = \"/a\"\nrun = \"/a\"", "run", "\"/a\" is also \"root\""),
+        ("run = \"/\(String(repeating: "x", count: 100))\"", "run", "longer than 107 bytes"),
+    ]
+
+    @Test(arguments: contradictions)
+    func contradictionsAreRefused(_ text: String, _ key: String, _ cause: String) {
+        let error = #expect(throws: ConfigurationError.self) { try DaemonConfig.load([("x.toml", text)]) }
+        #expect(error?.key == key)
+        #expect(error?.cause.contains(cause) == true, "\(error?.cause ?? "")")
+    }
+
+    @Test func oneLineNamesFileLineKeyAndCause() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try DaemonConfig.load([("/etc/skiff/skiff.toml", "[cni]\nbin_dirs = \"/x\"")])
+        }
+        #expect(
+            error?.description
+                == "read configuration \"/etc/skiff/skiff.toml\", line 2: key \"cni.bin_dirs\": "
+                + "expected an array of strings, found a string")
+    }
+}

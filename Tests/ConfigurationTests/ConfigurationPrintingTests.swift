@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Configuration
+import Testing
+
+@Suite struct ConfigurationPrintingTests {
+    @Test func theDefaultFileChangesNothing() throws {
+        let config = try DaemonConfig.load([("default", DaemonConfig.defaultText)])
+        #expect(config == DaemonConfig().resolved())
+    }
+
+    @Test func theDefaultFileUncommentedIsTheDefaults() throws {
+        let text = DaemonConfig.defaultText.split(separator: "\n").map { line in
+            // "# Text" is a comment, "#key = value" and "#    continued" are settings.
+            line.hasPrefix("#") && (!line.hasPrefix("# ") || line.hasPrefix("#  ")) ? line.dropFirst() : line
+        }.joined(separator: "\n")
+        #expect(text.contains("\nroot = \"/var/lib/skiff\"\n"))
+        #expect(try DaemonConfig.load([("default", text)]) == DaemonConfig().resolved())
+    }
+
+    @Test func whatIsPrintedIsReadBack() throws {
+        var config = DaemonConfig()
+        config.root = "/tmp/a \"quoted\" \\ name"
+        config.run = "/tmp/run"
+        config.logLevel = .trace
+        config.cni.timeout = .milliseconds(1500)
+        config.runtime.handlers["crun"] = .init(path: "/usr/bin/crun")
+        config.runtime.pidsLimit = 7
+        config.image.insecureRegistries = ["localhost:5000", "127.0.0.1:5001"]
+        #expect(try DaemonConfig.load([("printed", config.text)]) == config.resolved())
+    }
+
+    @Test func everyKeyIsDocumented() {
+        for key in ["root", "listen", "bin_dirs", "seccomp_profile", "insecure_registries", "path"] {
+            #expect(DaemonConfig.markdown.contains("| `\(key)` | `"))
+        }
+    }
+}
