@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Skiff authors.
+# shellcheck shell=bash
+#
+# Sourced by the scripts beside it: finds the repository and Swift, times steps, cleans up.
+
+set -euo pipefail
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Where hack/build puts the five programs.
+programs=${SKIFF_PROGRAMS:-$repository/.build/skiff/bin}
+names=(skiffd skiffctl skiffimg skiffmon skiffrun)
+
+say() { printf '%s\n' "$*"; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# step NAME COMMAND...: runs the command, says what it is and how long it took. A failure ends the script, unless
+# keep_going is set: then $failed lists the steps that failed. Not to be called in a condition, where `set -e` is off.
+keep_going='' failed=() report=()
+step() {
+    local name=$1 begin=$EPOCHREALTIME status line
+    shift
+    say "==> $name"
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    status=$?
+    set -e
+    line="$name: $([ $status = 0 ] && echo done || echo "FAILED (status $status)"), $(seconds_since "$begin") s"
+    say "    $line"
+    report+=("$line")
+    [ $status = 0 ] && return
+    failed+=("$name")
+    [ -n "$keep_going" ] || exit $status
+}
+
+# seconds_since TIME: seconds with one decimal since TIME, a value of $EPOCHREALTIME.
+seconds_since() {
+    local now=$EPOCHREALTIME
+    local tenths=$(((${now/[.,]/} - ${1/[.,]/}) / 100000))
+    printf '%d.%d' $((tenths / 10)) $((tenths % 10))
+}
+
+# Puts Swift on PATH, or says where to get it.
+need_swift() {
+    command -v swift >/dev/null || PATH=/opt/swift/usr/bin:$PATH
+    local version
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p') || true
+    [ -n "$version" ] || die "no swift on PATH or in /opt/swift/usr/bin: get 6.2 or newer for Debian 12 from
+    https://www.swift.org/install/linux/ and unpack it so that /opt/swift/usr/bin/swift exists"
+    printf '6.2\n%s\n' "$version" | sort -CV || die "swift $version is too old: 6.2 or newer is needed, see
+    https://www.swift.org/install/linux/"
+    export PATH
+}
+
+# Makes $scratch, a folder that goes away with the script.
+need_scratch() {
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/skiff-${0##*/}.XXXXXX")
+    trap 'rm -rf "$scratch"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
