@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+#define _GNU_SOURCE
+#include "clinux.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define RESULT(call) ({ __typeof__(call) result_ = (call); result_ < 0 ? -errno : result_; })
+
+int clx_pty_unlock(int ptmx) {
+    int unlocked = 0;
+    return RESULT(ioctl(ptmx, TIOCSPTLCK, &unlocked));
+}
+int clx_pty_number(int ptmx, uint32_t *number) { return RESULT(ioctl(ptmx, TIOCGPTN, number)); }
+int clx_pty_peer(int ptmx, int flags) { return RESULT(ioctl(ptmx, TIOCGPTPEER, flags)); }
+int clx_window_size(int fd, uint16_t rows, uint16_t columns) {
+    struct winsize size = {.ws_row = rows, .ws_col = columns};
+    return RESULT(ioctl(fd, TIOCSWINSZ, &size));
+}
+int clx_get_window_size(int fd, uint16_t *rows, uint16_t *columns) {
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0) {
+        return -errno;
+    }
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
+}
+int clx_make_raw(int fd, void *saved, size_t size) {
+    struct termios now;
+    if (size < sizeof now) {
+        return -EINVAL;
+    }
+    if (tcgetattr(fd, &now) < 0) {
+        return -errno;
+    }
+    memcpy(saved, &now, sizeof now);
+    cfmakeraw(&now);
+    // Output processing of the user's own terminal stays: the master delivers bare newlines.
+    now.c_oflag |= OPOST;
+    return RESULT(tcsetattr(fd, TCSANOW, &now));
+}
+int clx_restore_terminal(int fd, const void *saved, size_t size) {
+    struct termios then;
+    if (size < sizeof then) {
+        return -EINVAL;
+    }
+    memcpy(&then, saved, sizeof then);
+    return RESULT(tcsetattr(fd, TCSANOW, &then));
+}
+int clx_clear_onlcr(int fd) {
+    struct termios now;
+    if (tcgetattr(fd, &now) < 0) {
+        return -errno;
+    }
+    now.c_oflag &= ~(tcflag_t)ONLCR;
+    return RESULT(tcsetattr(fd, TCSANOW, &now));
+}
+int clx_isatty(int fd) { return isatty(fd); }

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CLinux
+
+/// Files that are whole at every moment: a reader, or a machine that lost power, sees the old content or the new.
+package enum AtomicFile {
+    /// Writes a temporary file beside the path and renames it over. With `durable`, the bytes and the name are on disk
+    /// when this returns (fsync(2) of file and directory); without, only the order is right.
+    package static func write(
+        _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644, durable: Bool = false
+    ) throws(Errno) {
+        let slash = path.lastIndex(of: "/")
+        let directory = slash.map { String(path[...$0]) } ?? "."
+        let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        let parent = try Syscall.open(directory, [.readOnly, .directory])
+        let temporary = ".\(name).\(Syscall.processID).\(KernelClock.monotonic)"
+        do throws(Errno) {
+            let file = try Syscall.open(
+                temporary, [.writeOnly, .create, .exclusive, .noFollow], mode: mode, at: parent.rawValue)
+            try Syscall.changeMode(of: file.rawValue, mode)
+            try file.writeAll(bytes)
+            if durable { try file.sync() }
+            try file.close()
+            try Syscall.rename(temporary, at: parent.rawValue, name, at: parent.rawValue)
+        } catch {
+            // The first failure is the one to tell.
+            do throws(Errno) { try Syscall.removeFile(temporary, at: parent.rawValue) } catch {}
+            throw error
+        }
+        if durable { try parent.sync() }
+    }
+
+    /// The same for text.
+    package static func write(
+        _ path: String, _ text: String, mode: UInt32 = 0o644, durable: Bool = false
+    ) throws(Errno) {
+        try write(path, Array(text.utf8), mode: mode, durable: durable)
+    }
+}
