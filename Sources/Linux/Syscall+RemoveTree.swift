@@ -25,7 +25,7 @@ extension Syscall {
             throw Errno(rawValue: opened == -Errno.ENOTDIR.rawValue ? -asFile : -opened)
         }
         let inside = OwnedFD(adopting: opened)
-        for entry in try rawEntries(of: inside.rawValue) { try remove(entry, at: inside.rawValue) }
+        for entry in try entryBytes(of: inside.rawValue) { try remove(entry, at: inside.rawValue) }
         let asDirectory = unsafe clx_unlinkat(directory, cName, CLX_AT_REMOVEDIR)
         if asDirectory != -Errno.ENOENT.rawValue { try Errno.check(asDirectory) }
     }

@@ -115,11 +115,11 @@ extension Syscall {
     /// The names in a directory without `.` and `..`, in the file system's order; bytes that are no UTF-8 become U+FFFD.
     /// The descriptor must be fresh: its position moves. The corresponding system call is `getdents64(2)`.
     package static func entries(of descriptor: Int32) throws(Errno) -> [String] {
-        try rawEntries(of: descriptor).map { String(decoding: $0, as: UTF8.self) }
+        try entryBytes(of: descriptor).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The same as the bytes that they are: a container may name a file with any byte but NUL and slash.
-    package static func rawEntries(of descriptor: Int32) throws(Errno) -> [[UInt8]] {
+    static func entryBytes(of descriptor: Int32) throws(Errno) -> [[UInt8]] {
         var names: [[UInt8]] = []
         while true {
             var failure = 0

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Linux
+import TestSupport
+import Testing
+
+/// What strangers put into a path, and where it must lead.
+@Suite struct SafeRootTests {
+    struct Case: Sendable {
+        var path: String
+        var expected: Result<String, Errno>
+    }
+
+    static let cases = [
+        Case(path: "file", expected: .success("inside")),
+        Case(path: "/file", expected: .success("inside")),
+        Case(path: "../../../file", expected: .success("inside")),
+        Case(path: "absolute-link", expected: .success("inside")),
+        Case(path: "climbing-link", expected: .success("inside")),
+        Case(path: "dir/../file", expected: .success("inside")),
+        Case(path: "missing", expected: .failure(.ENOENT)),
+        Case(path: "dangling", expected: .failure(.ENOENT)),
+        Case(path: "loop", expected: .failure(.ELOOP)),
+        Case(path: "file/below", expected: .failure(.ENOTDIR)),
+        Case(path: "dir", expected: .failure(.EINVAL)),
+    ]
+
+    @Test(arguments: cases) func resolvesWithin(_ one: Case) throws {
+        let outer = try TemporaryDirectory()
+        try AtomicFile.write(outer.path + "/file", "outside")
+        let root = outer.path + "/root"
+        try Syscall.makeDirectories(root + "/dir")
+        try AtomicFile.write(root + "/file", "inside")
+        try Syscall.makeSymlink("/file", root + "/absolute-link")
+        try Syscall.makeSymlink("../../../file", root + "/climbing-link")
+        try Syscall.makeSymlink("/nowhere", root + "/dangling")
+        try Syscall.makeSymlink("loop", root + "/loop")
+        let safe = try SafeRoot(root)
+        switch one.expected {
+        case .success(let text):
+            #expect(String(decoding: try safe.readFile(one.path), as: UTF8.self) == text)
+        case .failure(let errno):
+            #expect(throws: errno) { try SafeRoot(root).readFile(one.path) }
+        }
+    }
+
+    @Test func makesDirectoriesBelowLinksInside() throws {
+        let outer = try TemporaryDirectory()
+        let root = outer.path + "/root"
+        try Syscall.makeDirectories(root + "/real")
+        try Syscall.makeSymlink("/real", root + "/alias")
+        let safe = try SafeRoot(root)
+        _ = try safe.makeDirectories("alias/a/b")
+        #expect(Syscall.exists(root + "/real/a/b"))
+        _ = try safe.makeFile("alias/a/c/file")
+        #expect(try Syscall.status(root + "/real/a/c/file").kind == .regular)
+        #expect(!Syscall.exists(outer.path + "/real"))
+    }
+
+    @Test func refusesDanglingLinksWhereItWouldCreate() throws {
+        let outer = try TemporaryDirectory()
+        let root = outer.path + "/root"
+        try Syscall.makeDirectories(root)
+        try Syscall.makeSymlink("/not/there", root + "/link")
+        #expect(throws: Errno.self) { _ = try SafeRoot(root).makeDirectories("link") }
+        #expect(!Syscall.exists(root + "/not"))
+    }
+
+    @Test func doesNotHangOnAFifo() throws {
+        let directory = try TemporaryDirectory()
+        try Syscall.makeNode(directory.path + "/fifo", mode: 0o010644, device: DeviceNumber(major: 0, minor: 0))
+        #expect(throws: Errno.EINVAL) { try SafeRoot(directory.path).readFile("fifo") }
+    }
+}
