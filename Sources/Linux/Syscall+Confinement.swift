@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CLinux
+
+extension Syscall {
+    /// Loads a program of type BPF_PROG_TYPE_CGROUP_DEVICE, instructions encoded as `struct bpf_insn`. The corresponding
+    /// system call is `bpf(2)` with BPF_PROG_LOAD.
+    package static func loadDeviceProgram(_ instructions: [UInt64]) throws(Errno) -> OwnedFD {
+        let result = unsafe clx_bpf_load_device_program(instructions, UInt32(instructions.count))
+        return OwnedFD(adopting: try Errno.check(result))
+    }
+
+    /// Attaches a device program to a cgroup, beside the others or in the place of one. The corresponding system call is
+    /// `bpf(2)` with BPF_PROG_ATTACH.
+    package static func attachDeviceProgram(
+        _ program: Int32, replacing replaced: Int32 = -1, cgroup: Int32
+    ) throws(Errno) {
+        try Errno.check(clx_bpf_attach_device_program(cgroup, program, replaced))
+    }
+
+    /// The corresponding system call is `bpf(2)` with BPF_PROG_DETACH.
+    package static func detachDeviceProgram(_ program: Int32, cgroup: Int32) throws(Errno) {
+        try Errno.check(clx_bpf_detach_device_program(cgroup, program))
+    }
+
+    /// The ids of a cgroup's device programs, 64 at most. The corresponding system call is `bpf(2)` with BPF_PROG_QUERY.
+    package static func devicePrograms(cgroup: Int32) throws(Errno) -> [UInt32] {
+        var ids = [UInt32](repeating: 0, count: 64)
+        let count = unsafe try Errno.check(clx_bpf_device_programs(cgroup, &ids, 64))
+        return Array(ids.prefix(Int(count)))
+    }
+
+    /// The corresponding system call is `bpf(2)` with BPF_PROG_GET_FD_BY_ID.
+    package static func programDescriptor(_ id: UInt32) throws(Errno) -> OwnedFD {
+        OwnedFD(adopting: try Errno.check(clx_bpf_program_descriptor(id)))
+    }
+
+    /// Filters the system calls of the calling thread with a classic BPF program of 8-byte instructions. Returns the
+    /// listener when the flags ask for one. The corresponding system call is `seccomp(2)` with SECCOMP_SET_MODE_FILTER.
+    package static func installFilter(_ program: [UInt64], flags: UInt32) throws(Errno) -> Int32 {
+        guard let count = UInt16(exactly: program.count) else { throw .EINVAL }
+        return unsafe try Errno.check(clx_seccomp_filter(flags, program, count))
+    }
+
+    /// Whether the kernel knows a seccomp action. The corresponding system call is `seccomp(2)` with
+    /// SECCOMP_GET_ACTION_AVAIL.
+    package static func isFilterActionAvailable(_ action: UInt32) -> Bool { clx_seccomp_action_available(action) == 0 }
+
+    /// Sets the capabilities of the calling thread; bit N is capability N. The corresponding system call is `capset(2)`.
+    package static func setCapabilities(
+        effective: UInt64, permitted: UInt64, inheritable: UInt64
+    ) throws(Errno) {
+        try Errno.check(clx_capset(effective, permitted, inheritable))
+    }
+
+    /// The capabilities of the calling thread. The corresponding system call is `capget(2)`.
+    package static func capabilities() throws(Errno) -> (effective: UInt64, permitted: UInt64, inheritable: UInt64) {
+        var sets: (effective: UInt64, permitted: UInt64, inheritable: UInt64) = (0, 0, 0)
+        unsafe try Errno.check(clx_capget(&sets.effective, &sets.permitted, &sets.inheritable))
+        return sets
+    }
+}
