@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+/// What a client asks of a monitor; the bytes are described at the top of MonitorMessage.swift.
+package enum MonitorRequest: Hashable, Sendable {
+    /// Opens the conversation with the highest version the client speaks.
+    case hello(version: UInt16)
+    /// From now on the monitor lives until `shutdown`, whoever dies; before, it undoes everything and ends when the
+    /// reader of its ready pipe is gone.
+    case adopt
+    /// Runs `runtime create`, and carries the container's output into its log from then on.
+    case create(CreateRequest)
+    /// Runs `runtime start` for a container that `create` made.
+    case start(container: String, RuntimeCommand)
+    /// Runs any other command of the runtime to its end.
+    case run(RuntimeCommand)
+    /// Runs `runtime exec --detach`, and tells how the new process ended.
+    case exec(ExecRequest)
+    /// Sends a signal to the container's first process.
+    case signal(container: String, signal: UInt32)
+    case list
+    /// Drops what is known of a container that has exited.
+    case forget(container: String)
+    /// Opens the log path anew, after its file was renamed; the answer comes when output goes to the new file.
+    case reopenLog(container: String)
+    /// Kills what is left, unpins the namespaces, answers, and ends.
+    case shutdown
+}
+
+/// A program with its arguments, as the runtime is to be run.
+package struct RuntimeCommand: Hashable, Sendable {
+    /// The whole command line; the first is the path of the program.
+    package var arguments: [String]
+    /// `NAME=value`; nothing is added.
+    package var environment: [String]
+    package var workingDirectory: String
+
+    package init(_ arguments: [String], environment: [String] = [], workingDirectory: String = "/") {
+        self.arguments = arguments
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+    }
+}
+
+/// The container to make.
+package struct CreateRequest: Hashable, Sendable {
+    /// The name for later requests.
+    package var container: String
+    /// `runtime create`; its `--pid-file` and `--console-socket` are `pidFile` and `consoleSocket`.
+    package var command: RuntimeCommand
+    /// Where the runtime writes the pid of the container's first process.
+    package var pidFile: String
+    /// Where the exit record goes.
+    package var exitFile: String
+    /// The log file in the CRI format; its directory exists.
+    package var logPath: String
+    /// Bytes at which the log starts over; 0 for never.
+    package var logLimit: UInt64
+    /// Keep standard input open as a pipe; it is /dev/null otherwise.
+    package var stdin: Bool
+    /// With a terminal, where the runtime shall connect to hand it over: the monitor makes this socket.
+    package var consoleSocket: String?
+    /// The file with the line `oom_kill N` of the container's cgroup, `memory.events` or `memory.oom_control`.
+    package var oomEventsFile: String?
+
+    package init(
+        container: String, command: RuntimeCommand, pidFile: String, exitFile: String, logPath: String,
+        logLimit: UInt64 = 0, stdin: Bool = false, consoleSocket: String? = nil, oomEventsFile: String? = nil
+    ) {
+        self.container = container
+        self.command = command
+        self.pidFile = pidFile
+        self.exitFile = exitFile
+        self.logPath = logPath
+        self.logLimit = logLimit
+        self.stdin = stdin
+        self.consoleSocket = consoleSocket
+        self.oomEventsFile = oomEventsFile
+    }
+}
+
+/// A further process in a container.
+package struct ExecRequest: Hashable, Sendable {
+    package var container: String
+    /// The name of this process in the monitor's own log.
+    package var execID: String
+    /// `runtime exec --detach`; its `--pid-file` is `pidFile`.
+    package var command: RuntimeCommand
+    package var pidFile: String
+    /// The process and its process group are killed so long after the request; 0 for never.
+    package var timeoutMilliseconds: UInt32
+    /// A descriptor for standard input comes with the request, before those of standard output and error output;
+    /// it is /dev/null otherwise.
+    package var stdin: Bool
+
+    package init(
+        container: String, execID: String, command: RuntimeCommand, pidFile: String, timeoutMilliseconds: UInt32 = 0,
+        stdin: Bool = false
+    ) {
+        self.container = container
+        self.execID = execID
+        self.command = command
+        self.pidFile = pidFile
+        self.timeoutMilliseconds = timeoutMilliseconds
+        self.stdin = stdin
+    }
+}
