@@ -18,11 +18,11 @@
 // Everything below runs in the child, between clone and exec, where another thread of the parent may hold any lock:
 // only async-signal-safe calls, and the only way out is _exit.
 static void reset_signals(void) {
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    for (int signo = 1; signo <= SIGRTMAX; signo++) {
-        if (signo != SIGKILL && signo != SIGSTOP) {
-            sigaction(signo, &action, NULL);
-        }
+    // The raw call: glibc refuses its own signals 32 and 33, which a parent may have handed on ignored. All zero is
+    // struct sigaction of the kernel with SIG_DFL; SIGKILL and SIGSTOP answer EINVAL, which is as good.
+    static const uint64_t default_action[4];
+    for (int signo = 1; signo <= 64; signo++) {
+        syscall(SYS_rt_sigaction, signo, default_action, NULL, sizeof(uint64_t));
     }
     sigset_t none;
     sigemptyset(&none);

@@ -95,8 +95,9 @@ import Testing
         let writer: SharedFD
         init() throws {
             var pipe = try Pipe()
-            reader = SharedFD(try #require(pipe.takeReader()))
-            writer = SharedFD(try #require(pipe.takeWriter()))
+            guard let reader = pipe.takeReader(), let writer = pipe.takeWriter() else { throw Errno.EBADF }
+            self.reader = SharedFD(reader)
+            self.writer = SharedFD(writer)
         }
     }
 }

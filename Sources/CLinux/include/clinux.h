@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "clinux_confine.h"
 #include "clinux_constants.h"
 #include "clinux_spawn.h"
 
