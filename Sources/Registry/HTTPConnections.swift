@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import AsyncHTTPClient
+internal import FoundationEssentials
+internal import Glibc
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOSSL
+
+/// The connections of this process to registries: pools that live as long as this object.
+final class HTTPConnections: Sendable {
+    /// One GET or HEAD.
+    struct Request: Sendable {
+        var method = HTTPMethod.GET
+        var url: URL
+        var headers: HTTPHeaders = [:]
+        var body: [UInt8]?
+        /// Sent to the server of `url` and to no other one.
+        var authorization: String?
+        /// Whether a redirect may lead from TLS to plain HTTP: only for content whose digest is known.
+        var plainRedirectAllowed = false
+        /// Whether the server's certificate is checked.
+        var verifiesCertificate = true
+    }
+
+    /// An answer whose body is still to be read.
+    struct Answer: Sendable {
+        var status: HTTPResponseStatus
+        var headers: HTTPHeaders
+        var body: HTTPClientResponse.Body
+        /// Who answered, after redirects.
+        var url: URL
+    }
+
+    private let verifying: HTTPClient
+    private let trusting: HTTPClient
+    private let settings: RegistrySettings
+
+    init(_ settings: RegistrySettings) {
+        self.settings = settings
+        verifying = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: Self.configuration(settings, verification: .fullVerification))
+        trusting = HTTPClient(
+            eventLoopGroupProvider: .singleton, configuration: Self.configuration(settings, verification: .none))
+    }
+
+    deinit {
+        // The pools close in the background: the clients live until that is done, and own no threads.
+        Task { [verifying, trusting] in
+            // The only error is a second shutdown.
+            try? await verifying.shutdown()
+            try? await trusting.shutdown()
+        }
+    }
+
+    private static func configuration(
+        _ settings: RegistrySettings, verification: CertificateVerification
+    ) -> HTTPClient.Configuration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        tls.certificateVerification = verification
+        var configuration = HTTPClient.Configuration(
+            tlsConfiguration: tls, redirectConfiguration: .disallow,
+            timeout: .init(connect: TimeAmount(settings.connectTimeout), read: TimeAmount(settings.stallTimeout)))
+        // HTTP/2 would carry all layers through one TCP connection and 64 KiB windows.
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
+        // Retries are ours: a refused connection is an answer.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.http1_1ConnectionDebugInitializer = { channel in
+            // The default of 2 to 64 KiB costs a switch between threads per piece.
+            channel.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 256 << 10))
+        }
+        return configuration
+    }
+
+    /// Sends the request, follows redirects, and returns the first other answer, of whatever status.
+    func send(_ request: Request) async throws -> Answer {
+        var url = request.url
+        var authorization = request.authorization
+        for _ in 0...Redirect.limit {
+            let response = try await send(request, to: url, authorization)
+            guard
+                let redirect = try Redirect(
+                    status: response.status, location: response.headers.first(name: "location"), from: url,
+                    plainAllowed: request.plainRedirectAllowed || !request.verifiesCertificate)
+            else {
+                return Answer(status: response.status, headers: response.headers, body: response.body, url: url)
+            }
+            // Read, so that the connection can be used again; what it says is of no interest.
+            _ = try? await response.body.collect(upTo: 64 << 10)
+            try Task.checkCancellation()
+            if !redirect.staysOnServer { authorization = nil }
+            url = redirect.target
+        }
+        throw RequestFailure(.invalid, "redirected more than \(Redirect.limit) times")
+    }
+
+    private func send(_ request: Request, to url: URL, _ authorization: String?) async throws -> HTTPClientResponse {
+        var message = HTTPClientRequest(url: url.absoluteString)
+        message.method = request.method
+        message.headers = request.headers
+        message.headers.replaceOrAdd(name: "user-agent", value: settings.userAgent)
+        if let authorization { message.headers.replaceOrAdd(name: "authorization", value: authorization) }
+        if let body = request.body { message.body = .bytes(body) }
+        let client = request.verifiesCertificate ? verifying : trusting
+        do {
+            // Covers the time until the answer begins; the body is watched by the read timeout.
+            let patience = settings.connectTimeout + settings.stallTimeout
+            return try await client.execute(message, timeout: TimeAmount(patience))
+        } catch {
+            throw try RequestFailure(error, peer: url.peer, settings)
+        }
+    }
+
+    /// The whole body of an answer, which may be at most `limit` bytes long.
+    func body(_ answer: Answer, limit: Int) async throws -> [UInt8] {
+        do {
+            let buffer = try await answer.body.collect(upTo: limit)
+            try Task.checkCancellation()
+            return Array(buffer.readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw RequestFailure(.invalid, "the answer is longer than \(limit) bytes")
+        } catch {
+            throw try RequestFailure(error, peer: answer.url.peer, settings)
+        }
+    }
+
+    /// The failure that an answer with an error status stands for, with the registry's words. Reads the body, so that
+    /// the connection can be used again.
+    func failure(_ answer: Answer) async throws -> RequestFailure {
+        // Without its words the status remains.
+        let body = (try? await body(answer, limit: 64 << 10)) ?? []
+        try Task.checkCancellation()
+        return RequestFailure(status: answer.status, headers: answer.headers, body: body, now: Int64(time(nil)))
+    }
+
+    /// Runs `work` until it succeeds, fails for good, or the attempts are used up.
+    func retrying<Value>(_ work: () async throws -> Value) async throws -> Value {
+        var backoff = Backoff(settings)
+        while true {
+            do {
+                return try await work()
+            } catch let failure as RequestFailure {
+                guard case .later(let asked) = failure.retry, let pause = backoff.next(atLeast: asked) else {
+                    throw failure
+                }
+                try await Task.sleep(for: pause)
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import AsyncHTTPClient
+internal import NIOCore
+internal import NIOHTTP1
+package import OCIImageSpec
+
+extension RegistryClient {
+    /// Chunks are gathered up to this size, in bytes.
+    private static let chunkSize = 512 << 10
+    /// Progress that makes the retries count anew, in bytes: a server must not keep us with a byte at a time.
+    private static let worthwhile: Int64 = 1 << 20
+
+    /// Streams a blob as `BlobSource` says, and continues where it was when the connection breaks.
+    package func blob(_ descriptor: Descriptor, _ body: ([UInt8]) async throws -> Void) async throws {
+        var stream = BlobStream(descriptor: descriptor)
+        var backoff = Backoff(settings)
+        var mark: Int64 = 0
+        while true {
+            do {
+                return try await receive(&stream, body)
+            } catch let failure as RequestFailure {
+                if stream.delivered - mark >= Self.worthwhile { backoff.reset() }
+                let refusedMidway = failure.retry == .refused && stream.delivered > 0
+                guard failure.retry != .never, failure.retry != .refused || refusedMidway,
+                    let pause = backoff.next(atLeast: failure.pause)
+                else {
+                    throw failure.error(operation: "pull", subject: reference.familiar)
+                }
+                mark = stream.delivered
+                try await Task.sleep(for: pause)
+            }
+        }
+    }
+
+    /// Asks for what is missing and delivers it. An error of `body` passes through as it is.
+    private func receive(_ stream: inout BlobStream, _ body: ([UInt8]) async throws -> Void) async throws {
+        // The server must not compress what it sends: the digest is over the bytes as they are.
+        var headers: HTTPHeaders = ["accept-encoding": "identity"]
+        if stream.delivered > 0 { headers.add(name: "range", value: "bytes=\(stream.delivered)-") }
+        let answer = try await get("blobs/\(stream.descriptor.digest)", headers: headers, true)
+        try stream.begin(answer.status, answer.headers)
+        var iterator = answer.body.makeAsyncIterator()
+        var chunk: [UInt8] = []
+        chunk.reserveCapacity(Self.chunkSize)
+        var failure: RequestFailure?
+        while failure == nil {
+            do {
+                guard let buffer = try await iterator.next() else { break }
+                try stream.take(buffer, into: &chunk)
+            } catch let fault as RequestFailure {
+                failure = fault
+            } catch {
+                failure = try RequestFailure(error, peer: answer.url.peer, settings).during("\(stream)")
+            }
+            if chunk.count >= Self.chunkSize {
+                try await body(chunk)
+                chunk.removeAll()
+                chunk.reserveCapacity(Self.chunkSize)
+            }
+        }
+        try Task.checkCancellation()
+        if !chunk.isEmpty { try await body(chunk) }
+        if let failure { throw failure }
+        try stream.end(peer: answer.url.peer)
+    }
+}
+
+extension RequestFailure {
+    fileprivate var pause: Duration? {
+        if case .later(let asked) = retry { asked } else { nil }
+    }
+}
