@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-import FoundationEssentials
+internal import Linux
 
 /// The files that a configuration is made of.
 enum ConfigurationFiles {
     /// The text of a file, or nil if there is none.
     static func text(of path: String) throws(ConfigurationError) -> String? {
-        let bytes: Data
-        do {
-            bytes = try Data(contentsOf: URL(filePath: path))
-        } catch let error as CocoaError where error.code == .fileReadNoSuchFile {
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try Syscall.readFile(path, limit: 1 << 20)
+        } catch .ENOENT {
             return nil
         } catch {
             throw ConfigurationError(file: path, cause: "\(error)")
@@ -24,14 +24,13 @@ enum ConfigurationFiles {
     /// The drop-ins of the file `path` in lexical order of their names (by bytes, whatever the locale).
     static func dropIns(of path: String) throws(ConfigurationError) -> [String] {
         let folder = path + ".d"
-        let names: [String]
-        do {
-            names = try FileManager.default.contentsOfDirectory(atPath: folder)
-        } catch let error as CocoaError where error.code == .fileReadNoSuchFile {
+        do throws(Errno) {
+            let names = try Syscall.entries(folder).filter { $0.hasSuffix(".toml") && !$0.hasPrefix(".") }
+            return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { "\(folder)/\($0)" }
+        } catch .ENOENT {
             return []
         } catch {
             throw ConfigurationError(file: folder, cause: "\(error)")
         }
-        return names.filter { $0.hasSuffix(".toml") && !$0.hasPrefix(".") }.sorted().map { "\(folder)/\($0)" }
     }
 }
