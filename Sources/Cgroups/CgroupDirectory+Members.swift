@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+
+extension CgroupDirectory {
+    /// Moves a process in; 0 is the caller.
+    func add(_ pid: Int32) throws(CgroupError) {
+        for attempt in 0... {
+            do throws(CgroupError) {
+                return try write("cgroup.procs", "\(pid)")
+            } catch  where error.code == .system(.EINVAL) && attempt < 5 {
+                // A task that clone has not finished (TASK_NEW) cannot be moved yet.
+                _ = try? Syscall.poll(-1, for: [], milliseconds: 30)
+            }
+        }
+    }
+
+    /// v1: FREEZING may last for ever while a member forks or sleeps uninterruptibly, so it is thawed now and then and
+    /// frozen again.
+    func freezeLegacy(milliseconds: Int32 = 10_000) throws(CgroupError) {
+        var patience = Patience(milliseconds: milliseconds)
+        for attempt in 1... {
+            try write("freezer.state", "FROZEN")
+            if try read("freezer.state") == "FROZEN" { return }
+            guard patience.wait() else { break }
+            if attempt.isMultiple(of: 16) { try write("freezer.state", "THAWED") }
+        }
+        try write("freezer.state", "THAWED")
+        throw CgroupError(.busy, "freeze cgroup \"\(path)\": processes do not stop")
+    }
+
+    /// v2: the request stands, and `cgroup.events` tells when it is fulfilled.
+    func freezeUnified(milliseconds: Int32 = 10_000) throws(CgroupError) {
+        var patience = Patience(milliseconds: milliseconds)
+        try write("cgroup.freeze", "1")
+        repeat {
+            if CgroupCounters(try read("cgroup.events"))["frozen"] == 1 { return }
+        } while patience.wait()
+        try write("cgroup.freeze", "0")
+        throw CgroupError(.busy, "freeze cgroup \"\(path)\": processes do not stop")
+    }
+}

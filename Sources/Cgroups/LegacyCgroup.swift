@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+package import OCIRuntimeSpec
+
+/// A cgroup in v1 hierarchies, and in the unified one beside them where the host is hybrid.
+///
+/// On a hybrid host the unified hierarchy only lists the members and ends them in one step; controllers that it may have
+/// are left alone, as runc does.
+package struct LegacyCgroup: CgroupDriver {
+    package let location: CgroupLocation
+
+    init(_ location: CgroupLocation) { self.location = location }
+
+    package var unified: CgroupDirectory? { location.unified.map { CgroupDirectory($0) } }
+
+    /// The unified hierarchy cannot miss a process. Without it, any other: members are in all of them.
+    package var members: CgroupDirectory {
+        if let unified { return unified }
+        for controller in ["name=systemd", "pids", "devices", "freezer"] {
+            if let directory = location.directory(controller: controller) { return CgroupDirectory(directory) }
+        }
+        // A layout without any hierarchy is never built.
+        return CgroupDirectory(location.subtrees.first?.directory ?? "/nonexistent")
+    }
+
+    package var oomEventsFile: String? { location.directory(controller: "memory").map { "\($0)/memory.oom_control" } }
+
+    private func directory(_ controller: String) -> CgroupDirectory? {
+        location.directory(controller: controller).map { CgroupDirectory($0) }
+    }
+
+    package func create() throws(CgroupError) {
+        var made: [CgroupDirectory] = []
+        do throws(CgroupError) {
+            for subtree in location.subtrees {
+                try CgroupDirectory(subtree.directory).create(below: subtree.mountPoint) {
+                    directory throws(CgroupError) in
+                    made.append(directory)
+                    if subtree.controllers.contains(CpusetController.name) { try Self.inheritCpuset(directory) }
+                }
+            }
+        } catch {
+            for directory in made.reversed() { try? directory.removeTree(milliseconds: 0) }
+            throw error
+        }
+    }
+
+    private static func inheritCpuset(_ directory: CgroupDirectory) throws(CgroupError) {
+        guard let parent = directory.parent else { return }
+        let view = CgroupView(directory)
+        try directory.carryOut(CpusetController.inheritancePlan(view, parent: CgroupView(parent)))
+    }
+
+    package func apply(_ resources: LinuxResources) throws(CgroupError) {
+        try UnifiedResources.refuse(resources)
+        for controller in CgroupControllers.legacy {
+            guard let directory = directory(controller.name) else {
+                guard try controller.legacyPlan(resources, CgroupView()).isEmpty else { throw controller.missing }
+                continue
+            }
+            let plan = try controller.legacyPlan(resources, CgroupView(directory))
+            do throws(CgroupError) {
+                try directory.carryOut(plan)
+            } catch  where error.code == .system(.EBUSY) && controller == MemoryController.self {
+                throw Self.limitBelowUse(resources, CgroupView(directory), error)
+            }
+        }
+    }
+
+    /// EBUSY of a memory limit: the kernel could not reclaim enough.
+    private static func limitBelowUse(_ resources: LinuxResources, _ view: CgroupView, _ error: CgroupError)
+        -> CgroupError
+    {
+        guard let limit = resources.memory?.limit, let use = view.number("memory.usage_in_bytes"),
+            let peak = view.number("memory.max_usage_in_bytes")
+        else { return error }
+        return CgroupError(
+            .busy, "unable to set memory limit to \(limit) (current usage: \(use), peak usage: \(peak))")
+    }
+
+    package func add(_ pid: Int32) throws(CgroupError) {
+        for subtree in location.subtrees { try CgroupDirectory(subtree.directory).add(pid) }
+    }
+
+    package func freeze() throws(CgroupError) {
+        guard let freezer = directory("freezer") else {
+            guard let unified else { throw CgroupError(.missingController, "cannot freeze: no freezer controller") }
+            return try unified.freezeUnified()
+        }
+        try freezer.freezeLegacy()
+    }
+
+    package func thaw() throws(CgroupError) {
+        if let freezer = directory("freezer") {
+            try freezer.write("freezer.state", "THAWED")
+        } else if let unified {
+            try unified.write("cgroup.freeze", "0")
+        }
+    }
+
+    package func isFrozen() throws(CgroupError) -> Bool {
+        if let freezer = directory("freezer") {
+            // An own state only: where a parent is frozen, thawing this one does nothing.
+            return try freezer.read("freezer.self_freezing") == "1"
+        }
+        return try unified?.read("cgroup.freeze") == "1"
+    }
+
+    package func stats() throws(CgroupError) -> CgroupStats {
+        var stats = CgroupStats()
+        if let view = directory(MemoryController.name).map({ CgroupView($0) }) { stats.memory = Self.memory(view) }
+        stats.cpu = cpu()
+        stats.pids = directory(PidsController.name).flatMap { CgroupView($0).pids }
+        return stats
+    }
+
+    private static func memory(_ view: CgroupView) -> CgroupStats.Memory? {
+        guard let usage = view.number("memory.usage_in_bytes") else { return nil }
+        let counters = view.counters("memory.stat")
+        // Unlimited is the largest multiple of the page size.
+        func limit(_ file: String) -> UInt64? { view.number(file).flatMap { $0 >= 1 << 62 ? nil : $0 } }
+        var memory = CgroupStats.Memory(
+            usage: usage, limit: limit("memory.limit_in_bytes"), inactiveFile: counters["total_inactive_file"],
+            rss: counters["total_rss"], pageFaults: counters["total_pgfault"],
+            majorPageFaults: counters["total_pgmajfault"])
+        if let both = view.number("memory.memsw.usage_in_bytes") {
+            memory.swapUsage = both > usage ? both - usage : 0
+        }
+        if let both = limit("memory.memsw.limit_in_bytes"), let limit = memory.limit, both >= limit {
+            memory.swapLimit = both - limit
+        }
+        memory.oomKills = view.counters("memory.oom_control")["oom_kill"]
+        return memory
+    }
+
+    private func cpu() -> CgroupStats.CPU? {
+        guard let usage = directory("cpuacct").flatMap({ CgroupView($0).number("cpuacct.usage") }) else { return nil }
+        let counters = directory(CPUController.name).map { CgroupView($0).counters("cpu.stat") }
+        return CgroupStats.CPU(
+            usageNanoseconds: usage, throttledPeriods: counters?["nr_throttled"] ?? 0,
+            throttledNanoseconds: counters?["throttled_time"] ?? 0)
+    }
+}
