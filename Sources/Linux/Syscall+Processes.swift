@@ -171,6 +171,12 @@ extension Syscall {
         try Errno.check(clx_close_range(UInt32(first), .max, CLX_CLOSE_RANGE_CLOEXEC))
     }
 
+    /// Closes every descriptor from `first` up, whoever owns it: for a forked child that keeps nothing.
+    /// The corresponding system call is `close_range(2)`.
+    package static func closeAll(from first: Int32) throws(Errno) {
+        try Errno.check(clx_close_range(UInt32(first), .max, 0))
+    }
+
     /// Makes `target` a copy that survives exec. The corresponding system call is `dup3(2)`.
     package static func duplicate(_ descriptor: Int32, onto target: Int32) throws(Errno) {
         if descriptor == target {
