@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Skiff authors.
+
+import grpc
+import pytest
+from engine import Engine
+
+
+@pytest.fixture(scope="module", params=["skiffrun"])
+def engine(request):
+    """One engine for the tests of a file, with the image pulled. It fails in the end if anything is left."""
+    one = Engine(handler=request.param)
+    try:
+        one.pull()
+        yield one
+    finally:
+        one.down()
+
+
+@pytest.fixture
+def pod(engine, request):
+    """A running pod on the bridge network: (id, config). Removed afterwards, and then nothing may be left of it."""
+    name = request.node.name.replace("[", "-").replace("]", "").replace("_", "-").lower()[:60]
+    identifier, config = engine.run_pod(name)
+    yield identifier, config
+    engine.stop_pod(identifier)
+    engine.remove_pod(identifier)
+    if not engine.pods():
+        engine.assert_clean()
+
+
+class Refused:
+    """Expects a gRPC error with the code and, in its text, all the words."""
+
+    def __init__(self, code, *words):
+        self.code = code
+        self.words = words
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        assert error is not None, f"no error; expected {self.code}"
+        if not isinstance(error, grpc.RpcError):
+            return False
+        assert error.code() == self.code, f"{error.code()}: {error.details()}"
+        assert "\n" not in error.details(), error.details()
+        for word in self.words:
+            assert word in error.details(), error.details()
+        return True
+
+
+@pytest.fixture
+def refused():
+    return Refused
