@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CLinux
+internal import Linux
+
+/// Finds the directories of a tree that is being unpacked, from a descriptor of its root and never by an absolute path.
+///
+/// Links in a path are followed as if the root were `/`, so that `lib -> usr/lib` and `var/run -> /run` work as the
+/// image means them; a relative link that leads above the root is an error. The tree is private to its extractor.
+final class TreeResolver {
+    private let root: SharedFD
+    private var cache: [EntryPath: SharedFD] = [:]
+    /// Called with a directory that is made because an entry needs it and the archive did not bring it.
+    private let didMake: (borrowing OwnedFD, EntryPath) -> Void
+    /// Whether whiteouts may be in the tree, which are then no files but nothing.
+    private let whiteouts: Whiteout
+
+    private static let linkLimit = 40
+    private static let cacheLimit = 64
+
+    init(root: SharedFD, whiteouts: Whiteout, didMake: @escaping (borrowing OwnedFD, EntryPath) -> Void) {
+        self.root = root
+        self.whiteouts = whiteouts
+        self.didMake = didMake
+    }
+
+    /// A handle (O_PATH) on the directory; missing ones are made. `entry` is for errors.
+    func directory(_ path: EntryPath, for entry: String) throws(ArchiveError) -> SharedFD {
+        if path.isRoot { return root }
+        if let known = cache[path] { return known }
+        let found: SharedFD
+        do throws(Errno) {
+            found = SharedFD(
+                try Syscall.open(
+                    path.joined, [.path, .directory], at: root.rawValue, resolve: [.beneath, .noMagicLinks]))
+        } catch {
+            // Missing, a link to an absolute path, or worse: what it is, the slow way tells.
+            found = try walk(path, for: entry)
+        }
+        if cache.count >= Self.cacheLimit { cache = [:] }
+        cache[path] = found
+        return found
+    }
+
+    /// To be called when something was removed that may have been a directory or a link to one.
+    func forget() { cache = [:] }
+
+    private func walk(_ path: EntryPath, for entry: String) throws(ArchiveError) -> SharedFD {
+        func fault(_ code: ArchiveError.Code, _ reason: String) -> ArchiveError {
+            ArchiveError(code, "unpack entry", entry, reason)
+        }
+        var stack = [root]
+        var pending = Array(path.components.reversed())
+        var links = 0
+        while let step = pending.popLast() {
+            let current = stack[stack.count - 1]
+            if step.elementsEqual("..".utf8) {
+                guard stack.count > 1 else { throw fault(.hostile, "a symbolic link in it climbs out of the layer") }
+                stack.removeLast()
+                continue
+            }
+            let name = RawName(step)
+            switch try enter(name, of: current, path, for: entry) {
+            case .directory(let entered): stack.append(entered)
+            case .link(let target):
+                links += 1
+                guard links <= Self.linkLimit else { throw fault(.hostile, "it passes too many symbolic links") }
+                if target.bytes.first == UInt8(ascii: "/") { stack = [root] }
+                pending += EntryPath.steps(of: target.bytes).reversed()
+            }
+        }
+        return stack[stack.count - 1]
+    }
+
+    private enum Step {
+        case directory(SharedFD)
+        case link(RawName)
+    }
+
+    private func enter(
+        _ name: RawName, of directory: SharedFD, _ path: EntryPath, for entry: String
+    ) throws(ArchiveError) -> Step {
+        do throws(Errno) {
+            do throws(Errno) {
+                return .directory(SharedFD(try open(name, of: directory)))
+            } catch .ENOENT {
+                return .directory(try make(name, in: directory, path))
+            } catch .ENOTDIR {
+                let status = try Syscall.linkStatus(name, at: directory.rawValue)
+                if status.isSymlink { return .link(try Syscall.readLink(name, at: directory.rawValue)) }
+                guard whiteouts == .overlay, status.isWhiteout else { throw .ENOTDIR }
+                // Deleted and made anew as a directory by the same layer: nothing below may shine through.
+                try Syscall.removeFile(name, at: directory.rawValue)
+                let made = try make(name, in: directory, path)
+                try Whiteout.markOpaque(made.rawValue)
+                return .directory(made)
+            }
+        } catch .ENOTDIR {
+            throw ArchiveError(.unsupported, "unpack entry", entry, "a file is where \"\(name)\" must be a directory")
+        } catch {
+            throw ArchiveError(entry: entry, error)
+        }
+    }
+
+    private func open(_ name: RawName, of directory: SharedFD) throws(Errno) -> OwnedFD {
+        try Syscall.open(name, [.path, .directory, .noFollow], at: directory.rawValue)
+    }
+
+    private func make(_ name: RawName, in directory: SharedFD, _ path: EntryPath) throws(Errno) -> SharedFD {
+        try Syscall.makeDirectory(name, mode: 0o755, at: directory.rawValue)
+        try Syscall.changeMode(name, 0o755, at: directory.rawValue)
+        let made = try open(name, of: directory)
+        didMake(made, path)
+        return SharedFD(made)
+    }
+}
