@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Linux
+import OCIRuntimeSpec
+import TestSupport
+import Testing
+
+@testable import Cgroups
+
+/// What every driver does, on every arrangement that the host has.
+@Suite(.requiresRoot) struct DriverTests {
+    @Test(arguments: Arrangement.available)
+    func `a cgroup is made, holds processes, and is removed`(_ arrangement: Arrangement) throws {
+        let cgroup = try TestCgroup(arrangement, create: false)
+        let driver = cgroup.driver
+        #expect(!driver.exists)
+        #expect(try driver.processes() == [])
+        try driver.delete()
+        try driver.create()
+        try driver.create()
+        try driver.requireUnused()
+        for subtree in driver.location.subtrees { #expect(CgroupDirectory(subtree.directory).exists) }
+
+        let member = try cgroup.run("exec sleep 1000")
+        #expect(try driver.processes() == [member.pid])
+        #expect(try cgroup.layout.location(ofProcess: member.pid) == driver.location)
+        let refusal = CgroupError(.busy, "container's cgroup is not empty: 1 process(es) found")
+        #expect(throws: refusal) { try driver.requireUnused() }
+        #expect(throws: CgroupError.self) { try driver.delete(milliseconds: 1) }
+
+        try driver.kill()
+        #expect(try member.wait() == .signaled(9))
+        try driver.delete()
+        #expect(!driver.exists)
+        for subtree in driver.location.subtrees { #expect(!CgroupDirectory(subtree.directory).exists) }
+    }
+
+    @Test(arguments: Arrangement.available)
+    func `cgroups below belong to the cgroup`(_ arrangement: Arrangement) throws {
+        let cgroup = try TestCgroup(arrangement)
+        let inner = try cgroup.driver.location.child("a/b").driver()
+        try inner.create()
+        let member = try Member("exec sleep 1000", in: inner)
+        #expect(try cgroup.driver.processes() == [member.pid])
+        try cgroup.driver.kill()
+        #expect(try member.wait() == .signaled(9))
+        try cgroup.driver.delete()
+        #expect(!inner.exists)
+    }
+
+    @Test(arguments: Arrangement.available)
+    func `a failed creation leaves nothing behind`(_ arrangement: Arrangement) throws {
+        let cgroup = try TestCgroup(arrangement, create: false)
+        // The kernel refuses a newline in the name of a cgroup.
+        let driver = try cgroup.driver.location.child("a/b\n").driver()
+        #expect(throws: CgroupError.self) { try driver.create() }
+        for subtree in cgroup.driver.location.subtrees { #expect(!CgroupDirectory(subtree.directory).exists) }
+    }
+
+    @Test(arguments: Arrangement.available)
+    func `frozen processes stand still until they are thawed`(_ arrangement: Arrangement) throws {
+        let cgroup = try TestCgroup(arrangement)
+        let member = try cgroup.run("while :; do :; done")
+        try cgroup.driver.freeze()
+        #expect(try cgroup.driver.isFrozen())
+        let before = try ProcStat.cpuTime(member.pid)
+        try member.process.pidfd.send(.terminate)
+        #expect(member.isRunning)
+        #expect(try ProcStat.cpuTime(member.pid) == before)
+        try cgroup.driver.thaw()
+        #expect(try !cgroup.driver.isFrozen())
+        #expect(try member.wait() == .signaled(15))
+    }
+
+    @Test(arguments: Arrangement.available)
+    func `a frozen cgroup is refused, and can be killed`(_ arrangement: Arrangement) throws {
+        let cgroup = try TestCgroup(arrangement)
+        try cgroup.driver.freeze()
+        let refusal = CgroupError(.busy, "container's cgroup unexpectedly frozen")
+        #expect(throws: refusal) { try cgroup.driver.requireUnused() }
+        try cgroup.driver.thaw()
+        let member = try cgroup.run("exec sleep 1000")
+        try cgroup.driver.freeze()
+        try cgroup.driver.kill()
+        #expect(try member.wait() == .signaled(9))
+    }
+
+    @Test(arguments: Arrangement.available)
+    func `a signal reaches every process`(_ arrangement: Arrangement) throws {
+        let cgroup = try TestCgroup(arrangement)
+        let member = try cgroup.run("sleep 1000 & sleep 1000 & sleep 1000 & wait")
+        try eventually("four processes") { try cgroup.driver.processes().count == 4 }
+        try cgroup.driver.signalAll(.terminate)
+        #expect(try member.wait() == .signaled(15))
+        try eventually("no process") { try cgroup.driver.processes().isEmpty }
+    }
+
+    @Test(arguments: Arrangement.available)
+    func `processes that multiply are killed to the last`(_ arrangement: Arrangement) throws {
+        let cgroup = try TestCgroup(arrangement)
+        let member = try cgroup.run("f() { sleep 1 & f & sleep 0.1; }; i=0; while :; do sleep 0.01 & done")
+        try eventually("ten processes") { try cgroup.driver.processes().count > 10 }
+        try cgroup.driver.kill()
+        #expect(try cgroup.driver.processes().isEmpty)
+        #expect(try member.wait() == .signaled(9))
+    }
+
+    @Test func `a child of clone3 starts in the cgroup only on v2`() throws {
+        let cgroup = try TestCgroup()
+        let target = try cgroup.driver.cloneTarget()
+        #expect((target == nil) == (cgroup.layout.mode != .v2))
+    }
+}
+
+extension ProcStat {
+    /// Clock ticks of user and system time, fields 14 and 15.
+    static func cpuTime(_ pid: Int32) throws -> [Substring] {
+        let text = try Syscall.readText("/proc/\(pid)/stat")
+        return Array(text.split(separator: ")").last?.split(separator: " ")[11...12] ?? [])
+    }
+}
