@@ -4,7 +4,17 @@
 import FoundationEssentials
 
 extension CNIResult {
-    /// The result that `json` is. Throws the cause in words.
+    /// The result that `text` is, in JSON.
+    package init(parsing text: some Collection<UInt8>) throws(InvalidResult) {
+        let json: JSONValue
+        do {
+            json = try JSONValue(parsing: text)
+        } catch {
+            throw InvalidResult("not JSON")
+        }
+        try self.init(json)
+    }
+
     init(_ json: JSONValue) throws(InvalidResult) {
         guard let members = json.object else { throw InvalidResult("not a JSON object") }
         if let version = members["cniVersion"]?.string {
@@ -45,8 +55,9 @@ extension CNIResult {
 }
 
 /// Why something is not a result.
-struct InvalidResult: Error {
-    var cause: String
+package struct InvalidResult: Error {
+    /// In words.
+    package var cause: String
 
     init(_ cause: String) { self.cause = cause }
 

@@ -30,7 +30,7 @@ package struct CNIRuntime: Sendable {
     /// Attaches: ADD of every plugin in order, each with the result of the one before. When this returns, the result is
     /// on disk. When it throws, what was done is undone by DEL; where that failed too, the error tells (`undo`), and
     /// `delete` may be repeated. An earlier ADD of the same attachment that was interrupted is undone first.
-    package func add(_ list: NetworkList, _ attachment: Attachment) async throws(CNIError) -> CNIResult {
+    package func add(_ list: NetworkList, _ attachment: NetworkAttachment) async throws(CNIError) -> CNIResult {
         try attachment.validate()
         try checkPlugins(of: list)
         if let earlier = try cache.read(attachment) {
@@ -55,7 +55,7 @@ package struct CNIRuntime: Sendable {
     /// Detaches: DEL of every plugin in reverse order, as it was configured at ADD, with ADD's result. Without a record
     /// of an ADD, `list` is used; without that either, there is nothing to do. Every plugin is called, whatever the
     /// others say; the first error is thrown, and the record stays, so that this can be repeated until it succeeds.
-    package func delete(_ attachment: Attachment, from list: NetworkList? = nil) async throws(CNIError) {
+    package func delete(_ attachment: NetworkAttachment, from list: NetworkList? = nil) async throws(CNIError) {
         try attachment.validate()
         var entry: ResultCache.Entry?
         do throws(CNIError) {
@@ -70,7 +70,7 @@ package struct CNIRuntime: Sendable {
     }
 
     /// Asks every plugin whether all is as ADD left it. A network that knows no CHECK, or wants none, is right.
-    package func check(_ attachment: Attachment) async throws(CNIError) {
+    package func check(_ attachment: NetworkAttachment) async throws(CNIError) {
         try attachment.validate()
         guard let entry = try cache.read(attachment), let result = entry.result else {
             throw CNIError(.invalidArgument, "CNI CHECK", attachment.containerID, "not attached")
@@ -82,7 +82,7 @@ package struct CNIRuntime: Sendable {
     }
 
     /// The result of an attachment's ADD, or nil if there was none.
-    package func result(of attachment: Attachment) throws(CNIError) -> CNIResult? {
+    package func result(of attachment: NetworkAttachment) throws(CNIError) -> CNIResult? {
         guard let entry = try cache.read(attachment), let json = entry.result else { return nil }
         do throws(InvalidResult) {
             return try CNIResult(json)
@@ -92,7 +92,7 @@ package struct CNIRuntime: Sendable {
     }
 
     /// Every attachment on record, interrupted ones included: what has to be detached when its container is gone.
-    package func attachments() throws(CNIError) -> [Attachment] { try cache.entries().map(\.attachment) }
+    package func attachments() throws(CNIError) -> [NetworkAttachment] { try cache.entries().map(\.attachment) }
 
     /// The versions of the specification that a plugin speaks. Section 2, `VERSION`.
     package func versions(of plugin: String) async throws(CNIError) -> [String] {
@@ -131,12 +131,10 @@ extension CNIRuntime {
             }
             let call = try call(.add, plugin, entry, previous: entry.result)
             let output = try await call.run()
-            do {
-                result = try CNIResult(JSONValue(parsing: output))
-            } catch let error as InvalidResult {
-                throw call.failure(.invalidResult, "invalid result: \(error.cause)")
+            do throws(InvalidResult) {
+                result = try CNIResult(parsing: output)
             } catch {
-                throw call.failure(.invalidResult, "its result is not JSON")
+                throw call.failure(.invalidResult, "invalid result: \(error.cause)")
             }
             entry.result = result?.json
         }

@@ -39,7 +39,9 @@ package struct NetworkList: Sendable, Equatable {
     init(_ json: JSONValue, file: String) throws(CNIError) {
         guard let members = json.object else { throw Self.invalid(file, "not a JSON object") }
         guard let name = members["name"]?.string else { throw Self.invalid(file, "\"name\" is missing") }
-        guard Attachment.isIdentifier(name) else { throw Self.invalid(file, "\"name\" is not valid: \"\(name)\"") }
+        guard NetworkAttachment.isIdentifier(name) else {
+            throw Self.invalid(file, "\"name\" is not valid: \"\(name)\"")
+        }
         guard let version = CNIVersion.best(of: members) else {
             let wanted = members["cniVersion"]?.string.map { "cniVersion \"\($0)\"" } ?? "a missing cniVersion"
             throw Self.invalid(file, "\(wanted) is not supported, only \(CNIVersion.supportedText)")

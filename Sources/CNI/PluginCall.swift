@@ -61,7 +61,12 @@ struct PluginCall: Sendable {
             let text = Self.line(Array((details.isEmpty ? message : "\(message); \(details)").utf8))
             error = failure(.pluginFailed(code), text)
         } else {
-            error = failure(.pluginFailed(0), "\(output.status)" + (said.isEmpty ? "" : ": \(said)"))
+            let end =
+                switch output.status {
+                case .exited(let code): "exited with status \(code)"
+                case .signaled(let number): "killed by \(Signal(rawValue: number))"
+                }
+            error = failure(.pluginFailed(0), said.isEmpty ? end : "\(end): \(said)")
         }
         error.errorOutput = said
         return error

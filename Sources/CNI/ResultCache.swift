@@ -19,7 +19,7 @@ struct ResultCache: Sendable {
     /// An attachment as it was recorded.
     struct Entry: Sendable {
         var list: NetworkList
-        var attachment: Attachment
+        var attachment: NetworkAttachment
         var result: JSONValue?
     }
 
@@ -47,7 +47,7 @@ struct ResultCache: Sendable {
     }
 
     /// The entry of a container's interface, or nil if there is none.
-    func read(_ attachment: Attachment) throws(CNIError) -> Entry? {
+    func read(_ attachment: NetworkAttachment) throws(CNIError) -> Entry? {
         try read(path(of: attachment))
     }
 
@@ -69,7 +69,7 @@ struct ResultCache: Sendable {
     }
 
     /// Forgets an entry; one that is not there is forgotten already.
-    func remove(_ attachment: Attachment) throws(CNIError) {
+    func remove(_ attachment: NetworkAttachment) throws(CNIError) {
         let path = path(of: attachment)
         do throws(Errno) {
             try Syscall.removeFile(path)
@@ -80,7 +80,7 @@ struct ResultCache: Sendable {
         }
     }
 
-    private func path(of attachment: Attachment) -> String {
+    private func path(of attachment: NetworkAttachment) -> String {
         "\(directory)/\(attachment.containerID):\(attachment.interface).json"
     }
 
@@ -99,7 +99,7 @@ struct ResultCache: Sendable {
             let containerID = json["containerID"]?.string, let namespace = json["namespace"]?.string,
             let interface = json["interface"]?.string, let network = json["network"], let result = json["result"]
         else { throw unusable }
-        var attachment = Attachment(containerID: containerID, namespace: namespace, interface: interface)
+        var attachment = NetworkAttachment(containerID: containerID, namespace: namespace, interface: interface)
         attachment.capabilityArguments = json["capabilityArguments"]?.object ?? [:]
         for pair in json["arguments"]?.array ?? [] {
             guard let texts = pair.array?.compactMap(\.string), texts.count == 2 else { throw unusable }

@@ -3,30 +3,17 @@
 
 import Configuration
 import Linux
+import TestSupport
 import Testing
-
-/// A configuration in a folder of its own, which goes away with the value.
-private final class Folder {
-    let path: String
-
-    init() throws {
-        path = "/tmp/skiff-configuration-\(UInt64.random(in: 0...(.max)))"
-        try Syscall.makeDirectories(path + "/skiff.toml.d")
-    }
-
-    deinit { try? Syscall.removeTree(path) }
-
-    func write(_ name: String, _ text: String) throws { try AtomicFile.write("\(path)/\(name)", text) }
-}
 
 @Suite struct ConfigurationFilesTests {
     @Test func dropInsAreReadInLexicalOrder() throws {
-        let folder = try Folder()
-        try folder.write("skiff.toml", "root = \"/a\"\nrun = \"/r\"\nlog_level = \"error\"")
-        try folder.write("skiff.toml.d/20-b.toml", "root = \"/b\"")
-        try folder.write("skiff.toml.d/10-c.toml", "root = \"/c\"\nlog_level = \"debug\"")
-        try folder.write("skiff.toml.d/30-ignored.txt", "root = ")
-        try folder.write("skiff.toml.d/.40-hidden.toml", "root = ")
+        let folder = try TemporaryDirectory()
+        try write(folder, "skiff.toml", "root = \"/a\"\nrun = \"/r\"\nlog_level = \"error\"")
+        try write(folder, "skiff.toml.d/20-b.toml", "root = \"/b\"")
+        try write(folder, "skiff.toml.d/10-c.toml", "root = \"/c\"\nlog_level = \"debug\"")
+        try write(folder, "skiff.toml.d/30-ignored.txt", "root = ")
+        try write(folder, "skiff.toml.d/.40-hidden.toml", "root = ")
         let config = try DaemonConfig.load(folder.path + "/skiff.toml")
         #expect(config.root == "/b")
         #expect(config.logLevel == .debug)
@@ -34,16 +21,16 @@ private final class Folder {
     }
 
     @Test func anErrorNamesTheDropIn() throws {
-        let folder = try Folder()
-        try folder.write("skiff.toml", "root = \"/a\"")
-        try folder.write("skiff.toml.d/1.toml", "\n[cni]\nbin_dir = []")
+        let folder = try TemporaryDirectory()
+        try write(folder, "skiff.toml", "root = \"/a\"")
+        try write(folder, "skiff.toml.d/1.toml", "\n[cni]\nbin_dir = []")
         let file = folder.path + "/skiff.toml"
         let error = #expect(throws: ConfigurationError.self) { try DaemonConfig.load(file) }
         #expect(error == .init(file: file + ".d/1.toml", line: 3, key: "cni.bin_dir", cause: "unknown key"))
     }
 
     @Test func aNamedFileMustExistAndBeText() throws {
-        let folder = try Folder()
+        let folder = try TemporaryDirectory()
         let file = folder.path + "/skiff.toml"
         let missing = #expect(throws: ConfigurationError.self) { try DaemonConfig.load(file) }
         #expect(missing?.description == "read configuration \"\(file)\": no such file or directory")
@@ -53,7 +40,7 @@ private final class Folder {
     }
 
     @Test func programsAreFoundBesideTheDaemonThenOnPath() throws {
-        let folder = try Folder()
+        let folder = try TemporaryDirectory()
         for name in ["skiffmon", "skiffrun"] {
             try AtomicFile.write("\(folder.path)/\(name)", "#!/bin/sh\n", mode: 0o755)
         }
@@ -72,5 +59,10 @@ private final class Folder {
             try config.locatingPrograms(beside: folder.path, path: "/bin")
         }
         #expect(wrong?.cause == "\"/nowhere/skiffmon\": no such file or directory")
+    }
+
+    private func write(_ folder: TemporaryDirectory, _ name: String, _ text: String) throws {
+        try Syscall.makeDirectories(folder.path + "/skiff.toml.d")
+        try AtomicFile.write("\(folder.path)/\(name)", text)
     }
 }

@@ -2,7 +2,7 @@
 // Copyright the Skiff authors.
 
 /// A container's (a pod's) place in a network. Section 2 of the CNI specification, "Parameters".
-package struct Attachment: Sendable, Equatable {
+package struct NetworkAttachment: Sendable, Equatable {
     /// The id under which plugins know the container.
     package var containerID: String
     /// The path of its network namespace; "" at DEL when that is gone.
@@ -26,7 +26,7 @@ package struct Attachment: Sendable, Equatable {
         self.capabilityArguments = capabilityArguments
     }
 
-    package static func == (left: Attachment, right: Attachment) -> Bool {
+    package static func == (left: NetworkAttachment, right: NetworkAttachment) -> Bool {
         left.containerID == right.containerID && left.namespace == right.namespace && left.interface == right.interface
             && left.arguments.map(\.key) == right.arguments.map(\.key)
             && left.arguments.map(\.value) == right.arguments.map(\.value)
