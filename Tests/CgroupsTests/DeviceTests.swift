@@ -110,14 +110,16 @@ import Testing
                 minor: wild && .random(using: &random) ? nil : .random(in: 0...2, using: &random),
                 access: DeviceRule.Access(rawValue: .random(in: 1...7, using: &random)))
         }
-        for _ in 0..<2000 {
+        var mistakes: [String] = []
+        for _ in 0..<1000 {
             let rules = (0..<Int.random(in: 0...6)).map { _ in rule(wild: true) }
             let program = DeviceProgram(rules)
             for _ in 0..<20 {
                 let request = rule(wild: false)
-                #expect(run(program, request) == isAllowed(rules, request), "\(rules) \(request)")
+                if run(program, request) != isAllowed(rules, request) { mistakes.append("\(rules) \(request)") }
             }
         }
+        #expect(mistakes.isEmpty)
     }
 
     /// An interpreter of the few instructions that occur.
