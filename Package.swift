@@ -61,6 +61,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
@@ -101,11 +102,14 @@ let package = Package(
             "Registry",
             [
                 "OCIImageSpec", library("AsyncHTTPClient", "async-http-client"), library("NIOCore", "swift-nio"),
-                library("NIOHTTP1", "swift-nio"),
+                library("NIOHTTP1", "swift-nio"), library("NIOPosix", "swift-nio"), library("NIOSSL", "swift-nio-ssl"),
             ]),
         floor("CNI", ["Linux"]),
         floor("MonitorProtocol", ["Linux"]),
-        floor("Configuration", ["Linux", library("TOMLKit", "TOMLKit")]),
+        // Not "Configuration": swift-configuration, which async-http-client brings, has a target of that name.
+        .target(
+            name: "EngineConfiguration", dependencies: ["Linux", library("TOMLKit", "TOMLKit")],
+            path: "Sources/Configuration", swiftSettings: strict),
 
         // Floor 4: the engines.
         floor("ContainerRuntime", ["Linux", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
@@ -121,7 +125,7 @@ let package = Package(
             "CRIService",
             [
                 "CRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Cgroups", "Registry", "CNI", "MonitorProtocol",
-                "Configuration", "ImageStore", library("GRPCCore", "grpc-swift-2"),
+                "EngineConfiguration", "ImageStore", library("GRPCCore", "grpc-swift-2"),
                 library("SwiftProtobuf", "swift-protobuf"), library("GRDB", "GRDB.swift"),
                 library("Logging", "swift-log"),
             ]),
@@ -132,7 +136,7 @@ let package = Package(
         program(
             "skiffimg",
             [
-                "Linux", "OCIImageSpec", "ImageStore", "Registry", "Configuration",
+                "Linux", "OCIImageSpec", "ImageStore", "Registry", "EngineConfiguration",
                 library("ArgumentParser", "swift-argument-parser"),
             ], linking: staticRuntime),
         program(
@@ -145,7 +149,7 @@ let package = Package(
         program(
             "skiffd",
             [
-                "CRIService", "Linux", "Configuration", library("ArgumentParser", "swift-argument-parser"),
+                "CRIService", "Linux", "EngineConfiguration", library("ArgumentParser", "swift-argument-parser"),
                 library("GRPCCore", "grpc-swift-2"), library("Logging", "swift-log"),
                 library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"),
             ], linking: staticRuntime),
@@ -161,7 +165,7 @@ let package = Package(
         tests("RegistryTests", ["Registry", "OCIImageSpec"]),
         tests("CNITests", ["CNI", "Linux"]),
         tests("MonitorProtocolTests", ["MonitorProtocol", "Linux"]),
-        tests("ConfigurationTests", ["Configuration"]),
+        tests("ConfigurationTests", ["EngineConfiguration"]),
         tests("ContainerRuntimeTests", ["ContainerRuntime", "OCIRuntimeSpec", "Linux"]),
         tests("PodMonitorTests", ["PodMonitor", "MonitorProtocol", "Linux"]),
         tests("ImageStoreTests", ["ImageStore", "OCIImageSpec", "Archive", "Linux"]),

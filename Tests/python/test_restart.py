@@ -10,7 +10,7 @@ import threading
 import time
 
 import grpc
-from engine import DEADLINE, cri, eventually
+from engine import DEADLINE, cri, eventually, is_zombie
 
 
 def test_daemon_comes_back(engine, pod):
@@ -43,7 +43,7 @@ def test_daemon_comes_back(engine, pod):
 def test_orderly_stop_leaves_pods_running(engine, pod):
     container = engine.shell(*pod, "c", "sleep 1000")
     os.kill(engine.daemon_pid(), signal.SIGTERM)
-    eventually("skiffd ends", lambda: not os.path.exists(f"/proc/{engine.daemon_pid()}"))
+    eventually("skiffd ends", lambda: is_zombie(engine.daemon_pid()))
     engine.start_daemon()
     assert engine.status(container).state == cri.CONTAINER_RUNNING
 
