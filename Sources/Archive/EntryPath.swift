@@ -46,7 +46,9 @@ struct EntryPath: Hashable, Sendable, CustomStringConvertible {
     /// The last step.
     var last: ArraySlice<UInt8> { components.last ?? [] }
     /// Relative to the root.
-    var joined: RawName { RawName(components.isEmpty ? [UInt8(ascii: ".")] : Array(components.joined(separator: [47]))) }
+    var joined: RawName {
+        RawName(components.isEmpty ? [UInt8(ascii: ".")] : Array(components.joined(separator: [47])))
+    }
 
     var description: String { joined.description }
 

@@ -110,7 +110,8 @@ extension LayerExtractor {
             throw ArchiveError(.hostile, "unpack entry", entry.displayName, "a device 0:0 is a forged whiteout")
         }
         if case .symlink(let target) = entry.kind, target.isEmpty || target.count > EntryPath.lengthLimit {
-            throw ArchiveError(.corrupt, "unpack entry", entry.displayName, "the target of the link is empty or too long")
+            throw ArchiveError(
+                .corrupt, "unpack entry", entry.displayName, "the target of the link is empty or too long")
         }
         try attempt(entry) { () throws(Errno) in
             try replacing(place) { () throws(Errno) in try makeBareNode(entry.kind, at: place) }

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+package import OCIImageSpec
+
+/// An image of the store.
+package struct Image: Sendable {
+    /// The digest of the configuration.
+    package var id: Digest
+    /// The digest of the manifest it was pulled by last.
+    package var manifest: Digest
+    /// Its tags in full, `docker.io/library/busybox:latest`, in the order of their texts.
+    package var repoTags: [String]
+    /// Names by content, `docker.io/library/busybox@sha256:...`, of manifests and indexes, in the order of their texts.
+    package var repoDigests: [String]
+    /// What its layers take on disk, in bytes.
+    package var size: UInt64
+    /// The configuration.
+    package var config: ImageConfig
+    /// The diffIDs of its layers, lowest first.
+    package var layers: [Digest]
+}
+
+/// What the store takes on disk.
+package struct StoreUsage: Hashable, Sendable {
+    /// Bytes of all layers.
+    package var bytes: UInt64
+    /// Files of all layers.
+    package var inodes: UInt64
+    /// The directory of the store.
+    package var path: String
+}
+
+/// How far a pull is. Reported often, from any thread.
+package struct PullProgress: Hashable, Sendable {
+    /// Compressed bytes that were received and handed on to be unpacked.
+    package var bytes: Int64
+    /// Compressed bytes of all layers that are not in the store yet.
+    package var totalBytes: Int64
+    /// Layers that are unpacked or were there before.
+    package var layers: Int
+    /// All layers of the image.
+    package var totalLayers: Int
+}

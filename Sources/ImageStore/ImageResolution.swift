@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Archive
+internal import OCIImageSpec
+
+/// The documents of one image, fetched and checked against each other; its layers are still to be fetched.
+struct ImageResolution: Sendable {
+    /// The manifest as it was fetched.
+    var manifest: FetchedManifest
+    /// The index in which the manifest was chosen, outermost first.
+    var indexes: [Digest] = []
+    /// The bytes of the configuration; their digest is the image's id.
+    var configBytes: [UInt8]
+    var config: ImageConfig
+    var id: Digest
+    /// Lowest first.
+    var layers: [LayerPipeline]
+
+    /// Levels of indexes in indexes that are followed.
+    private static let nestingLimit = 4
+    /// Far more than overlayfs takes (500).
+    private static let layerLimit = 1000
+
+    /// Fetches manifest and configuration for a platform.
+    init(
+        _ selector: ManifestSelector, of source: some BlobSource, for platform: Platform, name: String
+    ) async throws {
+        func fault(_ code: ImageStoreError.Code, _ reason: String) -> ImageStoreError {
+            ImageStoreError(code, "pull image", name, reason)
+        }
+        var fetched = try await source.manifest(selector)
+        var parsed: Manifest?
+        while parsed == nil {
+            switch try fetched.document() {
+            case .manifest(let manifest): parsed = manifest
+            case .index(let index):
+                guard indexes.count < Self.nestingLimit else {
+                    throw fault(.invalid, "its indexes are nested too deep")
+                }
+                guard let choice = platform.best(of: index.manifests) else {
+                    throw fault(.notFound, "it has no manifest for the platform \(platform)")
+                }
+                indexes.append(fetched.digest)
+                fetched = try await source.manifest(.digest(choice.digest))
+            }
+        }
+        guard let document = parsed else { throw fault(.invalid, "it has no manifest") }
+        try Self.check(document, name)
+        manifest = fetched
+        configBytes = try await source.wholeBlob(document.config)
+        id = document.config.digest
+        config = try ImageConfig(parsing: configBytes, subject: id.description)
+        let diffIDs = config.rootfs.diffIDs
+        guard diffIDs.count == document.layers.count else {
+            throw fault(.invalid, "it has \(document.layers.count) layers but \(diffIDs.count) diff_ids")
+        }
+        layers = zip(document.layers, diffIDs).map { LayerPipeline(descriptor: $0, diffID: $1) }
+    }
+
+    private static func check(_ manifest: Manifest, _ name: String) throws(ImageStoreError) {
+        func unsupported(_ what: String, _ type: MediaType) -> ImageStoreError {
+            let quoted = ImageSpecError.quoted(type.rawValue)
+            return ImageStoreError(
+                .unsupportedMediaType, "pull image", name, "\(what) has the unsupported type \(quoted)")
+        }
+        guard manifest.config.mediaType.kind == .config else {
+            throw unsupported("its configuration", manifest.config.mediaType)
+        }
+        for layer in manifest.layers {
+            guard case .layer = layer.mediaType.kind else { throw unsupported("a layer", layer.mediaType) }
+        }
+        guard manifest.layers.count <= layerLimit else {
+            throw ImageStoreError(.invalid, "pull image", name, "it has \(manifest.layers.count) layers")
+        }
+    }
+}

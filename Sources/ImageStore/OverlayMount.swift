@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+
+/// An overlay of directories, mounted through the mount interface of Linux 5.2, which has no limit on the length of
+/// all options together. `lowerdir+` needs Linux 6.5.
+struct OverlayMount {
+    /// The lowest last, as overlayfs counts.
+    var lower: [String]
+    /// Upper and work directory; nil for a read-only overlay.
+    var writable: (upper: String, work: String)?
+
+    /// Mounts the overlay at the path.
+    func mount(at path: String) throws(ImageStoreError) {
+        let context = try ImageStoreError.attempt("open file system", "overlay") { () throws(Errno) in
+            try Syscall.openFileSystem("overlay")
+        }
+        try configure(context)
+        do throws(Errno) {
+            let mount = try Syscall.createMount(context.rawValue, attributes: writable == nil ? .readOnly : [])
+            try Syscall.moveMount(mount.rawValue, to: path)
+        } catch {
+            let messages = Syscall.messages(of: context.rawValue)
+            throw ImageStoreError(
+                .io, "mount rootfs at", path, messages.isEmpty ? error.description : "\(error): \(messages)")
+        }
+    }
+
+    private func configure(_ context: borrowing OwnedFD) throws(ImageStoreError) {
+        var settings = [("source", "skiff")]
+        // Without an upper directory overlayfs wants two lower ones; an empty one changes nothing.
+        settings += lower.map { ("lowerdir+", $0) }
+        if let writable { settings += [("upperdir", writable.upper), ("workdir", writable.work)] }
+        for (key, value) in settings {
+            let descriptor = context.rawValue
+            try ImageStoreError.attempt("set overlay option \(key) to", value) { () throws(Errno) in
+                try Self.set(key, value, of: descriptor)
+            }
+        }
+    }
+
+    /// fsconfig(2) takes values of at most 255 bytes; a longer path is named through a descriptor of it.
+    private static func set(_ key: String, _ value: String, of context: Int32) throws(Errno) {
+        guard value.utf8.count > 255 else { return try Syscall.configure(context, key, value) }
+        let directory = try Syscall.open(value, [.path, .directory])
+        try Syscall.configure(context, key, directory.procPath)
+    }
+}

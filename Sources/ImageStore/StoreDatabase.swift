@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import GRDB
+internal import Linux
+internal import OCIImageSpec
+
+/// The tables of the store in `skiff.db`.
+///
+///     layers            one row for each layer whose bytes are on disk
+///     images            one row for each image, written after the rows of its layers
+///     image_layers      the layers of an image, lowest first
+///     image_references  names of images: tags, which may move, and repository@digest
+///     rootfs            root file systems of containers, written before their mounts and directories exist
+///
+/// Several processes use the file at once: writers wait for each other, readers wait for nobody (WAL).
+enum StoreDatabase {
+    /// Opens the database, and makes or updates the tables.
+    static func open(_ paths: StorePaths) throws -> DatabasePool {
+        var configuration = Configuration()
+        configuration.label = "skiff.images"
+        configuration.busyMode = .timeout(60)
+        configuration.maximumReaderCount = 4
+        configuration.prepareDatabase { database in
+            // What is acknowledged survives a loss of power.
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+        }
+        let opening = try StoreLock(paths.openingLock, exclusive: true)
+        let pool = try DatabasePool(path: paths.database, configuration: configuration)
+        try migrator.migrate(pool)
+        _ = consume opening
+        return pool
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("images 1") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE layers (
+                        diff_id TEXT PRIMARY KEY,
+                        format TEXT NOT NULL,
+                        bytes INTEGER NOT NULL,
+                        inodes INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE TABLE images (
+                        id TEXT PRIMARY KEY,
+                        manifest TEXT NOT NULL,
+                        pulled INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE TABLE image_layers (
+                        image TEXT NOT NULL REFERENCES images ON DELETE CASCADE,
+                        position INTEGER NOT NULL,
+                        layer TEXT NOT NULL REFERENCES layers,
+                        PRIMARY KEY (image, position)
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE INDEX image_layers_by_layer ON image_layers (layer);
+                    CREATE TABLE image_references (
+                        name TEXT PRIMARY KEY,
+                        is_tag INTEGER NOT NULL,
+                        image TEXT NOT NULL REFERENCES images ON DELETE CASCADE
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE INDEX image_references_by_image ON image_references (image);
+                    CREATE TABLE rootfs (
+                        container TEXT PRIMARY KEY,
+                        image TEXT NOT NULL REFERENCES images,
+                        is_read_only INTEGER NOT NULL
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE INDEX rootfs_by_image ON rootfs (image);
+                    """)
+        }
+        return migrator
+    }
+}
+
+extension ImageStoreError {
+    /// An error of the database in the store's form; other errors stay what they are.
+    static func translate(_ operation: String, _ subject: String, _ error: any Error) -> any Error {
+        guard let error = error as? DatabaseError else { return error }
+        let code: Code = error.resultCode == .SQLITE_FULL ? .noSpace : .io
+        return ImageStoreError(code, operation, subject, "database: \(error.message ?? error.resultCode.description)")
+    }
+}
