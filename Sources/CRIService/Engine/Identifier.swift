@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+/// Ids of pods and containers: 64 hex digits at random.
+package enum Identifier {
+    /// A new one.
+    package static func random() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let digits = Array("0123456789abcdef")
+        return String((0..<64).map { _ in digits[Int.random(in: 0..<16, using: &generator)] })
+    }
+
+    /// The one id that is `text` or begins with it; nil when none does. Throws when several do.
+    package static func match(_ text: String, in ids: some Sequence<String>, kind: String) throws(ServiceError)
+        -> String?
+    {
+        var found: String?
+        for id in ids where id.hasPrefix(text) {
+            if id == text { return id }
+            guard found == nil else {
+                throw ServiceError(.invalid, "find \(kind)", text, "the prefix of an id fits several")
+            }
+            found = id
+        }
+        return found
+    }
+
+    /// What a request must have: an id, or the beginning of one.
+    package static func check(_ text: String, kind: String) throws(ServiceError) {
+        guard !text.isEmpty else { throw ServiceError(.invalid, "find \(kind)", nil, "the request has no id") }
+    }
+}

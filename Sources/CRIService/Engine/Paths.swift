@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+/// Where everything is: each path is a function of the two roots and an id.
+package struct Paths: Hashable, Sendable {
+    /// What survives a reboot.
+    package let root: String
+    /// What lives until the next boot.
+    package let run: String
+
+    /// Paths below the two roots.
+    package init(root: String, run: String) {
+        self.root = root
+        self.run = run
+    }
+
+    var database: String { root + "/skiff.db" }
+    /// Locked by the one daemon of this root.
+    var lock: String { root + "/skiffd.lock" }
+
+    /// The monitor's folder of a pod, with its socket and lock and the pod's files.
+    func pod(_ id: String) -> String { "\(run)/pods/\(id)" }
+    func monitorSocket(_ id: String) -> String { pod(id) + "/monitor.sock" }
+    func monitorLog(_ id: String) -> String { pod(id) + "/monitor.log" }
+    func hostname(_ id: String) -> String { pod(id) + "/hostname" }
+    func hosts(_ id: String) -> String { pod(id) + "/hosts" }
+    func resolv(_ id: String) -> String { pod(id) + "/resolv.conf" }
+    func shm(_ id: String) -> String { pod(id) + "/shm" }
+    /// Pinned namespaces of a pod.
+    func namespaces(_ id: String) -> String { "\(run)/ns/\(id)" }
+    func namespace(_ id: String, _ kind: String) -> String { "\(run)/ns/\(id)/\(kind)" }
+
+    /// The bundle of a container.
+    func bundle(_ id: String) -> String { "\(run)/containers/\(id)" }
+    func spec(_ id: String) -> String { bundle(id) + "/config.json" }
+    func rootfs(_ id: String) -> String { bundle(id) + "/rootfs" }
+    func pidFile(_ id: String) -> String { bundle(id) + "/pid" }
+    func runtimeLog(_ id: String) -> String { bundle(id) + "/runtime.log" }
+    func consoleSocket(_ id: String) -> String { bundle(id) + "/console.sock" }
+    /// What a container leaves on disk.
+    func container(_ id: String) -> String { "\(root)/containers/\(id)" }
+    func exitRecord(_ id: String) -> String { container(id) + "/exit" }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import MonitorProtocol
+internal import Synchronization
+
+/// A conversation with the monitor of one pod: requests by number, answers in any order, events in between.
+///
+/// ## Concurrency model
+/// Requests come from any task, answers and events arrive on the event loop's thread; the tables are under a mutex.
+/// Every request is answered, by the monitor or, when the connection ends, by an error.
+final class MonitorLink: Sendable {
+    private struct State {
+        var next: UInt32 = 1
+        var waiting: [UInt32: Promise<MonitorReply>] = [:]
+        /// Requests that are answered twice, and who gets the second answer.
+        var exits: [UInt32: Promise<MonitorReply>] = [:]
+        var unsent: [(bytes: [UInt8], descriptors: [SharedFD])] = []
+        var token: UInt64?
+        var isClosed = false
+    }
+
+    private let socket: SharedSocket
+    private let loop: EventLoop
+    private let state = Mutex(State())
+    private let onEvent: @Sendable (MonitorEvent) -> Void
+    private let onClose: @Sendable () -> Void
+
+    /// Connects. `onEvent` and `onClose` are called on the event loop's thread.
+    init(
+        path: String, loop: EventLoop, onEvent: @escaping @Sendable (MonitorEvent) -> Void,
+        onClose: @escaping @Sendable () -> Void
+    ) throws(Errno) {
+        socket = SharedSocket(try UnixSocket.connect(path, .sequencedPackets))
+        self.loop = loop
+        self.onEvent = onEvent
+        self.onClose = onClose
+        let token = try loop.add(socket.socket.rawValue, [.readable]) { [weak self] ready in self?.handle(ready) }
+        state.withLock { $0.token = token }
+    }
+
+    deinit { close() }
+
+    /// Asks and waits for the answer; `failed` becomes an error.
+    func request(_ request: MonitorRequest) async throws -> MonitorReply {
+        let promise = Promise<MonitorReply>()
+        try send(request, [], promise, exit: nil)
+        return try await Self.checked(promise.value)
+    }
+
+    /// Starts a process and returns the promise of its end.
+    func exec(_ request: ExecRequest, descriptors: [SharedFD]) async throws -> Promise<MonitorReply> {
+        let started = Promise<MonitorReply>()
+        let exited = Promise<MonitorReply>()
+        try send(.exec(request), descriptors, started, exit: exited)
+        _ = try await Self.checked(started.value)
+        return exited
+    }
+
+    private static func checked(_ reply: MonitorReply) throws(ServiceError) -> MonitorReply {
+        if case .failed(let text, _) = reply { throw ServiceError(.failed, "ask the pod's monitor", nil, text) }
+        return reply
+    }
+
+    private func send(
+        _ request: MonitorRequest, _ descriptors: [SharedFD], _ promise: Promise<MonitorReply>,
+        exit: Promise<MonitorReply>?
+    ) throws {
+        let number = state.withLock { state -> UInt32? in
+            guard !state.isClosed else { return nil }
+            let number = state.next
+            state.next = number == .max ? 1 : number + 1
+            state.waiting[number] = promise
+            state.exits[number] = exit
+            return number
+        }
+        guard let number else { throw Self.lost }
+        do {
+            let bytes = try request.encoded(request: number)
+            state.withLock { $0.unsent.append((bytes, descriptors)) }
+            flush()
+        } catch {
+            state.withLock { state in
+                state.waiting[number] = nil
+                state.exits[number] = nil
+            }
+            throw error
+        }
+    }
+
+    /// What the answer to any request is when the monitor is gone.
+    static let lost = ServiceError(.unavailable, "ask the pod's monitor", nil, "it is gone")
+
+    /// Sends what the socket takes; the rest goes when it is writable.
+    private func flush() {
+        let closed = state.withLock { state -> Bool in
+            guard let token = state.token, !state.isClosed else { return false }
+            do throws(Errno) {
+                while let (bytes, descriptors) = state.unsent.first {
+                    try socket.socket.send(bytes, descriptors: descriptors.map(\.rawValue), wait: false)
+                    state.unsent.removeFirst()
+                }
+                try loop.change(socket.socket.rawValue, [.readable], token: token)
+            } catch .EAGAIN {
+                do throws(Errno) {
+                    try loop.change(socket.socket.rawValue, [.readable, .writable], token: token)
+                } catch { return true }
+            } catch { return true }
+            return false
+        }
+        if closed { close() }
+    }
+
+    private func handle(_ ready: Epoll.Interest) {
+        if ready.contains(.writable) { flush() }
+        while true {
+            let message: UnixSocket.Message
+            do throws(Errno) {
+                message = try socket.socket.receive(upTo: MonitorMessage.maximumSize, wait: false)
+            } catch .EAGAIN {
+                return
+            } catch {
+                return close()
+            }
+            if message.bytes.isEmpty { return close() }
+            do throws(MonitorProtocolError) {
+                try deliver(MonitorMessage(decoding: message.bytes))
+            } catch {
+                // A monitor of another build: nothing it says can be relied on.
+                return close()
+            }
+        }
+    }
+
+    private func deliver(_ message: MonitorMessage) {
+        switch message {
+        case .event(let event): onEvent(event)
+        case .reply(let number, let reply):
+            let promise = state.withLock { state -> Promise<MonitorReply>? in
+                if let first = state.waiting.removeValue(forKey: number) {
+                    if case .failed = reply { state.exits[number] = nil }
+                    return first
+                }
+                return state.exits.removeValue(forKey: number)
+            }
+            promise?.succeed(reply)
+        }
+    }
+
+    /// Ends the conversation; whoever waits gets an error.
+    func close() {
+        let (token, promises) = state.withLock { state -> (UInt64?, [Promise<MonitorReply>]) in
+            guard !state.isClosed else { return (nil, []) }
+            state.isClosed = true
+            let promises = Array(state.waiting.values) + Array(state.exits.values)
+            state.waiting = [:]
+            state.exits = [:]
+            state.unsent = []
+            return (state.token, promises)
+        }
+        guard let token else { return }
+        loop.remove(socket.socket.rawValue, token: token)
+        for promise in promises { promise.complete(.failure(Self.lost)) }
+        onClose()
+    }
+}
+
+/// The class that lets a socket be used from several places.
+final class SharedSocket: Sendable {
+    let socket: UnixSocket
+
+    init(_ socket: consuming UnixSocket) { self.socket = socket }
+}

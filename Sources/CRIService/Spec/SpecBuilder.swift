@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CRIAPI
+package import OCIImageSpec
+package import OCIRuntimeSpec
+
+/// Turns what the CRI says of a pod and a container, and what the image says of itself, into a `config.json`.
+///
+/// Everything that has to be looked up is in the input, so building is pure: `build` runs the steps below in order, each
+/// a function in a file of its concern.
+package struct SpecBuilder: Sendable {
+    /// All that the specification depends on.
+    package struct Input: Sendable {
+        package var pod: CRI.PodConfig
+        package var container: CRI.ContainerConfig
+        package var image: ImageConfig.Execution
+        /// Ids of the pod and of the container.
+        package var podID: String
+        package var containerID: String
+        package var rootfs: String
+        /// The process's identity, resolved in the image.
+        package var user: UserDatabase.Identity
+        /// The pod's surroundings.
+        package var surroundings: Surroundings
+        /// The container's mounts, their sources looked up, in the order of the request.
+        package var mounts: [PreparedMount]
+        /// The container's devices, looked up.
+        package var devices: [PreparedDevice]
+        package var host: HostFacts
+        package var defaults: Defaults
+
+        /// Every property by name.
+        package init(
+            pod: CRI.PodConfig, container: CRI.ContainerConfig, image: ImageConfig.Execution, podID: String,
+            containerID: String, rootfs: String, user: UserDatabase.Identity, surroundings: Surroundings,
+            mounts: [PreparedMount] = [], devices: [PreparedDevice] = [], host: HostFacts, defaults: Defaults
+        ) {
+            self.pod = pod
+            self.container = container
+            self.image = image
+            self.podID = podID
+            self.containerID = containerID
+            self.rootfs = rootfs
+            self.user = user
+            self.surroundings = surroundings
+            self.mounts = mounts
+            self.devices = devices
+            self.host = host
+            self.defaults = defaults
+        }
+    }
+
+    /// What the pod offers its containers: paths on the host.
+    package struct Surroundings: Hashable, Sendable {
+        /// Pinned namespaces of the pod by kind; a kind that is missing is the host's.
+        package var namespaces: [LinuxNamespaceType: String]
+        /// The PID namespace of the container that this one shall share processes with.
+        package var targetPIDNamespace: String?
+        /// The container's cgroup, from the root of the hierarchy.
+        package var cgroup: String
+        package var hostname: String
+        package var hostnameFile: String
+        package var hostsFile: String
+        package var resolvFile: String
+        /// The folder that becomes /dev/shm.
+        package var shm: String
+
+        /// Every property by name.
+        package init(
+            namespaces: [LinuxNamespaceType: String], targetPIDNamespace: String? = nil, cgroup: String,
+            hostname: String, hostnameFile: String, hostsFile: String, resolvFile: String, shm: String
+        ) {
+            self.namespaces = namespaces
+            self.targetPIDNamespace = targetPIDNamespace
+            self.cgroup = cgroup
+            self.hostname = hostname
+            self.hostnameFile = hostnameFile
+            self.hostsFile = hostsFile
+            self.resolvFile = resolvFile
+            self.shm = shm
+        }
+    }
+
+    /// What the configuration file says.
+    package struct Defaults: Sendable {
+        package var capabilities: [String]
+        /// 0 for no limit.
+        package var pidsLimit: Int
+        /// The profile RuntimeDefault.
+        package var seccomp: SeccompProfile
+        /// The profile that the request names, read; only for Localhost.
+        package var localhostSeccomp: SeccompProfile?
+
+        /// Every property by name.
+        package init(
+            capabilities: [String], pidsLimit: Int = 0, seccomp: SeccompProfile = .standard,
+            localhostSeccomp: SeccompProfile? = nil
+        ) {
+            self.capabilities = capabilities
+            self.pidsLimit = pidsLimit
+            self.seccomp = seccomp
+            self.localhostSeccomp = localhostSeccomp
+        }
+    }
+
+    let input: Input
+    var spec: Spec
+    var process: Process
+    var linux = LinuxConfig()
+
+    /// The specification. Throws on what the request may not ask for.
+    package static func build(_ input: Input) throws(ServiceError) -> Spec {
+        var builder = SpecBuilder(input)
+        try builder.setCommand()
+        builder.setEnvironment()
+        try builder.setIdentity()
+        try builder.setNamespaces()
+        try builder.setMounts()
+        builder.setDevices()
+        try builder.setResources()
+        builder.setPaths()
+        try builder.setSeccomp()
+        builder.setAnnotations()
+        return builder.finished()
+    }
+
+    init(_ input: Input) {
+        self.input = input
+        spec = Spec(root: Root(path: input.rootfs))
+        process = Process(cwd: "/")
+    }
+
+    var security: CRI.ContainerSecurity { input.container.linux.securityContext }
+    var isPrivileged: Bool { security.privileged }
+
+    /// Ids and names for hooks and for people who read a bundle; nothing a pod's author writes gets here, for runtimes
+    /// take orders from annotations.
+    private mutating func setAnnotations() {
+        spec.annotations = [
+            "io.kubernetes.cri.container-type": "container",
+            "io.kubernetes.cri.sandbox-id": input.podID,
+            "io.kubernetes.cri.sandbox-name": input.pod.metadata.name,
+            "io.kubernetes.cri.sandbox-namespace": input.pod.metadata.namespace,
+            "io.kubernetes.cri.container-name": input.container.metadata.name,
+        ]
+    }
+
+    private func finished() -> Spec {
+        var spec = spec
+        spec.root?.readonly = security.readonlyRootfs ? true : nil
+        spec.process = process
+        spec.linux = linux
+        return spec
+    }
+}
