@@ -84,6 +84,10 @@ int clx_seccomp_filter(uint32_t flags, const void *filter, uint16_t count) {
     return result < 0 ? -errno : (int)result;
 }
 
+int clx_seccomp_flags_known(uint32_t flags) {
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EFAULT;
+}
+
 int clx_seccomp_action_available(uint32_t action) {
     return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0 ? -errno : 0;
 }

@@ -43,6 +43,10 @@ extension Syscall {
         return unsafe try Errno.check(clx_seccomp_filter(flags, program, count))
     }
 
+    /// Whether the kernel knows the flags of `installFilter`; nothing is installed. The corresponding system call is
+    /// `seccomp(2)` without a filter.
+    package static func isFilterFlagKnown(_ flags: UInt32) -> Bool { clx_seccomp_flags_known(flags) == 1 }
+
     /// Whether the kernel knows a seccomp action. The corresponding system call is `seccomp(2)` with
     /// SECCOMP_GET_ACTION_AVAIL.
     package static func isFilterActionAvailable(_ action: UInt32) -> Bool { clx_seccomp_action_available(action) == 0 }

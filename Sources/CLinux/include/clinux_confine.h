@@ -22,6 +22,8 @@ int clx_bpf_program_descriptor(uint32_t id);
 // seccomp(2) with SECCOMP_SET_MODE_FILTER; the filter is an array of struct sock_filter, eight bytes each.
 // Returns 0, or the listener's descriptor where the flags ask for one.
 int clx_seccomp_filter(uint32_t flags, const void *filter, uint16_t count);
+// 1 when the kernel knows the flags: it then misses the filter, which is not given.
+int clx_seccomp_flags_known(uint32_t flags);
 // 0 when the kernel knows the action, see SECCOMP_GET_ACTION_AVAIL.
 int clx_seccomp_action_available(uint32_t action);
 
