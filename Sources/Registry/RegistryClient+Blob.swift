@@ -21,7 +21,7 @@ extension RegistryClient {
             do {
                 return try await receive(&stream, body)
             } catch let failure as RequestFailure {
-                if stream.delivered - mark >= Self.worthwhile { backoff.reset() }
+                if stream.delivered - mark >= Self.worthwhile || stream.hadToWait { backoff.reset() }
                 let refusedMidway = failure.retry == .refused && stream.delivered > 0
                 guard failure.retry != .never, failure.retry != .refused || refusedMidway,
                     let pause = backoff.next(atLeast: failure.pause)
@@ -55,7 +55,10 @@ extension RegistryClient {
                 failure = try RequestFailure(error, peer: answer.url.peer, settings).during("\(stream)")
             }
             if chunk.count >= Self.chunkSize {
+                let start = ContinuousClock.now
                 try await body(chunk)
+                // The connection counts this as a stall, and may break, but the server is not to blame.
+                if ContinuousClock.now - start > settings.stallTimeout / 2 { stream.hadToWait = true }
                 chunk.removeAll()
                 chunk.reserveCapacity(Self.chunkSize)
             }

@@ -30,6 +30,12 @@ package struct RegistryError: Error, Hashable, CustomStringConvertible {
         /// The registry's words.
         package var message: String
 
+        /// An entry of the given parts.
+        package init(code: String, message: String) {
+            self.code = code
+            self.message = message
+        }
+
         /// Code and words on one line.
         package var description: String { message.isEmpty ? code : "\(code): \(message)" }
     }

@@ -51,8 +51,10 @@ final class RegistryHost: Sendable {
     /// Remembers challenges that the ping did not show.
     func learn(_ challenges: [Challenge]) { state.withLock { $0.endpoint?.challenges = challenges } }
 
-    /// Asks anew next time: the registry may come back with another scheme.
-    func forgetEndpoint() { state.withLock { $0.endpoint = nil } }
+    /// Asks an insecure registry anew next time: it may come back with another scheme.
+    func forgetEndpoint() {
+        if isInsecure { state.withLock { $0.endpoint = nil } }
+    }
 
     /// A token that is still good, fetched only if need be and only once at a time.
     func token(_ key: TokenKey, _ fetch: @escaping @Sendable () async throws -> Token) async throws -> Token {

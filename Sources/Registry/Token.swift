@@ -19,8 +19,14 @@ struct Token: Sendable {
     init(parsing body: [UInt8], received: ContinuousClock.Instant) throws(RequestFailure) {
         struct Answer: Decodable {
             var token: String?
-            var access_token: String?
-            var expires_in: Double?
+            var accessToken: String?
+            var lifetime: Double?
+
+            enum CodingKeys: String, CodingKey {
+                case token
+                case accessToken = "access_token"
+                case lifetime = "expires_in"
+            }
         }
         let answer: Answer
         do {
@@ -28,11 +34,11 @@ struct Token: Sendable {
         } catch {
             throw RequestFailure(.invalid, "the answer is not a token document")
         }
-        let found = [answer.token, answer.access_token].compactMap { $0 }.first { !$0.isEmpty }
+        let found = [answer.token, answer.accessToken].compactMap { $0 }.first { !$0.isEmpty }
         guard let found, found.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw RequestFailure(.invalid, "the answer has no token")
         }
-        let lifetime = min(max(answer.expires_in ?? 60, 60), 86400)
+        let lifetime = min(max(answer.lifetime ?? 60, 60), 86400)
         text = found
         // A tenth early: the clocks may differ, and the request takes its time.
         expiry = received + .seconds(lifetime * 0.9)

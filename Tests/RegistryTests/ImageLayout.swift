@@ -23,10 +23,13 @@ struct ImageLayout {
     init(layers: [[UInt8]], platforms: [String] = ["linux/amd64"]) throws {
         let folder = try TemporaryDirectory()
         try Syscall.makeDirectories("\(folder.path)/blobs/sha256")
-        func store(_ bytes: [UInt8], _ type: MediaType, _ platform: Platform? = nil) throws -> Descriptor {
+        func store(_ bytes: [UInt8], _ type: MediaType, _ platform: Platform? = nil) throws
+            -> Descriptor
+        {
             let digest = Digest(of: bytes)
             try AtomicFile.write("\(folder.path)/blobs/sha256/\(digest.hex)", bytes)
-            return Descriptor(mediaType: type, digest: digest, size: Int64(bytes.count), platform: platform)
+            return Descriptor(
+                mediaType: type, digest: digest, size: Int64(bytes.count), platform: platform)
         }
         let encoder = JSONEncoder()
         let stored = try layers.map { try store($0, .layer) }
@@ -53,11 +56,24 @@ struct ImageLayout {
     }
 }
 
-/// Bytes that differ at every place, so that a misplaced range shows.
+/// Bytes without a period that a misplaced range could hide behind: numbered blocks of an odd length.
 func pattern(_ count: Int) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + patternBlock.count)
+    var number = 0
+    while bytes.count < count {
+        bytes += withUnsafeBytes(of: number.bigEndian) { Array($0) }
+        bytes += patternBlock
+        number += 1
+    }
+    bytes.removeLast(bytes.count - count)
+    return bytes
+}
+
+private let patternBlock: [UInt8] = {
     var state: UInt32 = 1
-    return (0..<count).map { _ in
+    return (0..<10_007).map { _ in
         state = state &* 1_664_525 &+ 1_013_904_223
         return UInt8(truncatingIfNeeded: state >> 24)
     }
-}
+}()
