@@ -10,7 +10,7 @@ struct BlobStream: CustomStringConvertible {
     let descriptor: Descriptor
     /// Bytes handed on.
     private(set) var delivered: Int64 = 0
-    /// Whether this answer was held up by who reads it.
+    /// Whether the last answer was held up by who reads it.
     var hadToWait = false
     /// Bytes of this answer that were had before, because the server begins anew.
     private var skipped: Int64 = 0
@@ -20,7 +20,6 @@ struct BlobStream: CustomStringConvertible {
     /// Checks that an answer is what is missing, as far as its head tells.
     mutating func begin(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) throws(RequestFailure) {
         skipped = 0
-        hadToWait = false
         if status == .partialContent {
             guard delivered > 0, let range = headers.first(name: "content-range") else {
                 throw fault("the registry sends a part that was not asked for")

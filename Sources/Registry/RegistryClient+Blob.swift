@@ -36,6 +36,7 @@ extension RegistryClient {
 
     /// Asks for what is missing and delivers it. An error of `body` passes through as it is.
     private func receive(_ stream: inout BlobStream, _ body: ([UInt8]) async throws -> Void) async throws {
+        stream.hadToWait = false
         // The server must not compress what it sends: the digest is over the bytes as they are.
         var headers: HTTPHeaders = ["accept-encoding": "identity"]
         if stream.delivered > 0 { headers.add(name: "range", value: "bytes=\(stream.delivered)-") }
