@@ -17,6 +17,7 @@ package struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringC
     package static let ESRCH = Errno(rawValue: 3)
     package static let EINTR = Errno(rawValue: 4)
     package static let EIO = Errno(rawValue: 5)
+    package static let ENXIO = Errno(rawValue: 6)
     package static let E2BIG = Errno(rawValue: 7)
     package static let ENOEXEC = Errno(rawValue: 8)
     package static let EBADF = Errno(rawValue: 9)
