@@ -144,11 +144,53 @@ extension Syscall {
     package static func setAttribute(
         _ name: RawName, _ attribute: RawName, _ value: [UInt8], at directory: Int32
     ) throws(Errno) {
-        let path = RawName(Array("/proc/self/fd/\(directory)/".utf8) + name.bytes)
+        let path = path(of: name, in: directory)
         let result = unsafe path.withCString { path in
             unsafe attribute.withCString { unsafe clx_lsetxattr(path, $0, value, value.count, 0) }
         }
         try Errno.check(result)
+    }
+
+    /// The names of the extended attributes of a file or link that is directly in the directory. The corresponding
+    /// system call is `llistxattr(2)`; needs /proc.
+    package static func attributeNames(_ name: RawName, at directory: Int32) throws(Errno) -> [RawName] {
+        let path = path(of: name, in: directory)
+        let list = unsafe try attributeBytes { buffer in
+            unsafe buffer.withMemoryRebound(to: CChar.self) { list in
+                unsafe path.withCString { unsafe clx_llistxattr($0, list.baseAddress, list.count) }
+            }
+        }
+        return list.split(separator: 0).map { RawName($0) }
+    }
+
+    /// The value of an extended attribute of a file or link that is directly in the directory. The corresponding
+    /// system call is `lgetxattr(2)`; needs /proc.
+    package static func attribute(
+        _ name: RawName, _ attribute: RawName, at directory: Int32
+    ) throws(Errno) -> [UInt8] {
+        let path = path(of: name, in: directory)
+        return unsafe try attributeBytes { buffer in
+            unsafe path.withCString { path in
+                unsafe attribute.withCString { unsafe clx_lgetxattr(path, $0, buffer.baseAddress, buffer.count) }
+            }
+        }
+    }
+
+    /// Lists and values of attributes have at most 64 KiB, xattr(7).
+    private static func attributeBytes(
+        _ read: (UnsafeMutableBufferPointer<UInt8>) -> Int
+    ) throws(Errno) -> [UInt8] {
+        var failure = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
+            let got = unsafe read(buffer)
+            if got < 0 { failure = got } else { count = got }
+        }
+        try Errno.check(failure)
+        return bytes
+    }
+
+    private static func path(of name: RawName, in directory: Int32) -> RawName {
+        RawName(Array("/proc/self/fd/\(directory)/".utf8) + name.bytes)
     }
 
     /// Sets an extended attribute of an open file. The corresponding system call is `fsetxattr(2)`.
