@@ -2,6 +2,8 @@
 // Copyright the Skiff authors.
 
 import Configuration
+import Foundation
+import Linux
 import Testing
 
 @Suite struct ConfigurationPrintingTests {
@@ -34,6 +36,20 @@ import Testing
     @Test func everyKeyIsDocumented() {
         for key in ["root", "listen", "bin_dirs", "seccomp_profile", "insecure_registries", "path"] {
             #expect(DaemonConfig.markdown.contains("| `\(key)` | `"))
+        }
+    }
+
+    /// To write it anew: `SKIFF_WRITE_DOCS=1 swift test --filter theDocumentIsTrue`.
+    @Test func theDocumentIsTrue() throws {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let path = "/\(root)/docs/configuration.md"
+        let mark = "<!-- Below: generated from Sources/Configuration. -->\n\n"
+        let parts = try Syscall.readText(path).split(separator: mark, maxSplits: 1, omittingEmptySubsequences: false)
+        try #require(parts.count == 2)
+        if ProcessInfo.processInfo.environment["SKIFF_WRITE_DOCS"] != nil {
+            try AtomicFile.write(path, parts[0] + mark + DaemonConfig.markdown)
+        } else {
+            #expect(parts[1] == DaemonConfig.markdown)
         }
     }
 }
