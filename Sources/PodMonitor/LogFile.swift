@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+
+/// The log file of a container. Writing never fails and never waits for room: what cannot be written, because the disk
+/// is full or broken, is dropped and counted, and the file stays one of whole lines. The container goes on.
+final class LogFile {
+    private let path: String
+    /// The size at which the file starts over, 0 for never.
+    private let limit: UInt64
+    private let log: MonitorLog
+    private var file: OwnedFD
+    private var size: UInt64
+    /// A line that could be written only in part, and not be taken back, has no end yet.
+    private var endsInsideLine = false
+    private var failureIsTold = false
+    /// Bytes of log lines that were dropped.
+    private(set) var lostBytes: UInt64 = 0
+
+    /// Opens the file at its end, or makes it.
+    init(path: String, limit: UInt64, log: MonitorLog) throws(SystemError) {
+        self.path = path
+        self.limit = limit
+        self.log = log
+        file = try Self.open(path)
+        size = try Self.size(of: file, path)
+    }
+
+    /// Goes over to the file that is at the path now, or makes it; on failure the old one stays in use.
+    func reopen() throws(SystemError) {
+        let fresh = try Self.open(path)
+        size = try Self.size(of: fresh, path)
+        file = fresh
+        endsInsideLine = false
+    }
+
+    /// Appends whole lines.
+    func write(_ lines: [UInt8]) {
+        if limit > 0, size > 0, size + UInt64(lines.count) > limit { startOver() }
+        if endsInsideLine { endsInsideLine = appended([UInt8(ascii: "\n")]) == 0 }
+        let done = endsInsideLine ? 0 : appended(lines)
+        guard done < lines.count else { return }
+        // The line that was cut is taken back, so that readers see whole lines only.
+        let whole = (lines[..<done].lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
+        if done > whole { takeBack(UInt64(done - whole)) }
+        lostBytes += UInt64(lines.count - whole)
+    }
+
+    /// Removes the file when nothing was written to it: its container could not be created.
+    func removeIfEmpty() {
+        guard size == 0 else { return }
+        // It may have been moved away; it is somebody else's then.
+        do throws(Errno) { try Syscall.removeFile(path) } catch {}
+    }
+
+    /// The number of bytes that were written.
+    private func appended(_ bytes: [UInt8]) -> Int {
+        var done = 0
+        unsafe bytes.withUnsafeBytes { all in
+            do throws(Errno) {
+                while done < all.count {
+                    done += unsafe try Syscall.write(
+                        file.rawValue, UnsafeRawBufferPointer(rebasing: all[done...]))
+                }
+            } catch {
+                tell(error)
+            }
+        }
+        size += UInt64(done)
+        return done
+    }
+
+    private func takeBack(_ count: UInt64) {
+        do throws(Errno) {
+            size = try file.status().size - count
+            try Syscall.setLength(of: file.rawValue, Int64(size))
+        } catch {
+            endsInsideLine = true
+        }
+    }
+
+    private func startOver() {
+        do throws(Errno) {
+            try Syscall.setLength(of: file.rawValue, 0)
+            size = 0
+            endsInsideLine = false
+        } catch {
+            tell(error)
+        }
+    }
+
+    /// Once for each container: a full disk would otherwise be filled further with complaints.
+    private func tell(_ error: Errno) {
+        guard !failureIsTold else { return }
+        failureIsTold = true
+        log.write("\(SystemError("write", path, error)); output that cannot be written is dropped and counted")
+    }
+
+    private static func open(_ path: String) throws(SystemError) -> OwnedFD {
+        try SystemError.attempt("open", path) { () throws(Errno) in
+            try Syscall.open(path, [.writeOnly, .create, .append], mode: 0o640)
+        }
+    }
+
+    private static func size(of file: borrowing OwnedFD, _ path: String) throws(SystemError) -> UInt64 {
+        do throws(Errno) {
+            return try file.status().size
+        } catch {
+            throw SystemError("read size of", path, error)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import MonitorProtocol
+
+extension MonitorLoop {
+    /// Requests of one client that are taken in a row before the others have their turn.
+    private static let batch = 16
+
+    func acceptClient() {
+        do throws(Errno) {
+            guard let socket = try resources.accept() else { return }
+            let client = Client(socket)
+            try watch(client.rawValue, .client(client))
+        } catch {
+            log.write("accept client: \(error)")
+        }
+    }
+
+    func serve(_ client: Client, _ event: Epoll.Event) {
+        if event.ready.contains(.writable) { note(client.flush(), client, event.token, wasQueued: true) }
+        if event.ready.isDisjoint(with: [.readable, .hangUp, .error]) { return }
+        for _ in 0..<Self.batch {
+            do throws(Errno) {
+                guard self.client(event.token) != nil, let message = try client.receive() else { return }
+                // Nobody sends a message without bytes: it is the end of the connection.
+                if message.bytes.isEmpty { return drop(client, event.token) }
+                take(message, from: event.token)
+            } catch {
+                return drop(client, event.token)
+            }
+        }
+    }
+
+    private func take(_ message: UnixSocket.Message, from client: UInt64) {
+        guard let number = MonitorRequest.number(of: message.bytes) else {
+            if let gone = self.client(client) { drop(gone, client) }
+            return
+        }
+        let asker = Asker(client: client, request: number)
+        do throws(MonitorProtocolError) {
+            perform(try MonitorRequest(decoding: message.bytes), message.descriptors, for: asker)
+        } catch {
+            fail(asker, "\(error)")
+        }
+    }
+
+    /// Answers a request, if its client is still there.
+    func reply(_ asker: Asker, _ reply: MonitorReply) {
+        guard let client = client(asker.client) else { return }
+        send(.reply(asker.request, reply), to: client, asker.client)
+    }
+
+    /// Answers that the request has failed, in one line.
+    func fail(_ asker: Asker, _ text: String, exitStatus: UInt32? = nil) {
+        reply(asker, .failed(text: text, exitStatus: exitStatus))
+    }
+
+    /// Tells every client.
+    func broadcast(_ event: MonitorEvent) {
+        for (token, client) in clients { send(.event(event), to: client, token) }
+    }
+
+    private func send(_ message: MonitorMessage, to client: Client, _ token: UInt64) {
+        let wasQueued = client.hasQueue
+        do throws(MonitorProtocolError) {
+            note(client.send(try message.encoded()), client, token, wasQueued: wasQueued)
+        } catch {
+            log.write("\(error)")
+            drop(client, token)
+        }
+    }
+
+    private func note(_ sending: Client.Sending, _ client: Client, _ token: UInt64, wasQueued: Bool) {
+        switch sending {
+        case .done: if wasQueued { setInterest(client.rawValue, .readable, token: token) }
+        case .queued: if !wasQueued { setInterest(client.rawValue, [.readable, .writable], token: token) }
+        case .failed: drop(client, token)
+        }
+    }
+
+    private func drop(_ client: Client, _ token: UInt64) { unwatch(token, client.rawValue) }
+}

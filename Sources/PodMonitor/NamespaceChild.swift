@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CLinux
+internal import Linux
+
+/// The child that is cloned into a pod's new namespaces and sets them up. The monitor has one thread, so it may run
+/// Swift after clone.
+struct NamespaceChild {
+    var kinds: [PodNamespace]
+    var hostname: String?
+    var sysctls: [Sysctl]
+
+    /// The child's whole life: tells the result, waits for the byte that permits to go on, and ends or becomes pause.
+    func run(result: Int32, permission: Int32) -> Never {
+        // Nothing is lost when the monitor does not hear the result, or gives no permission: then it is dead.
+        _ = try? Syscall.writeAll(result, Array(setUp().utf8))
+        _ = try? OwnedFD(adopting: result).close()
+        guard let permitted = try? Syscall.read(permission, upTo: 1), permitted == [1] else { Syscall.exitNow(1) }
+        guard kinds.contains(.pid) else { Syscall.exitNow(0) }
+        Pause.run()
+    }
+
+    /// "ok", or what failed.
+    private func setUp() -> String {
+        do {
+            // The monitor may have died before this line: then no permission will come.
+            try Syscall.control(CLX_PR_SET_PDEATHSIG, UInt64(Signal.kill.rawValue))
+            try Syscall.setProcessName(Pause.name)
+            try setUpNamespaces()
+            return "ok"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    private func setUpNamespaces() throws {
+        if kinds.contains(.network) {
+            try SystemError.attempt("bring up interface", "lo") { () throws(Errno) in
+                try Syscall.bringInterfaceUp("lo")
+            }
+        }
+        if let hostname {
+            try SystemError.attempt("set hostname", hostname) { () throws(Errno) in try Syscall.setHostName(hostname) }
+        }
+        for sysctl in sysctls {
+            try SystemError.attempt("set sysctl", "\(sysctl.name)=\(sysctl.value)") { () throws(Errno) in
+                try Syscall.writeExisting("/proc/sys/\(sysctl.path)", sysctl.value)
+            }
+        }
+    }
+}

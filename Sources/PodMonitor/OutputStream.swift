@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import MonitorProtocol
+
+/// Memory that every read and every write of a log passes through; there is one of it in a monitor.
+///
+/// Safe: the memory is never freed, and only `OutputStream.read` fills and reads it, within its bounds.
+@safe struct TransferBuffers {
+    static let readSize = 32_768
+    /// Lines are written out once there are so many bytes of them.
+    static let writeSize = 32_768
+
+    fileprivate let input: UnsafeMutableRawBufferPointer
+    fileprivate var lines: [UInt8] = []
+    fileprivate var time = LogTimestamp()
+
+    /// The memory lives as long as the program; pages that no output has touched cost nothing.
+    init() {
+        unsafe input = .allocate(byteCount: Self.readSize, alignment: 16)
+    }
+
+    fileprivate mutating func flush(into log: LogFile) {
+        guard !lines.isEmpty else { return }
+        log.write(lines)
+        lines.removeAll(keepingCapacity: true)
+    }
+}
+
+/// One output of a program, a pipe or the master of its terminal: kept in memory, or on its way into a container's log.
+final class OutputStream {
+    enum ReadResult { case more, nothingNow, end }
+
+    private enum Destination {
+        case memory([UInt8])
+        case log(LogLine, LogFile)
+    }
+
+    /// Of what is kept in memory, the last so many bytes.
+    static let memoryLimit = 65_536
+
+    private let source: OwnedFD
+    private var destination: Destination
+    var rawValue: Int32 { source.rawValue }
+
+    /// Takes over a nonblocking descriptor whose bytes are kept in memory at first.
+    init(keeping source: consuming OwnedFD) {
+        self.source = source
+        destination = .memory([])
+    }
+
+    /// Takes over a nonblocking descriptor whose bytes go into the log.
+    init(logging source: consuming OwnedFD, _ stream: LogLine.Stream, into log: LogFile) {
+        self.source = source
+        destination = .log(LogLine(stream), log)
+    }
+
+    /// What is kept in memory, as text.
+    var text: String {
+        guard case .memory(let bytes) = destination else { return "" }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// From now on everything goes into the log, what was kept first.
+    func carry(_ stream: LogLine.Stream, into log: LogFile, _ buffers: inout TransferBuffers) {
+        guard case .memory(let bytes) = destination else { return }
+        destination = .log(LogLine(stream), log)
+        unsafe bytes.withUnsafeBytes { unsafe pass($0, &buffers) }
+    }
+
+    /// Reads once and passes it on.
+    func read(_ buffers: inout TransferBuffers) -> ReadResult {
+        let count: Int
+        do throws(Errno) {
+            count = unsafe try Syscall.read(source.rawValue, into: buffers.input)
+        } catch .EAGAIN {
+            return .nothingNow
+        } catch {
+            // EIO is how a terminal tells that its last user is gone.
+            count = 0
+        }
+        if count == 0 { return .end }
+        unsafe pass(UnsafeRawBufferPointer(rebasing: buffers.input[..<count]), &buffers)
+        return .more
+    }
+
+    /// Reads what is there now, at most the capacity of the largest pipe: a writer that lives on could fill it for ever.
+    func drain(_ buffers: inout TransferBuffers) -> ReadResult {
+        for _ in 0..<(1 << 20) / TransferBuffers.readSize + 1 {
+            let result = read(&buffers)
+            if result != .more { return result }
+        }
+        return .more
+    }
+
+    /// Writes what has no newline yet; for the end of the stream.
+    func finish(_ buffers: inout TransferBuffers) {
+        guard case .log(var line, let log) = destination else { return }
+        buffers.time.set(KernelClock.realtime)
+        line.finish(at: buffers.time, to: &buffers.lines)
+        destination = .log(line, log)
+        buffers.flush(into: log)
+    }
+
+    private func pass(_ bytes: UnsafeRawBufferPointer, _ buffers: inout TransferBuffers) {
+        // The payload is taken out while it changes, so that it has one owner and is not copied.
+        switch destination {
+        case .memory(var kept):
+            destination = .memory([])
+            unsafe kept += bytes
+            kept.removeFirst(max(0, kept.count - Self.memoryLimit))
+            destination = .memory(kept)
+        case .log(var line, let log):
+            destination = .memory([])
+            buffers.time.set(KernelClock.realtime)
+            var position = 0
+            while position < bytes.count {
+                position += unsafe line.take(
+                    UnsafeRawBufferPointer(rebasing: bytes[position...]), at: buffers.time, to: &buffers.lines,
+                    threshold: TransferBuffers.writeSize)
+                buffers.flush(into: log)
+            }
+            destination = .log(line, log)
+        }
+    }
+}

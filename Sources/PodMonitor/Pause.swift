@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+
+/// The first process of a pod's PID namespace: it keeps the namespace and reaps what is orphaned in it. It is a fork of
+/// the monitor, so no image and no second program is needed, and it dies with the monitor.
+enum Pause {
+    static let name = "skiff-pause"
+
+    /// Reaps for ever. All signals are blocked by the monitor already; SIGKILL comes from outside of the namespace only.
+    static func run() -> Never {
+        do throws(Errno) {
+            // Nothing of the monitor may be held open here, its lock least of all.
+            try Syscall.closeAll(from: 3)
+            try useNullDevice()
+            let signals = try SignalFD(SignalSet([.child]))
+            while true {
+                try reapAll()
+                _ = try Syscall.poll(signals.rawValue, for: .readable, milliseconds: -1)
+                _ = try signals.next()
+            }
+        } catch {
+            Syscall.exitNow(1)
+        }
+    }
+
+    private static func useNullDevice() throws(Errno) {
+        let null = try Syscall.open("/dev/null", .readWrite)
+        for number: Int32 in 0...2 { try Syscall.duplicate(null.rawValue, onto: number) }
+    }
+
+    private static func reapAll() throws(Errno) {
+        do throws(Errno) {
+            while try Syscall.wait(-1, hang: false) != nil {}
+        } catch .ECHILD {}
+    }
+}

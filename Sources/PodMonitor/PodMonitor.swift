@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CLinux
+internal import Linux
+
+/// The program `skiffmon`.
+package enum PodMonitor {
+    /// Runs a monitor with these arguments, without the program's name, and returns its exit status: 0 after an orderly
+    /// shutdown, 1 after a failure, 2 after wrong usage. The ready descriptor hears `ready`, or `error: ...` once
+    /// everything that was made is undone.
+    package static func run(_ arguments: [String]) -> Int32 {
+        if arguments == ["--help"] || arguments == ["-h"] {
+            write(MonitorOptions.usage, to: 1)
+            return 0
+        }
+        do {
+            let options = try MonitorOptions(parsing: arguments)
+            return serve(options, try takeReadyPipe(options.readyDescriptor))
+        } catch let error as UsageError {
+            write("skiffmon: \(error)\n\(MonitorOptions.usage)", to: 2)
+            return 2
+        } catch {
+            write("skiffmon: use ready descriptor: \(error)\n", to: 2)
+            return 1
+        }
+    }
+
+    private static func serve(_ options: MonitorOptions, _ readyPipe: SharedFD) -> Int32 {
+        do {
+            let log = try MonitorLog(pod: options.pod, path: options.logFile)
+            try becomeMonitor(options)
+            let resources = try PodResources(options)
+            do {
+                return try MonitorLoop(options: options, log: log, resources: resources, readyPipe: readyPipe).run()
+            } catch {
+                try resources.remove()
+                throw error
+            }
+        } catch {
+            write("error: \(error)\n", to: readyPipe.rawValue)
+            write("skiffmon: \(error)\n", to: 2)
+            return 1
+        }
+    }
+
+    /// Takes over the descriptor, out of the way of the standard ones, which are replaced where they lead nowhere.
+    private static func takeReadyPipe(_ number: Int32) throws(Errno) -> SharedFD {
+        let given = OwnedFD(adopting: number)
+        let pipe = SharedFD(try given.duplicate())
+        _ = given.release()
+        // A standard one is replaced later.
+        if number > 2 { try OwnedFD(adopting: number).close() }
+        return pipe
+    }
+
+    /// A session of its own, the parent of all orphans below, in its cgroups, and deaf to signals.
+    private static func becomeMonitor(_ options: MonitorOptions) throws {
+        for path in options.cgroups {
+            try SystemError.attempt("join cgroup", path) { () throws(Errno) in
+                try Syscall.writeExisting("\(path)/cgroup.procs", "\(Syscall.processID)")
+            }
+        }
+        // The one failure, EPERM, means that it leads a session already.
+        _ = try? Syscall.newSession()
+        try Syscall.changeDirectory("/")
+        Syscall.setCreationMask(0o022)
+        try Syscall.control(CLX_PR_SET_CHILD_SUBREAPER, 1)
+        try useNullDevice(keepsErrors: options.logFile == nil)
+        // The loop reads those it cares for.
+        try SignalSet.all.block()
+    }
+
+    private static func useNullDevice(keepsErrors: Bool) throws(Errno) {
+        let null = try Syscall.open("/dev/null", .readWrite).release()
+        for number: Int32 in 0...(keepsErrors ? 1 : 2) { try Syscall.duplicate(null, onto: number) }
+        // It may be one of them itself, if the program was started without.
+        if null > 2 { try OwnedFD(adopting: null).close() }
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        // There is nobody left to tell.
+        do throws(Errno) { try Syscall.writeAll(descriptor, Array(text.utf8)) } catch {}
+    }
+}
