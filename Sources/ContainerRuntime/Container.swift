@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Cgroups
+internal import Linux
+package import OCIRuntimeSpec
+
+/// A container that exists: its record, and what the kernel says of it now.
+package struct Container: Sendable {
+    package let store: StateStore
+    package internal(set) var record: ContainerRecord
+
+    /// Throws `container does not exist`.
+    package init(_ id: String, in store: StateStore) throws {
+        self.store = store
+        record = try store.load(id)
+    }
+
+    init(_ record: ContainerRecord, in store: StateStore) {
+        self.store = store
+        self.record = record
+    }
+
+    package var id: String { record.id }
+
+    /// Where the container is in its life, asked of the kernel.
+    package func status() throws -> State.Status {
+        guard record.pid > 0, ProcStat.isAlive(record.pid, startTime: record.processStartTime) else {
+            if let creator = record.creator, ProcStat.isAlive(creator.pid, startTime: creator.startTime) {
+                return .creating
+            }
+            return .stopped
+        }
+        if record.creator != nil { return .creating }
+        if Syscall.exists(store.fifo(id)) { return .created }
+        return try cgroup.exists && cgroup.isFrozen() ? .paused : .running
+    }
+
+    /// What `state` prints and hooks read.
+    package func state() throws -> State { state(try status()) }
+
+    func state(_ status: State.Status) -> State {
+        State(
+            ociVersion: record.ociVersion, id: record.id, status: status, pid: status == .stopped ? 0 : record.pid,
+            bundle: record.bundle, annotations: record.annotations, rootfs: record.rootfs, created: record.created,
+            owner: record.owner)
+    }
+
+    var cgroup: any CgroupDriver { record.cgroup.driver() }
+
+    /// The container's process, certainly this one and alive; nil when it has ended.
+    func findProcess() throws -> PidFD? {
+        guard record.pid > 0 else { return nil }
+        do throws(Errno) {
+            let pidfd = try PidFD(record.pid)
+            // Checked after opening: what the descriptor holds cannot be exchanged any more.
+            guard ProcStat.isAlive(record.pid, startTime: record.processStartTime) else { return nil }
+            return pidfd
+        } catch .ESRCH {
+            return nil
+        } catch {
+            throw SystemError("open", "process \(record.pid)", error)
+        }
+    }
+}

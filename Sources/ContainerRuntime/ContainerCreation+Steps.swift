@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Cgroups
+internal import Linux
+internal import OCIRuntimeSpec
+
+extension ContainerCreation {
+    static func checkTerminal(_ plan: ContainerPlan, _ request: CreateRequest) throws(PlanError) {
+        let hasSocket = request.consoleSocket != nil
+        if plan.process.hasTerminal, !request.isForeground, !hasSocket {
+            throw PlanError("cannot allocate tty if the runtime will detach without setting console socket")
+        }
+        if !plan.process.hasTerminal, hasSocket {
+            throw PlanError("cannot use console socket if the runtime will not detach or allocate tty")
+        }
+    }
+
+    static func checkRootfs(_ path: String) throws {
+        do throws(Errno) {
+            guard try Syscall.status(path).isDirectory else { throw .ENOTDIR }
+        } catch {
+            throw RuntimeError("invalid rootfs: stat \(path): \(error)")
+        }
+    }
+
+    func connectConsole() throws -> SharedConsole? {
+        guard let path = request.consoleSocket else { return nil }
+        return SharedConsole(try ConsoleSocket(path))
+    }
+
+    /// Opens, compiles and makes all that init takes with it.
+    func prepareContext() throws -> InitContext {
+        InitContext(
+            plan: plan, cgroup: record.cgroup, hostProc: try HostProc(),
+            joined: try plan.namespaces.joined.map { try JoinedNamespace($0.kind, $0.path) },
+            openedSources: try openSources(), fifo: try makeFifo(),
+            confinement: try ProcessConfinement(
+                plan.process, plan.seccomp, hasUserNamespace: plan.hasUserNamespace),
+            keyring: request.newKeyring ? "_ses.\(request.id)" : nil,
+            preservedDescriptors: request.preservedDescriptors, pivots: request.pivots,
+            state: Container(record, in: store).state(.creating))
+    }
+
+    /// A user namespace's root may not enter every directory of the host: sources are opened with the host's rights.
+    private func openSources() throws -> [SharedFD?] {
+        try plan.mounts.map { mount in
+            guard plan.hasUserNamespace, case .bind(let source, let recursive) = mount.content else { return nil }
+            return try SystemError.attempt("bind mount", source) { () throws(Errno) in
+                let tree = try Syscall.openTree(source, clone: true, recursive: recursive)
+                try Syscall.setMountAttributes("", at: tree.rawValue, propagation: .slave, recursive: recursive)
+                return SharedFD(tree)
+            }
+        }
+    }
+
+    private func makeFifo() throws -> SharedFD? {
+        guard request.waitsForStart else { return nil }
+        let path = store.fifo(request.id)
+        return try SystemError.attempt("create", path) { () throws(Errno) in
+            try Syscall.makeNode(path, mode: 0o010622, device: DeviceNumber(major: 0, minor: 0))
+            return SharedFD(try Syscall.open(path, [.readOnly, .nonblocking]))
+        }
+    }
+
+    /// The runtime's side of the protocol in InitMessages.swift.
+    mutating func attend(
+        _ process: borrowing InitProcess, _ driver: any CgroupDriver, _ console: SharedConsole?,
+        _ context: InitContext
+    ) throws -> SharedFD? {
+        record.pid = process.pid
+        record.processStartTime = try SystemError.attempt("read", "/proc/\(process.pid)/stat") { () throws(Errno) in
+            try ProcStat(process.pid).startTime
+        }
+        try store.save(record)
+        try process.channel.waitForIsolation()
+        try driver.add(process.pid)
+        try context.confinement.applyLimits(to: process.pid)
+        try adjustOOMScore(process.pid, context.hostProc)
+        try writeMappings(process.pid, context.hostProc)
+        try process.channel.proceed()
+        try process.channel.waitForRootfs()
+        let container = Container(record, in: store)
+        let directory = plan.bundle
+        try HookRunner.run(plan.hooks.prestart, .prestart, container.state(.creating), directory: directory)
+        try HookRunner.run(plan.hooks.createRuntime, .createRuntime, container.state(.creating), directory: directory)
+        try process.channel.proceed()
+        let terminal = plan.process.hasTerminal ? try receiveTerminal(process, console) : nil
+        try process.channel.waitForReadiness()
+        record.creator = nil
+        try store.save(record)
+        try writePidFile(process.pid)
+        try process.channel.proceed()
+        if !request.waitsForStart { try awaitExecution(process) }
+        return terminal
+    }
+
+    private func awaitExecution(_ process: borrowing InitProcess) throws {
+        try process.channel.waitForExecution()
+        try HookRunner.run(
+            plan.hooks.poststart, .poststart, Container(record, in: store).state(.running), directory: plan.bundle)
+    }
+
+    private func receiveTerminal(
+        _ process: borrowing InitProcess, _ console: SharedConsole?
+    ) throws -> SharedFD? {
+        let (name, master) = try process.channel.waitForTerminal()
+        guard let console else { return master }
+        try console.send(name, master.rawValue)
+        return nil
+    }
+
+    private func adjustOOMScore(_ pid: Int32, _ proc: HostProc) throws {
+        guard let score = plan.process.oomScoreAdjustment else { return }
+        try OOMScore.set(score, of: pid, proc)
+    }
+
+    /// Only for a new user namespace; one that is joined has its mappings. See user_namespaces(7).
+    private func writeMappings(_ pid: Int32, _ proc: HostProc) throws {
+        guard plan.namespaces[.user] == .create else { return }
+        try proc.write("\(pid)/uid_map", Self.text(of: plan.uidMappings))
+        try proc.write("\(pid)/gid_map", Self.text(of: plan.gidMappings))
+    }
+
+    private static func text(of mappings: [LinuxIDMapping]) -> String {
+        mappings.map { "\($0.containerID) \($0.hostID) \($0.size)\n" }.joined()
+    }
+
+    private func writePidFile(_ pid: Int32) throws {
+        guard let path = request.pidFile else { return }
+        try SystemError.attempt("write", path) { () throws(Errno) in try AtomicFile.write(path, "\(pid)") }
+    }
+}

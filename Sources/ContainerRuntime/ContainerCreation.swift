@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Cgroups
+internal import Linux
+internal import OCIRuntimeSpec
+
+/// What `create` and `run` were asked for.
+package struct CreateRequest: Sendable {
+    package var id: String
+    /// Absolute path.
+    package var bundle: String
+    /// Path of the configuration; `config.json` of the bundle when nil.
+    package var configuration: String?
+    /// Absolute path of the file that gets the pid.
+    package var pidFile: String?
+    /// Path of the socket that gets the terminal's master.
+    package var consoleSocket: String?
+    package var preservedDescriptors: Int32 = 0
+    package var pivots = true
+    package var newKeyring = true
+    /// `create`: the process waits for `start`. `run`: it executes at once.
+    package var waitsForStart = true
+    /// The runtime stays, and carries the terminal itself.
+    package var isForeground = false
+
+    package init(id: String, bundle: String) {
+        self.id = id
+        self.bundle = bundle
+    }
+}
+
+/// A container that was created, with what a runtime in the foreground needs.
+package struct CreatedContainer: Sendable {
+    package let container: Container
+    let process: SharedPidFD
+    /// The master's end of its terminal, where the runtime in the foreground has to carry it.
+    let terminal: SharedFD?
+}
+
+/// The making of a container. Either all of it is there afterwards or nothing: no process, cgroup, mount or directory.
+struct ContainerCreation {
+    let request: CreateRequest
+    let store: StateStore
+    let plan: ContainerPlan
+    let configuration: [UInt8]
+    var record: ContainerRecord
+    /// Set once there is a cgroup to undo.
+    var hasCgroup = false
+
+    /// Reads and checks; touches nothing.
+    init(_ request: CreateRequest, in store: StateStore, host: HostFacts) throws {
+        self.request = request
+        self.store = store
+        try StateStore.checkID(request.id)
+        let path = request.configuration ?? request.bundle + "/config.json"
+        configuration = try BundleConfiguration.read(path)
+        let spec = try BundleConfiguration.parse(configuration, path)
+        plan = try ContainerPlan(spec: spec, bundle: request.bundle, host: host)
+        try Self.checkTerminal(plan, request)
+        try PreservedDescriptors.check(request.preservedDescriptors)
+        try Self.checkRootfs(plan.rootfs)
+        let location = try CgroupLayout.detect().location(plan.cgroupsPath ?? "/skiffrun/\(request.id)")
+        record = ContainerRecord(
+            id: request.id, bundle: plan.bundle, rootfs: plan.rootfs, ociVersion: spec.ociVersion,
+            annotations: plan.annotations, created: TimeText.now(),
+            owner: UserDatabase.name(of: Syscall.effectiveUserID), cgroup: location,
+            hasPIDNamespace: plan.namespaces[.pid] == .create, poststart: plan.hooks.poststart,
+            poststop: plan.hooks.poststop)
+    }
+
+    /// Carries out the plan; on failure everything is undone.
+    mutating func run() throws -> CreatedContainer {
+        try store.reserve(request.id)
+        do {
+            return try create()
+        } catch {
+            // The first failure is the one to tell. What cannot be undone here, `delete --force` will find.
+            if hasCgroup {
+                let driver = record.cgroup.driver()
+                try? driver.kill()
+                try? driver.delete()
+            }
+            try? store.remove(request.id)
+            throw error
+        }
+    }
+
+    private mutating func create() throws -> CreatedContainer {
+        let own = try SystemError.attempt("read", "/proc/self/stat") { () throws(Errno) in
+            try ProcStat(Syscall.processID)
+        }
+        record.creator = .init(pid: own.pid, startTime: own.startTime)
+        try store.save(record)
+        try store.saveConfiguration(request.id, configuration)
+        // Recorded before it exists, so that a killed runtime leaves nothing that `delete` cannot find.
+        let driver = record.cgroup.driver()
+        try driver.requireUnused()
+        hasCgroup = true
+        try driver.create()
+        try driver.apply(plan.resources)
+        let console = try connectConsole()
+        let context = try prepareContext()
+        let isolation = Isolation(plan.namespaces, context.joined)
+        let process = try InitProcess.spawn(
+            isolation, timeOffsets: plan.timeOffsets, newTimeNamespace: plan.namespaces[.time] == .create,
+            hostProc: context.hostProc
+        ) { channel in InitSequence(context, channel).run(isolation) }
+        do {
+            let terminal = try attend(process, driver, console, context)
+            return CreatedContainer(
+                container: Container(record, in: store), process: SharedPidFD(process.takePidFD()), terminal: terminal)
+        } catch {
+            process.kill()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Cgroups
+internal import Linux
+internal import OCIRuntimeSpec
+
+/// A process that was executed in a running container.
+package struct ExecutedProcess: Sendable {
+    let process: SharedPidFD
+    /// The master's end of its terminal, where the runtime in the foreground has to carry it.
+    let terminal: SharedFD?
+}
+
+extension Container {
+    /// Executes a process in the container; returns once its program runs. On failure no process is left.
+    package func exec(_ request: ExecRequest) throws -> ExecutedProcess {
+        switch try status() {
+        case .stopped: throw RuntimeError("cannot exec in a stopped container")
+        case .creating: throw RuntimeError("cannot exec in a container that is being created")
+        case .paused where !request.ignoresPause:
+            throw RuntimeError("cannot exec in a paused container (use --ignore-paused to override)")
+        case .created, .running, .paused: break
+        }
+        guard let target = try findProcess() else { throw RuntimeError("cannot exec in a stopped container") }
+        return try ContainerExec(self, request, target).run()
+    }
+}
+
+/// The way of a process into a running container.
+struct ContainerExec {
+    let container: Container
+    let request: ExecRequest
+    let target: SharedPidFD
+    let plan: ProcessPlan
+    let seccomp: LinuxSeccomp?
+
+    init(_ container: Container, _ request: ExecRequest, _ target: consuming PidFD) throws {
+        self.container = container
+        self.request = request
+        self.target = SharedPidFD(target)
+        let configuration = try container.store.loadConfiguration(container.id)
+        let spec = try BundleConfiguration.parse(configuration, "config.json")
+        let process = try request.merged(with: spec.process)
+        if process.execCPUAffinity != nil { throw PlanError.unsupported("process.execCPUAffinity") }
+        plan = try ProcessPlan(process, personality: spec.linux?.personality, host: .current())
+        seccomp = try ContainerPlan.seccomp(spec.linux?.seccomp)
+        if plan.hasTerminal, request.isDetached, request.consoleSocket == nil {
+            throw PlanError("cannot allocate tty if the runtime will detach without setting console socket")
+        }
+        if !plan.hasTerminal, request.consoleSocket != nil {
+            throw PlanError("cannot use console socket if the runtime will not detach or allocate tty")
+        }
+        try PreservedDescriptors.check(request.preservedDescriptors)
+    }
+
+    func run() throws -> ExecutedProcess {
+        let proc = try HostProc()
+        let namespaces = try ForeignNamespaces(of: container.record.pid, target)
+        let entry = ProcessEntry(
+            plan: plan,
+            confinement: try ProcessConfinement(plan, seccomp, hasUserNamespace: namespaces.flags.contains(.user)),
+            hostProc: proc, keyring: nil, preservedDescriptors: request.preservedDescriptors)
+        let console = try request.consoleSocket.map { path in SharedConsole(try ConsoleSocket(path)) }
+        let cgroup = try cgroup()
+        let process = try InitProcess.spawn(namespaces) { channel in
+            ExecSequence(entry: entry, channel: channel).run(namespaces)
+        }
+        do {
+            let terminal = try attend(process, cgroup, entry, console, proc)
+            return ExecutedProcess(process: SharedPidFD(process.takePidFD()), terminal: terminal)
+        } catch {
+            process.kill()
+            throw error
+        }
+    }
+
+    private func cgroup() throws -> any CgroupDriver {
+        guard let (controllers, path) = request.cgroup else { return container.cgroup }
+        return try container.record.cgroup.child(path, controllers: controllers).driver()
+    }
+
+    private func attend(
+        _ process: borrowing InitProcess, _ cgroup: any CgroupDriver, _ entry: ProcessEntry, _ console: SharedConsole?,
+        _ proc: HostProc
+    ) throws -> SharedFD? {
+        try process.channel.waitForIsolation()
+        try join(cgroup, process.pid)
+        try entry.confinement.applyLimits(to: process.pid)
+        if let score = plan.oomScoreAdjustment { try OOMScore.set(score, of: process.pid, proc) }
+        try process.channel.proceed()
+        var terminal: SharedFD?
+        if plan.hasTerminal {
+            let (name, master) = try process.channel.waitForTerminal()
+            if let console { try console.send(name, master.rawValue) } else { terminal = master }
+        }
+        try process.channel.waitForReadiness()
+        if let path = request.pidFile {
+            try SystemError.attempt("write", path) { () throws(Errno) in try AtomicFile.write(path, "\(process.pid)") }
+        }
+        try process.channel.proceed()
+        do {
+            try process.channel.waitForExecution()
+        } catch {
+            // Callers tell by the file whether there is a process.
+            if let path = request.pidFile { try? Syscall.removeFile(path) }
+            throw error
+        }
+        return terminal
+    }
+
+    /// The container may have moved its first process below, where v2 lets nobody stay above.
+    private func join(_ cgroup: any CgroupDriver, _ pid: Int32) throws {
+        do throws(CgroupError) {
+            try cgroup.add(pid)
+        } catch {
+            guard error.code == .system(.EBUSY), request.cgroup == nil else { throw error }
+            try CgroupLayout.detect().location(ofProcess: container.record.pid).driver().add(pid)
+        }
+    }
+}
+
+/// The steps of a process that joins a container.
+struct ExecSequence: ~Copyable {
+    let entry: ProcessEntry
+    let channel: InitEndpoint
+
+    init(entry: ProcessEntry, channel: consuming InitEndpoint) {
+        self.entry = entry
+        self.channel = channel
+    }
+
+    consuming func run(_ namespaces: ForeignNamespaces) -> Never {
+        do {
+            try namespaces.enter()
+            try channel.announceIsolation()
+            try becomeRootInside(namespaces)
+            try entry.openSession(channel, ownsConsole: false)
+            try entry.closeDescriptors()
+            let program = try entry.takeIdentity()
+            try SystemError.attempt("clear", "parent death signal") { () throws(Errno) in
+                try Syscall.setParentDeathSignal(nil)
+            }
+            try channel.announceReadiness()
+            try entry.execute(program)
+        } catch {
+            channel.report(InitFailure(error))
+            Syscall.exitNow(255)
+        }
+    }
+
+    private func becomeRootInside(_ namespaces: ForeignNamespaces) throws {
+        guard namespaces.flags.contains(.user) else { return }
+        try SystemError.attempt("become", "root of the user namespace") { () throws(Errno) in
+            try Syscall.setGroup(0)
+            try Syscall.setUser(0)
+            try Syscall.setDumpable(false)
+            try Syscall.setParentDeathSignal(.kill)
+        }
+    }
+}
+
+/// The namespaces of a process that are not the runtime's own.
+struct ForeignNamespaces: Sendable {
+    let flags: NamespaceFlags
+    let process: SharedPidFD
+
+    /// The descriptor holds the process: what is compared here is its own.
+    init(of pid: Int32, _ process: SharedPidFD) throws {
+        self.process = process
+        var flags: NamespaceFlags = []
+        for kind in LinuxNamespaceType.allCases {
+            let name = kind.fileName
+            let (own, other) = try SystemError.attempt("read namespaces of process", "\(pid)") { () throws(Errno) in
+                (try Syscall.status("/proc/self/ns/\(name)"), try Syscall.status("/proc/\(pid)/ns/\(name)"))
+            }
+            if own.inode != other.inode { flags.insert(kind.flag) }
+        }
+        self.flags = flags
+    }
+
+    /// Enters all of them at once, with the rights on each that the caller has now. See setns(2) with a pidfd.
+    func enter() throws {
+        try SystemError.attempt("protect", "process") { () throws(Errno) in
+            try Syscall.setDumpable(false)
+            try Syscall.setParentDeathSignal(.kill)
+        }
+        let kinds = flags.subtracting(.pid)
+        guard !kinds.isEmpty else { return }
+        try SystemError.attempt("join", "namespaces of the container") { () throws(Errno) in
+            try Syscall.enterNamespace(process.pidfd.rawValue, kinds)
+        }
+    }
+}
+
+/// A console socket that closures may hold.
+final class SharedConsole: Sendable {
+    private let socket: ConsoleSocket
+    init(_ socket: consuming ConsoleSocket) { self.socket = socket }
+    func send(_ name: String, _ master: Int32) throws { try socket.send(name, master) }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Cgroups
+package import Linux
+internal import OCIRuntimeSpec
+
+extension Container {
+    /// Makes a container from a bundle. On failure nothing of it is left.
+    package static func create(_ request: CreateRequest, in store: StateStore) throws -> CreatedContainer {
+        var creation = try ContainerCreation(request, in: store, host: .current())
+        return try creation.run()
+    }
+
+    /// Lets the process of a created container execute its program. Of two that start at once, one fails.
+    package func start() throws {
+        switch try status() {
+        case .created: break
+        case .stopped: throw RuntimeError("cannot start a container that has stopped")
+        case .creating: throw RuntimeError("cannot start a container that is being created")
+        case .running, .paused: throw RuntimeError("cannot start an already running container")
+        }
+        let path = store.fifo(id)
+        do throws(Errno) {
+            // Nonblocking: with nobody at the other end this fails instead of waiting.
+            let fifo = try Syscall.open(path, [.writeOnly, .nonblocking])
+            try Syscall.removeFile(path)
+            try fifo.writeAll([1])
+        } catch .ENOENT {
+            throw RuntimeError("cannot start an already running container")
+        } catch .ENXIO {
+            throw RuntimeError("cannot start a container that has stopped")
+        } catch {
+            throw SystemError("start through", path, error)
+        }
+        try runPoststartHooks()
+    }
+
+    /// A failing hook ends the container, runtime-spec "poststart".
+    private func runPoststartHooks() throws {
+        do {
+            try HookRunner.run(record.poststart, .poststart, state(.running), directory: record.bundle)
+        } catch {
+            // The hook's failure is the one to tell.
+            try? kill(.kill, all: true)
+            throw error
+        }
+    }
+
+    /// Sends a signal to the container's process, or to all processes.
+    package func kill(_ signal: Signal, all: Bool) throws {
+        if all { return try cgroup.signalAll(signal) }
+        guard let process = try findProcess() else { throw RuntimeError.notRunning }
+        // Where no PID namespace ends the others with the first process, SIGKILL means all of them.
+        if signal == .kill, !record.hasPIDNamespace { try cgroup.signalAll(signal) }
+        do throws(Errno) {
+            try process.send(signal)
+        } catch .ESRCH {
+            throw RuntimeError.notRunning
+        } catch {
+            throw SystemError("signal process", "\(record.pid)", error)
+        }
+        // A frozen process does not die of the signal before it is thawed.
+        if signal == .kill, cgroup.exists, try cgroup.isFrozen() { try cgroup.thaw() }
+    }
+
+    /// Removes what is left of the container. Only a stopped or never started one, unless forced.
+    package func delete(force: Bool) throws {
+        let status = try status()
+        if !force, status != .stopped, status != .created {
+            throw RuntimeError("cannot delete container \(id) that is not stopped: \(status.rawValue)")
+        }
+        try endProcess()
+        if cgroup.exists { try cgroup.kill() }
+        try cgroup.delete()
+        try store.remove(id)
+        try HookRunner.run(record.poststop, .poststop, state(.stopped), directory: nil)
+    }
+
+    /// Kills the process and waits until it has ended; whose child it is does not matter.
+    private func endProcess() throws {
+        guard let process = try findProcess() else { return }
+        do throws(Errno) { try process.send(.kill) } catch .ESRCH {} catch {
+            throw SystemError("signal process", "\(record.pid)", error)
+        }
+        if cgroup.exists, try cgroup.isFrozen() { try cgroup.thaw() }
+        let ended = try SystemError.attempt("wait for process", "\(record.pid)") { () throws(Errno) in
+            try process.waitForEnd(milliseconds: 10_000)
+        }
+        guard ended else { throw RuntimeError("container init \(record.pid) still running after SIGKILL") }
+    }
+
+    /// Stops all processes until `resume`.
+    package func pause() throws {
+        switch try status() {
+        case .running, .created: try cgroup.freeze()
+        case .paused, .creating, .stopped: throw RuntimeError("container not running")
+        }
+    }
+
+    /// Lets paused processes go on.
+    package func resume() throws {
+        guard try status() == .paused else { throw RuntimeError("container not paused") }
+        try cgroup.thaw()
+    }
+
+    /// The pids of the container's processes as the runtime sees them.
+    package func processes() throws -> [Int32] { try cgroup.processes().sorted() }
+
+    /// Removes a container whose record cannot be read or that is not there at all; for `delete --force`.
+    package static func deleteForced(_ id: String, in store: StateStore) throws {
+        do {
+            try Container(id, in: store).delete(force: true)
+        } catch let error as RuntimeError where error == .doesNotExist {
+            // A runtime that was killed at its very start leaves an empty directory.
+            try store.remove(id)
+        }
+    }
+}

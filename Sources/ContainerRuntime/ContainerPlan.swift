@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+package import Linux
+package import OCIRuntimeSpec
+
+/// A configuration that was checked and turned into what is to be done. Making one touches nothing.
+package struct ContainerPlan: Hashable, Sendable {
+    /// Absolute path of the bundle.
+    package var bundle: String
+    /// Absolute path of the root filesystem.
+    package var rootfs: String
+    package var rootfsIsReadOnly: Bool
+    /// How mounts spread between the container's root and the host; slave unless the configuration says more.
+    package var rootfsPropagation: MountFlags
+    package var namespaces: NamespacePlans
+    package var uidMappings: [LinuxIDMapping]
+    package var gidMappings: [LinuxIDMapping]
+    package var timeOffsets: LinuxTimeOffsets?
+    package var hostName: String?
+    package var domainName: String?
+    package var mounts: [MountPlan]
+    package var devices: [DevicePlan]
+    package var sysctls: [SysctlPlan]
+    package var maskedPaths: [String]
+    package var readOnlyPaths: [String]
+    package var cgroupsPath: String?
+    package var resources: LinuxResources
+    package var seccomp: LinuxSeccomp?
+    package var hooks: Hooks
+    package var annotations: [String: String]
+    package var process: ProcessPlan
+
+    /// Checks the configuration; `bundle` is absolute. What this runtime cannot do is refused.
+    package init(spec: Spec, bundle: String, host: HostFacts) throws(PlanError) {
+        try Self.checkVersion(spec.ociVersion)
+        guard let root = spec.root, !root.path.isEmpty else { throw PlanError("root property must not be empty") }
+        guard let process = spec.process else { throw PlanError("process property must not be empty") }
+        let linux = spec.linux ?? LinuxConfig()
+        self.bundle = bundle
+        rootfs = LexicalPath.absolute(root.path, base: bundle)
+        rootfsIsReadOnly = root.readonly ?? false
+        rootfsPropagation = try Self.rootfsPropagation(linux.rootfsPropagation)
+        namespaces = try NamespacePlans(linux.namespaces ?? [])
+        (uidMappings, gidMappings) = try Self.idMappings(linux, namespaces)
+        timeOffsets = try Self.timeOffsets(linux, namespaces)
+        (hostName, domainName) = try Self.names(spec, namespaces)
+        mounts = try Self.mounts(spec.mounts ?? [], bundle)
+        devices = try DevicePlan.all(linux.devices ?? [])
+        sysctls = try Self.sysctls(linux.sysctl ?? [:], namespaces)
+        maskedPaths = try Self.containerPaths(linux.maskedPaths, "maskedPaths")
+        readOnlyPaths = try Self.containerPaths(linux.readonlyPaths, "readonlyPaths")
+        cgroupsPath = linux.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 }
+        resources = linux.resources ?? LinuxResources()
+        seccomp = try Self.seccomp(linux.seccomp)
+        hooks = try Self.hooks(spec.hooks)
+        annotations = spec.annotations ?? [:]
+        self.process = try ProcessPlan(process, personality: linux.personality, host: host)
+        try Self.refuseUnsupported(linux, namespaces)
+    }
+
+    /// Whether `/dev` is the host's or another container's: then nothing is made in it.
+    package var makesDevices: Bool { !mounts.contains { $0.destination == "/dev" && $0.isBind } }
+
+    /// Whether the container's users are not the host's.
+    package var hasUserNamespace: Bool { namespaces.isPrivate(.user) }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+package import Linux
+
+/// The runtime in the foreground: carries bytes between its own terminal and the container's, passes signals on, and
+/// waits for the end.
+///
+/// One thread, one epoll; nothing blocks.
+package struct ForegroundSession: ~Copyable {
+    private enum Token: UInt64 { case process, signals, input, output }
+
+    private let process: SharedPidFD
+    private let master: SharedFD?
+    private let signals: SignalFD
+    private let epoll: Epoll
+    private var savedSettings: Terminal.Settings?
+    private let input: Int32 = 0
+    private let output: Int32 = 1
+    /// What the program's terminal did not take yet.
+    private var pendingInput: ArraySlice<UInt8> = []
+
+    /// For the process of a new container.
+    package init(_ created: CreatedContainer) throws {
+        try self.init(created.process, created.terminal)
+    }
+
+    /// For a process that was executed in a container.
+    package init(_ executed: ExecutedProcess) throws {
+        try self.init(executed.process, executed.terminal)
+    }
+
+    private init(_ process: SharedPidFD, _ terminal: SharedFD?) throws {
+        let signals = try SystemError.attempt("watch", "signals") { () throws(Errno) in
+            try SignalSet.all.block()
+            return try SignalFD(.all)
+        }
+        let epoll = try SystemError.attempt("create", "epoll") { () throws(Errno) in try Epoll() }
+        self.process = process
+        self.signals = signals
+        self.epoll = epoll
+        master = terminal
+    }
+
+    private func watch() throws(Errno) {
+        try epoll.add(process.pidfd.rawValue, .readable, token: Token.process.rawValue)
+        try epoll.add(signals.rawValue, .readable, token: Token.signals.rawValue)
+    }
+
+    private mutating func openTerminal() throws(Errno) {
+        guard let master else { return }
+        try Terminal.clearNewlineTranslation(master.rawValue)
+        try master.descriptor.setNonblocking(true)
+        try epoll.add(master.rawValue, .readable, token: Token.output.rawValue)
+        if Terminal.isTerminal(input) {
+            savedSettings = try Terminal.makeRaw(input)
+            try copyWindowSize()
+        }
+        // A regular file cannot be watched; it is read whole, once, when the loop begins.
+        do throws(Errno) {
+            try epoll.add(input, .readable, token: Token.input.rawValue)
+        } catch .EPERM {
+            pendingInput = try readFile()[...]
+            try watchMaster()
+        }
+    }
+
+    /// Runs until the process has ended and its last output is written; reaps it.
+    package mutating func run() throws -> ExitStatus {
+        defer { restore() }
+        return try SystemError.attempt("wait for", "process") { () throws(Errno) in
+            try watch()
+            try openTerminal()
+            while true {
+                for event in try epoll.wait() {
+                    switch Token(rawValue: event.token) {
+                    case .process:
+                        let status = try process.pidfd.reap()
+                        try drain()
+                        return status
+                    case .signals: try forwardSignals()
+                    case .input: try readInput()
+                    case .output: try serveMaster(event.ready)
+                    case nil: break
+                    }
+                }
+            }
+        }
+    }
+
+    private func restore() {
+        guard let savedSettings else { return }
+        // The terminal may be gone with its window.
+        try? Terminal.restore(input, savedSettings)
+    }
+
+    private func forwardSignals() throws(Errno) {
+        while let signal = try signals.next() {
+            switch signal {
+            case .windowChanged: try copyWindowSize()
+            case .child: try reapOrphans()
+            case .pipe: break
+            default:
+                do throws(Errno) { try process.pidfd.send(signal) } catch .ESRCH {}
+            }
+        }
+    }
+
+    /// As a subreaper the runtime inherits what the container's processes leave. The process itself is reaped in `run`.
+    private func reapOrphans() throws(Errno) {}
+
+    private func copyWindowSize() throws(Errno) {
+        guard let master, Terminal.isTerminal(input) else { return }
+        try Terminal.setWindowSize(master.rawValue, try Terminal.windowSize(input))
+    }
+
+    private mutating func readInput() throws(Errno) {
+        guard pendingInput.isEmpty else { return }
+        let bytes = try Syscall.read(input, upTo: 4096)
+        if bytes.isEmpty {
+            try epoll.remove(input)
+            // What control-D is to a terminal.
+            pendingInput = [4]
+        } else {
+            pendingInput = bytes[...]
+        }
+        try flushInput()
+    }
+
+    private func readFile() throws(Errno) -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            let bytes = try Syscall.read(input, upTo: 65536)
+            if bytes.isEmpty { return all + [4] }
+            all += bytes
+        }
+    }
+
+    private mutating func flushInput() throws(Errno) {
+        guard let master, !pendingInput.isEmpty else { return }
+        do throws(Errno) {
+            pendingInput = pendingInput.dropFirst(try Syscall.write(master.rawValue, pendingInput))
+        } catch .EAGAIN {
+        } catch .EIO {
+            pendingInput = []
+        }
+        try watchMaster()
+    }
+
+    private func watchMaster() throws(Errno) {
+        guard let master else { return }
+        try epoll.change(
+            master.rawValue, pendingInput.isEmpty ? .readable : [.readable, .writable], token: Token.output.rawValue)
+    }
+
+    private mutating func serveMaster(_ ready: Epoll.Interest) throws(Errno) {
+        if ready.contains(.writable) { try flushInput() }
+        guard let master, ready.contains(.readable) || ready.contains(.hangUp) else { return }
+        // EIO: every process has closed the terminal.
+        if try !copyOutput(master) { try epoll.remove(master.rawValue) }
+    }
+
+    /// One read; false at the end of the output.
+    private func copyOutput(_ master: SharedFD) throws(Errno) -> Bool {
+        do throws(Errno) {
+            let bytes = try master.descriptor.read(upTo: 65536)
+            if bytes.isEmpty { return false }
+            try Syscall.writeAll(output, bytes)
+            return true
+        } catch .EIO {
+            return false
+        }
+    }
+
+    /// What the program wrote before its end.
+    private func drain() throws(Errno) {
+        guard let master else { return }
+        do throws(Errno) { while try copyOutput(master) {} } catch .EAGAIN {}
+    }
+}

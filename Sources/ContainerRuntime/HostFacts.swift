@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+package import Confinement
+
+/// What a plan has to know of the host. Plans are made from this value alone, so a test may describe any host.
+package struct HostFacts: Hashable, Sendable {
+    /// The security modules that label processes.
+    package var labels: SecurityLabel.Host
+
+    package init(labels: SecurityLabel.Host) { self.labels = labels }
+
+    /// The facts of this host.
+    package static func current() -> HostFacts { HostFacts(labels: .current) }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+
+/// Init's end of the protocol in InitMessages.swift: one method for each thing that it may say.
+struct InitEndpoint: ~Copyable {
+    private let socket: UnixSocket
+    private static let proceed: [UInt8] = [1]
+
+    init(_ socket: consuming UnixSocket) { self.socket = socket }
+
+    func announceSpawned(_ pid: Int32) throws(SystemError) { try send(.spawned(pid)) }
+
+    /// Says that the namespaces are entered, and waits for mappings and cgroup.
+    func announceIsolation() throws(SystemError) {
+        try send(.isolated)
+        try waitToProceed()
+    }
+
+    /// Says that the rootfs is complete, and waits for the hooks of the runtime's side.
+    func announceRootfs() throws(SystemError) {
+        try send(.rootfsIsReady)
+        try waitToProceed()
+    }
+
+    func send(terminal name: String, master: Int32) throws(SystemError) {
+        try send(.terminal(name), descriptors: [master])
+    }
+
+    /// Says that only the execution is left, and waits for the word.
+    func announceReadiness() throws(SystemError) {
+        try send(.ready)
+        try waitToProceed()
+    }
+
+    /// The last words; a runtime that is gone does not hear them.
+    func report(_ failure: InitFailure) {
+        do throws(SystemError) { try send(.failed(failure)) } catch {}
+    }
+
+    private func send(_ message: InitMessage, descriptors: [Int32] = []) throws(SystemError) {
+        try SystemError.attempt("send to", "runtime") { () throws(Errno) in
+            _ = try socket.send(message.bytes, descriptors: descriptors)
+        }
+    }
+
+    private func waitToProceed() throws(SystemError) {
+        let message = try SystemError.attempt("receive from", "runtime") { () throws(Errno) in
+            try socket.receive(upTo: 16)
+        }
+        // The runtime is gone: nobody would ever start or delete this process.
+        guard message.bytes == Self.proceed else { Syscall.exitNow(1) }
+    }
+}
+
+/// The runtime's end of the protocol in InitMessages.swift.
+struct RuntimeEndpoint: ~Copyable {
+    private let socket: UnixSocket
+
+    init(_ socket: consuming UnixSocket) { self.socket = socket }
+
+    func waitForSpawned() throws -> Int32 {
+        guard case .spawned(let pid) = try receive().message else { throw Self.unexpected("spawned") }
+        return pid
+    }
+
+    func waitForIsolation() throws { try expect(.isolated, "isolated") }
+    func waitForRootfs() throws { try expect(.rootfsIsReady, "rootfsIsReady") }
+    func waitForReadiness() throws { try expect(.ready, "ready") }
+
+    func waitForTerminal() throws -> (name: String, master: SharedFD) {
+        let (message, descriptors) = try receive()
+        guard case .terminal(let name) = message, let master = descriptors.first else {
+            throw Self.unexpected("terminal")
+        }
+        return (name, master)
+    }
+
+    func proceed() throws {
+        try SystemError.attempt("send to", "container init") { () throws(Errno) in _ = try socket.send([1]) }
+    }
+
+    /// Returns when the program was executed.
+    func waitForExecution() throws {
+        let message = try SystemError.attempt("receive from", "container init") { () throws(Errno) in
+            try socket.receive(upTo: 65536)
+        }
+        if message.bytes.isEmpty { return }
+        _ = try Self.parse(message)
+        throw Self.unexpected("end of stream")
+    }
+
+    private func expect(_ expected: InitMessage, _ name: String) throws {
+        guard try receive().message == expected else { throw Self.unexpected(name) }
+    }
+
+    private func receive() throws -> (message: InitMessage, descriptors: [SharedFD]) {
+        let message = try SystemError.attempt("receive from", "container init") { () throws(Errno) in
+            try socket.receive(upTo: 65536)
+        }
+        guard !message.bytes.isEmpty else { throw RuntimeError("container init ended unexpectedly") }
+        return (try Self.parse(message), message.descriptors)
+    }
+
+    private static func parse(_ message: UnixSocket.Message) throws -> InitMessage {
+        guard !message.isTruncated, let parsed = InitMessage(message.bytes) else {
+            throw RuntimeError("container init sent a malformed message")
+        }
+        if case .failed(let failure) = parsed { throw failure }
+        return parsed
+    }
+
+    private static func unexpected(_ name: String) -> RuntimeError {
+        RuntimeError("container init sent something else than \"\(name)\"")
+    }
+}

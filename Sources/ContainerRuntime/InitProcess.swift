@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import OCIRuntimeSpec
+
+/// The runtime's view of the process that becomes the container, or that joins it.
+struct InitProcess: ~Copyable {
+    let pid: Int32
+    let pidfd: PidFD
+    let channel: RuntimeEndpoint
+
+    /// Clones the process; `body` runs in it and never returns. The caller must have one thread only.
+    static func spawn(
+        _ isolation: Isolation, timeOffsets: LinuxTimeOffsets?, newTimeNamespace: Bool, hostProc: HostProc,
+        _ body: (consuming InitEndpoint) -> Never
+    ) throws -> InitProcess {
+        var pair = try SystemError.attempt("create", "socket pair") { () throws(Errno) in
+            try UnixSocket.pair(.sequencedPackets)
+        }
+        guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
+        let clone = try Birth.with(isolation.birthPlace, newTimeNamespace, timeOffsets, hostProc) {
+            () throws(Errno) in try Syscall.clone(isolation.cloneFlags)
+        }
+        guard let clone else {
+            _ = consume ours
+            body(InitEndpoint(theirs))
+        }
+        _ = consume theirs
+        let first = InitProcess(
+            pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours))
+        return isolation.needsIntermediate ? try first.sibling() : first
+    }
+
+    /// Clones a process into the PID namespace of another; it enters the other namespaces itself.
+    static func spawn(
+        _ namespaces: ForeignNamespaces, _ body: (consuming InitEndpoint) -> Never
+    ) throws -> InitProcess {
+        var pair = try SystemError.attempt("create", "socket pair") { () throws(Errno) in
+            try UnixSocket.pair(.sequencedPackets)
+        }
+        guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
+        let clone = try Birth.with(namespaces) { () throws(Errno) in try Syscall.clone([]) }
+        guard let clone else {
+            _ = consume ours
+            body(InitEndpoint(theirs))
+        }
+        _ = consume theirs
+        return InitProcess(
+            pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours))
+    }
+
+    private init(pid: Int32, pidfd: consuming PidFD, channel: consuming RuntimeEndpoint) {
+        self.pid = pid
+        self.pidfd = pidfd
+        self.channel = channel
+    }
+
+    /// The final process; the intermediate one is reaped. The pid cannot be another's: nobody but us reaps it.
+    private consuming func sibling() throws -> InitProcess {
+        let pid: Int32
+        do {
+            pid = try channel.waitForSpawned()
+        } catch {
+            kill()
+            throw error
+        }
+        _ = try? pidfd.reap()
+        let pidfd = try SystemError.attempt("open", "process \(pid)") { () throws(Errno) in try PidFD(pid) }
+        return InitProcess(pid: pid, pidfd: pidfd, channel: channel)
+    }
+
+    /// Gives up the channel, which tells the process that nobody listens any more.
+    consuming func takePidFD() -> PidFD { pidfd }
+
+    /// Ends and reaps the process; what it is doing does not matter any more.
+    borrowing func kill() {
+        // It may have ended already, and then only has to be reaped.
+        try? pidfd.send(.kill)
+        _ = try? pidfd.reap()
+    }
+}
+
+/// Namespaces that a process can only be born into: those of PIDs and of time.
+enum Birth {
+    /// Runs the body, which clones, while the children of this process are born elsewhere. The runtime itself comes
+    /// back, so that its hooks run where it was; the child, where the body returns nil, stays.
+    static func with<Value>(
+        _ pidNamespace: JoinedNamespace?, _ newTimeNamespace: Bool, _ offsets: LinuxTimeOffsets?, _ proc: HostProc,
+        _ body: () throws(Errno) -> Value?
+    ) throws -> Value? {
+        let ownPIDs = try own(.pid, if: pidNamespace != nil)
+        let ownTime = try own(.time, if: newTimeNamespace)
+        try pidNamespace?.join()
+        if newTimeNamespace { try createTimeNamespace(offsets, proc) }
+        guard let result = try SystemError.attempt("clone", "container init", body) else { return nil }
+        try ownPIDs?.join()
+        try ownTime?.join()
+        return result
+    }
+
+    /// The same for the PID namespace of a process.
+    static func with<Value>(_ namespaces: ForeignNamespaces, _ body: () throws(Errno) -> Value?) throws -> Value? {
+        guard namespaces.flags.contains(.pid) else { return try SystemError.attempt("clone", "process", body) }
+        let own = try JoinedNamespace(.pid, "/proc/self/ns/pid")
+        try SystemError.attempt("join pid namespace of", "container") { () throws(Errno) in
+            try Syscall.enterNamespace(namespaces.process.pidfd.rawValue, .pid)
+        }
+        guard let result = try SystemError.attempt("clone", "process", body) else { return nil }
+        try own.join()
+        return result
+    }
+
+    private static func own(_ kind: LinuxNamespaceType, if needed: Bool) throws -> JoinedNamespace? {
+        needed ? try JoinedNamespace(kind, "/proc/self/ns/\(kind.fileName)") : nil
+    }
+
+    /// Offsets can be set until the first process is in the namespace. See time_namespaces(7).
+    private static func createTimeNamespace(_ offsets: LinuxTimeOffsets?, _ proc: HostProc) throws {
+        try SystemError.attempt("create", "time namespace") { () throws(Errno) in try Syscall.unshare(.time) }
+        let lines = [("monotonic", offsets?.monotonic), ("boottime", offsets?.boottime)].compactMap { clock, offset in
+            offset.map { "\(clock) \($0.secs ?? 0) \($0.nanosecs ?? 0)\n" }
+        }
+        if !lines.isEmpty { try proc.write("self/timens_offsets", lines.joined()) }
+    }
+}

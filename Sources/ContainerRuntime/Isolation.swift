@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import OCIRuntimeSpec
+
+/// A namespace of somebody else, opened by its path.
+struct JoinedNamespace: Sendable {
+    var kind: LinuxNamespaceType
+    var path: String
+    var file: SharedFD
+    /// It is the one that the runtime itself is in.
+    var isOwn: Bool
+
+    init(_ kind: LinuxNamespaceType, _ path: String) throws {
+        self.kind = kind
+        self.path = path
+        file = try SystemError.attempt("open \(kind.rawValue) namespace", path) { () throws(Errno) in
+            SharedFD(try Syscall.open(path, .readOnly))
+        }
+        // Not comparable means not the same; joining tells what is wrong with the file.
+        let mine = try? Syscall.status("/proc/self/ns/\(kind.fileName)")
+        let other = try? file.descriptor.status()
+        isOwn = mine != nil && mine?.inode == other?.inode && mine?.device == other?.device
+    }
+
+    func join() throws(SystemError) {
+        // The kernel refuses to enter the user namespace that one is in already.
+        if kind == .user, isOwn { return }
+        try SystemError.attempt("join \(kind.rawValue) namespace", path) { () throws(Errno) in
+            try Syscall.enterNamespace(file.rawValue, kind.flag)
+        }
+    }
+}
+
+/// How the process comes into its namespaces.
+///
+/// New ones are made with the process, in one clone3(2). Joined ones are entered by the process itself, except the PID
+/// namespace, which only children enter: the runtime changes that of its children for the moment of the clone. User
+/// namespaces need an order that one process cannot keep: the namespaces of others are joined with the rights of the
+/// host, then the new ones are made as property of the user namespace. There an intermediate process joins, and makes
+/// the final one as its sibling, so that the runtime is the parent in every case.
+struct Isolation: Sendable {
+    let created: NamespaceFlags
+    let joined: [JoinedNamespace]
+
+    init(_ plans: NamespacePlans, _ joined: [JoinedNamespace]) {
+        // The cgroup namespace is made once the process is in its cgroup, the time namespace by the runtime.
+        created = plans.created.subtracting([.cgroup, .time])
+        self.joined = joined
+    }
+
+    var needsIntermediate: Bool {
+        !joined.isEmpty && (created.contains(.user) || joined.contains { $0.kind == .user })
+    }
+
+    /// The flags of the first clone.
+    var cloneFlags: NamespaceFlags { needsIntermediate ? [] : created }
+
+    /// The PID namespace that the runtime has its child born into.
+    var birthPlace: JoinedNamespace? { needsIntermediate ? nil : joined.first { $0.kind == .pid } }
+
+    /// In the new process: joins what is to be joined. Returns in the process that goes on, an intermediate one ends.
+    consuming func enter(_ channel: borrowing InitEndpoint) throws {
+        try SystemError.attempt("protect", "container init") { () throws(Errno) in
+            try Syscall.setDumpable(false)
+            try Syscall.setParentDeathSignal(.kill)
+        }
+        for namespace in joined where needsIntermediate || namespace.kind != .pid { try namespace.join() }
+        guard needsIntermediate else { return }
+        let child = try SystemError.attempt("create", "namespaces") { () throws(Errno) in
+            try Syscall.clone(created, asSibling: true)
+        }
+        if let child {
+            try channel.announceSpawned(child.pid)
+            Syscall.exitNow(0)
+        }
+        try SystemError.attempt("protect", "container init") { () throws(Errno) in
+            try Syscall.setParentDeathSignal(.kill)
+        }
+    }
+}

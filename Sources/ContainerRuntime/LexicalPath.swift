@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+/// Paths as text, without a look at any file system.
+enum LexicalPath {
+    /// The absolute path without empty components, `.` and `..`; a relative one counts from `base`. `..` stops at `/`.
+    static func absolute(_ path: String, base: String = "/") -> String {
+        let whole = path.hasPrefix("/") ? path : "\(base)/\(path)"
+        var parts: [Substring] = []
+        for part in whole.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    /// Whether the path is the directory or lies below it; both absolute and clean.
+    static func isWithin(_ path: String, _ directory: String) -> Bool {
+        directory == "/" || path == directory || path.hasPrefix(directory + "/")
+    }
+}

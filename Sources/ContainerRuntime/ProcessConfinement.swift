@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Confinement
+internal import Linux
+internal import OCIRuntimeSpec
+
+/// What a process may not do, compiled and ready: the process itself only hands it to the kernel.
+struct ProcessConfinement: Sendable {
+    private let capabilities: CapabilitySets
+    private let limits: ResourceLimits
+    private let filter: SeccompFilter?
+    /// Hard limits may be raised with rights on the host only, which a user namespace does not give.
+    private let limitsComeFromOutside: Bool
+
+    init(_ plan: ProcessPlan, _ seccomp: LinuxSeccomp?, hasUserNamespace: Bool) throws {
+        capabilities = plan.capabilities
+        limits = plan.limits
+        filter = try seccomp.map { seccomp throws(ConfinementError) in try SeccompFilter(seccomp) }
+        limitsComeFromOutside = hasUserNamespace
+    }
+
+    /// The runtime's part of the limits.
+    func applyLimits(to pid: Int32) throws { if limitsComeFromOutside { try limits.apply(to: pid) } }
+
+    /// The process's own part.
+    func applyLimits() throws { if !limitsComeFromOutside { try limits.apply() } }
+
+    func loadFilter() throws { _ = try filter?.load() }
+    func dropBoundingSet() throws { try capabilities.dropBounding() }
+    func applyCapabilities() throws { try capabilities.apply() }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Confinement
+internal import Linux
+
+/// The way of a process, which is in the container's namespaces and root already, to its program. The same for the
+/// container's own process and for one that joins it.
+struct ProcessEntry: Sendable {
+    let plan: ProcessPlan
+    let confinement: ProcessConfinement
+    let hostProc: HostProc
+    /// Name of a new session keyring; nil keeps the caller's.
+    let keyring: String?
+    /// Descriptors 3 ..< 3 + N stay open in the program.
+    let preservedDescriptors: Int32
+
+    /// A session of its own, with the terminal or with the streams that the runtime was given.
+    func openSession(_ channel: borrowing InitEndpoint, ownsConsole: Bool) throws {
+        try SystemError.attempt("create", "session") { () throws(Errno) in try Syscall.newSession() }
+        if plan.hasTerminal {
+            try ContainerTerminal.open(plan, channel, bindConsole: ownsConsole)
+        } else {
+            try StandardStreams.adopt(uid: plan.uid)
+        }
+        try joinKeyring()
+    }
+
+    /// Keys of the host's session must not be readable. A kernel without keyrings has none to leak.
+    private func joinKeyring() throws {
+        guard let keyring else { return }
+        do throws(Errno) {
+            try Syscall.joinSessionKeyring(keyring)
+        } catch .ENOSYS {
+        } catch {
+            throw SystemError("join session keyring", keyring, error)
+        }
+    }
+
+    /// Gives up every right that the process shall not have, and finds the program with what is left.
+    func takeIdentity() throws -> String {
+        for label in plan.labels { try label.apply(proc: hostProc.rawValue) }
+        try applyPersonality()
+        if plan.noNewPrivileges {
+            try SystemError.attempt("set", "no_new_privs") { () throws(Errno) in try Syscall.forbidNewPrivileges() }
+        }
+        // Directories that root alone may enter are entered as root, those that only the user may enter as the user.
+        let arrived = try changeDirectory(isLastTry: false)
+        try confinement.applyLimits()
+        // Without no_new_privs the filter needs CAP_SYS_ADMIN, which goes below; with it, it is loaded last.
+        if !plan.noNewPrivileges { try confinement.loadFilter() }
+        try confinement.dropBoundingSet()
+        try changeUser()
+        try confinement.applyCapabilities()
+        if !arrived { _ = try changeDirectory(isLastTry: true) }
+        try refuseOutsideDirectory()
+        Syscall.setCreationMask(plan.umask)
+        return try ExecutableLookup.find(plan.arguments[0], environment: plan.environment)
+    }
+
+    /// Becomes the program.
+    func execute(_ path: String) throws -> Never {
+        let environment = UserDatabase.completing(plan.environment, uid: plan.uid)
+        try SystemError.attempt("reset", "signals") { () throws(Errno) in
+            for number: Int32 in 1...64 where number != 9 && number != 19 && number != 32 && number != 33 {
+                try Signal(rawValue: number).restoreDefault()
+            }
+            try SignalSet.none.install()
+        }
+        if plan.noNewPrivileges { try confinement.loadFilter() }
+        try SystemError.attempt("exec", path) { () throws(Errno) -> Never in
+            try Syscall.execute(path, plan.arguments, environment: environment)
+        }
+    }
+
+    /// No descriptor of the runtime or of its caller reaches the program (CVE-2024-21626).
+    func closeDescriptors() throws {
+        try SystemError.attempt("close", "descriptors") { () throws(Errno) in
+            try Syscall.closeOnExec(from: 3 + preservedDescriptors)
+        }
+    }
+
+    private func applyPersonality() throws {
+        guard let personality = plan.personality else { return }
+        try SystemError.attempt("set", "personality") { () throws(Errno) in try Syscall.setPersonality(personality) }
+    }
+
+    private func changeUser() throws {
+        try SystemError.attempt("set ids to", "\(plan.uid):\(plan.gid)") { () throws(Errno) in
+            try Syscall.keepCapabilities(true)
+            try Syscall.setGroups(plan.groups)
+            try Syscall.setGroup(plan.gid)
+            try Syscall.setUser(plan.uid)
+            try Syscall.keepCapabilities(false)
+        }
+    }
+
+    private func changeDirectory(isLastTry: Bool) throws -> Bool {
+        do throws(Errno) {
+            try Syscall.changeDirectory(plan.workingDirectory)
+            return true
+        } catch .EACCES where !isLastTry {
+            return false
+        } catch {
+            throw RuntimeError(
+                "chdir to cwd (\"\(plan.workingDirectory)\") set in config.json failed: \(error)")
+        }
+    }
+
+    /// A working directory behind a leaked descriptor would be outside of the container (CVE-2024-21626).
+    private func refuseOutsideDirectory() throws {
+        do throws(Errno) {
+            guard try Syscall.currentDirectory().hasPrefix("/") else { throw .ENOENT }
+        } catch {
+            throw RuntimeError("current working directory is outside of container mount namespace root")
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+
+extension RootfsBuilder {
+    /// Device nodes and the links that programs expect in /dev, "Dev symbolic links" of the runtime specification.
+    func makeDevices() throws {
+        guard plan.makesDevices else { return }
+        for device in plan.devices {
+            try SystemError.attempt("create device node", device.path) { () throws(Errno) in try make(device) }
+        }
+        try makeLinks()
+    }
+
+    private func make(_ device: DevicePlan) throws(Errno) {
+        let (directory, name) = try root.parent(of: device.path)
+        // Inside a user namespace nobody may make nodes that mean something; the host's is shown instead.
+        if plan.hasUserNamespace, device.kind != .fifo { return try bindHostNode(device) }
+        do throws(Errno) {
+            // The creation mask is 0 here, so the mode is right from the start.
+            try Syscall.makeNode(
+                name, mode: device.typeBits | device.mode, device: device.number, at: directory.rawValue)
+        } catch .EEXIST {
+            return try requireSame(device, name, directory.rawValue)
+        } catch .EPERM {
+            return try bindHostNode(device)
+        }
+        if device.uid != 0 || device.gid != 0 {
+            try Syscall.changeOwner(name, uid: device.uid, gid: device.gid, at: directory.rawValue)
+        }
+    }
+
+    private func requireSame(_ device: DevicePlan, _ name: String, _ directory: Int32) throws(Errno) {
+        let status = try Syscall.linkStatus(name, at: directory)
+        guard status.mode & 0o170000 == device.typeBits, device.kind == .fifo || status.deviceNumber == device.number
+        else { throw .EEXIST }
+    }
+
+    private func bindHostNode(_ device: DevicePlan) throws(Errno) {
+        let tree = try Syscall.openTree(device.path, clone: true)
+        let status = try tree.status()
+        guard status.mode & 0o170000 == device.typeBits, status.deviceNumber == device.number else { throw .ENODEV }
+        let target = try root.makeFile(device.path)
+        try Syscall.moveMount(tree.rawValue, to: "", at: target.rawValue)
+    }
+
+    private func makeLinks() throws {
+        try link("fd", to: "/proc/self/fd")
+        try link("stdin", to: "/proc/self/fd/0")
+        try link("stdout", to: "/proc/self/fd/1")
+        try link("stderr", to: "/proc/self/fd/2")
+        if Syscall.exists("/proc/kcore") { try link("core", to: "/proc/kcore") }
+        // An image's own ptmx would open terminals of another devpts.
+        guard plan.mounts.contains(where: { $0.destination == "/dev/pts" }) else { return }
+        try link("ptmx", to: "pts/ptmx", replacing: true)
+    }
+
+    private func link(_ name: String, to target: String, replacing: Bool = false) throws {
+        try SystemError.attempt("create link", "/dev/\(name)") { () throws(Errno) in
+            let directory = try root.makeDirectories("/dev")
+            if replacing {
+                do throws(Errno) { try Syscall.removeFile(name, at: directory.rawValue) } catch .ENOENT {}
+            }
+            do throws(Errno) { try Syscall.makeSymlink(target, name, at: directory.rawValue) } catch .EEXIST {}
+        }
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Confinement
+package import OCIRuntimeSpec
+
+/// What this runtime supports, for `features`. See features.md of the runtime specification.
+package enum RuntimeFeatures {
+    package static var all: Features {
+        Features(
+            ociVersionMin: "1.0.0", ociVersionMax: Spec.version,
+            hooks: ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"],
+            mountOptions: MountOptions.names,
+            linux: LinuxFeatures(
+                namespaces: LinuxNamespaceType.allCases.map(\.rawValue).sorted(),
+                capabilities: CapabilitySet.allNames,
+                cgroup: CgroupFeatures(v1: true, v2: true, systemd: false, systemdUser: false, rdma: true),
+                seccomp: seccomp, apparmor: FeatureSwitch(enabled: true), selinux: FeatureSwitch(enabled: false),
+                intelRdt: IntelRdtFeatures(enabled: false),
+                mountExtensions: MountExtensions(idmap: FeatureSwitch(enabled: false)),
+                netDevices: FeatureSwitch(enabled: false)))
+    }
+
+    private static var seccomp: SeccompFeatures {
+        SeccompFeatures(
+            enabled: true,
+            actions: LinuxSeccompAction.allCases.filter { $0 != .notify }.map(\.rawValue).sorted(),
+            operators: LinuxSeccompOperator.allCases.map(\.rawValue).sorted(),
+            archs: LinuxSeccompArch.allCases.map(\.rawValue).sorted(),
+            knownFlags: LinuxSeccompFlag.allCases.map(\.rawValue).sorted(),
+            supportedFlags: SeccompFilter.supportedFlags.map(\.rawValue).sorted())
+    }
+}

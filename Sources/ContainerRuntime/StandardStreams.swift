@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+
+/// Standard input, output and error of a process without a terminal.
+enum StandardStreams {
+    private static let null = DeviceNumber(major: 1, minor: 3)
+
+    /// Makes the streams the container's: the host's null device is exchanged for the container's, and the rest belongs
+    /// to the user, who may then open /dev/stdout again.
+    static func adopt(uid: UInt32) throws {
+        for stream: Int32 in 0...2 {
+            guard let status = try? Syscall.status("", at: stream, flags: emptyPath) else {
+                try replaceByNull(stream)
+                continue
+            }
+            if status.kind == .character, status.deviceNumber == null {
+                try replaceByNull(stream)
+            } else if status.uid != uid {
+                try give(stream, to: uid, status.gid)
+            }
+        }
+    }
+
+    private static let emptyPath: Int32 = 0x1000
+
+    /// A container without a null device keeps the stream that it has.
+    private static func replaceByNull(_ stream: Int32) throws {
+        do throws(Errno) {
+            let opened = try Syscall.open("/dev/null", [.readWrite, .noFollow])
+            let status = try opened.status()
+            guard status.kind == .character, status.deviceNumber == null else { return }
+            try Syscall.duplicate(opened.rawValue, onto: stream)
+        } catch .ENOENT {
+        } catch {
+            throw SystemError("open", "/dev/null", error)
+        }
+    }
+
+    /// Pipes of foreign users, read-only file systems and the like simply stay as they are.
+    private static func give(_ stream: Int32, to uid: UInt32, _ gid: UInt32) throws {
+        do throws(Errno) {
+            try Syscall.changeOwner(of: stream, uid: uid, gid: gid)
+        } catch .EPERM {
+        } catch .EROFS {
+        } catch .EINVAL {
+            // A user that a mapped file system does not know.
+        } catch {
+            throw SystemError("change owner of", "standard stream \(stream)", error)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+
+/// The state directories of all containers: `<root>/<id>/{status,config.json,exec.fifo}`.
+package struct StateStore: Sendable {
+    package let root: String
+
+    package init(root: String) { self.root = root }
+
+    /// Letters, digits, `_`, `+`, `-` and `.`, and no name that means a directory.
+    package static func checkID(_ id: String) throws(RuntimeError) {
+        if id.isEmpty { throw RuntimeError("container id cannot be empty") }
+        let isName = id.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "+"), UInt8(ascii: "-"),
+                UInt8(ascii: "."):
+                true
+            default: false
+            }
+        }
+        guard isName, id != ".", id != "..", id.utf8.count <= 1024 else {
+            throw RuntimeError("invalid container ID format")
+        }
+    }
+
+    func directory(_ id: String) -> String { "\(root)/\(id)" }
+    func fifo(_ id: String) -> String { "\(root)/\(id)/exec.fifo" }
+
+    /// Takes the name; of two that want it one fails.
+    func reserve(_ id: String) throws {
+        try Self.checkID(id)
+        try SystemError.attempt("create", root) { () throws(Errno) in
+            try Syscall.makeDirectories(root, mode: 0o711)
+        }
+        do throws(Errno) {
+            try Syscall.makeDirectory(directory(id), mode: 0o711)
+        } catch .EEXIST {
+            throw RuntimeError("container with given ID already exists")
+        } catch {
+            throw SystemError("create", directory(id), error)
+        }
+    }
+
+    func save(_ record: ContainerRecord) throws {
+        let path = directory(record.id) + "/status"
+        try SystemError.attempt("write", path) { () throws(Errno) in
+            try AtomicFile.write(path, JSONText.encode(record), mode: 0o600)
+        }
+    }
+
+    func load(_ id: String) throws -> ContainerRecord {
+        try Self.checkID(id)
+        let path = directory(id) + "/status"
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try Syscall.readFile(path)
+        } catch .ENOENT {
+            throw RuntimeError.doesNotExist
+        } catch {
+            throw SystemError("read", path, error)
+        }
+        do throws(PlanError) {
+            return try JSONText.decode(ContainerRecord.self, bytes)
+        } catch {
+            throw RuntimeError("read \"\(path)\": \(error)")
+        }
+    }
+
+    /// The configuration that the container was created with.
+    func saveConfiguration(_ id: String, _ bytes: [UInt8]) throws {
+        let path = directory(id) + "/config.json"
+        try SystemError.attempt("write", path) { () throws(Errno) in try AtomicFile.write(path, bytes, mode: 0o600) }
+    }
+
+    func loadConfiguration(_ id: String) throws -> [UInt8] {
+        let path = directory(id) + "/config.json"
+        return try SystemError.attempt("read", path) { () throws(Errno) in try Syscall.readFile(path) }
+    }
+
+    func remove(_ id: String) throws {
+        try SystemError.attempt("remove", directory(id)) { () throws(Errno) in
+            try Syscall.removeTree(directory(id))
+        }
+    }
+
+    /// The names of all containers, in order. A root that does not exist is an error, as in runc.
+    package func list() throws -> [String] {
+        let names = try SystemError.attempt("open", root) { () throws(Errno) in try Syscall.entries(root) }
+        return names.filter { name in
+            // Half-made names, and directories without a record, are no containers.
+            (try? Self.checkID(name)) != nil && Syscall.exists("\(root)/\(name)/status")
+        }.sorted()
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import ContainerRuntime
+internal import Linux
+
+/// `create` and `run`.
+enum CreateCommand {
+    private static let options = OptionTable(
+        values: ["bundle b", "console-socket", "pid-file", "preserve-fds", "config f"],
+        flags: ["no-pivot", "no-new-keyring", "no-subreaper", "detach d", "keep"])
+
+    static func create(_ invocation: Invocation) throws -> Int32 {
+        let (request, _) = try request(invocation)
+        _ = try Container.create(request, in: invocation.store)
+        return 0
+    }
+
+    static func run(_ invocation: Invocation) throws -> Int32 {
+        var (request, options) = try request(invocation)
+        request.waitsForStart = false
+        request.isForeground = !options.has("detach")
+        if request.isForeground, !options.has("no-subreaper") {
+            try SystemError.attempt("become", "subreaper") { () throws(Errno) in try Syscall.becomeSubreaper() }
+        }
+        let created = try Container.create(request, in: invocation.store)
+        guard request.isForeground else { return 0 }
+        let container = created.container
+        var session = try ForegroundSession(created)
+        let status = try session.run()
+        if !options.has("keep") {
+            // The program has ended as it should; what is left behind is a matter for the log.
+            do { try container.delete(force: true) } catch { invocation.log.write(.warning, "\(error)") }
+        }
+        return status.shellCode
+    }
+
+    private static func request(_ invocation: Invocation) throws -> (CreateRequest, ParsedArguments) {
+        var arguments = invocation.arguments
+        let options = try ParsedArguments(&arguments, Self.options, wordsUpTo: 1)
+        guard let id = options.words.first, arguments.isEmpty else {
+            throw UsageError("exactly one argument, the container ID, is required")
+        }
+        var request = CreateRequest(id: id, bundle: try absolutePath(options["bundle"] ?? "."))
+        request.configuration = try options["config"].map(absolutePath)
+        request.pidFile = try options["pid-file"].map(absolutePath)
+        request.consoleSocket = try options["console-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
+        request.preservedDescriptors = try options.number("preserve-fds") ?? 0
+        request.pivots = !options.has("no-pivot")
+        request.newKeyring = !options.has("no-new-keyring")
+        return (request, options)
+    }
+}

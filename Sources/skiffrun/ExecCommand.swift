@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import ContainerRuntime
+internal import Linux
+internal import OCIRuntimeSpec
+
+/// `exec`.
+enum ExecCommand {
+    private static let options = OptionTable(
+        values: [
+            "process p", "pid-file", "console-socket", "user u", "additional-gids g", "env e", "cwd", "cap c",
+            "preserve-fds", "cgroup", "process-label", "apparmor",
+        ], flags: ["detach d", "tty t", "no-new-privs", "ignore-paused"])
+
+    static func run(_ invocation: Invocation) throws -> Int32 {
+        var arguments = invocation.arguments
+        let options = try ParsedArguments(&arguments, Self.options, wordsUpTo: 1)
+        let container = try container(options.words, invocation)
+        let request = try request(options, Array(arguments))
+        let process = try container.exec(request)
+        if request.isDetached { return 0 }
+        var session = try ForegroundSession(process)
+        return try session.run().shellCode
+    }
+
+    private static func request(_ options: ParsedArguments, _ arguments: [String]) throws -> ExecRequest {
+        var request = ExecRequest()
+        request.process = try options["process"].map(readProcess)
+        guard request.process != nil || !arguments.isEmpty else { throw UsageError("process args cannot be empty") }
+        request.arguments = arguments
+        request.workingDirectory = options["cwd"]
+        request.environment = options.all("env")
+        request.user = try options["user"].map(parseUser)
+        request.additionalGroups = try options.all("additional-gids").map(parseID)
+        request.capabilities = options.all("cap")
+        request.noNewPrivileges = options.given("no-new-privs")
+        request.appArmorProfile = options["apparmor"]
+        request.label = options["process-label"]
+        request.terminal = options.has("tty")
+        if options.given("tty") != nil { request.process?.terminal = options.has("tty") }
+        request.isDetached = options.has("detach")
+        request.pidFile = try options["pid-file"].map(absolutePath)
+        request.consoleSocket = try options["console-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
+        request.preservedDescriptors = try options.number("preserve-fds") ?? 0
+        request.ignoresPause = options.has("ignore-paused")
+        request.cgroup = options["cgroup"].map(parseCgroup)
+        return request
+    }
+
+    private static func readProcess(_ path: String) throws -> Process {
+        let bytes = try SystemError.attempt("open", path) { () throws(Errno) in try Syscall.readFile(path) }
+        do throws(PlanError) {
+            return try JSONText.decode(Process.self, bytes)
+        } catch {
+            throw PlanError("read \"\(path)\": \(error)")
+        }
+    }
+
+    /// `UID[:GID]`, numbers only: names would have to be looked up in the container.
+    private static func parseUser(_ text: String) throws -> (uid: UInt32, gid: UInt32?) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 2 else { throw UsageError("invalid user \"\(text)\", UID[:GID] is expected") }
+        return (try parseID(parts[0]), try parts.dropFirst().first.map(parseID))
+    }
+
+    private static func parseID(_ text: String) throws -> UInt32 {
+        // The highest number stands for "no change" in the kernel's calls.
+        guard let id = UInt32(text), id != .max, text.utf8.allSatisfy({ (48...57).contains($0) }) else {
+            throw UsageError("invalid id \"\(text)\"")
+        }
+        return id
+    }
+
+    /// `[controller[,controller]:]path`
+    private static func parseCgroup(_ text: String) -> (controllers: [String], path: String) {
+        guard let colon = text.firstIndex(of: ":") else { return ([], text) }
+        let controllers = text[..<colon].split(separator: ",").map(String.init)
+        return (controllers, String(text[text.index(after: colon)...]))
+    }
+}
