@@ -137,16 +137,16 @@ final class HTTPConnections: Sendable {
         return RequestFailure(status: answer.status, headers: answer.headers, body: body, now: Int64(time(nil)))
     }
 
-    /// Runs `work` until it succeeds, fails for good, or the attempts are used up.
+    /// Runs `work` until it succeeds, fails for good, or the attempts are used up; then an outer step does not try
+    /// again either, so that attempts do not multiply.
     func retrying<Value>(_ work: () async throws -> Value) async throws -> Value {
         var backoff = Backoff(settings)
         while true {
             do {
                 return try await work()
             } catch let failure as RequestFailure {
-                guard case .later(let asked) = failure.retry, let pause = backoff.next(atLeast: asked) else {
-                    throw failure
-                }
+                guard case .later(let asked) = failure.retry else { throw failure }
+                guard let pause = backoff.next(atLeast: asked) else { throw failure.final }
                 try await Task.sleep(for: pause)
             }
         }

@@ -37,6 +37,13 @@ struct RequestFailure: Error {
         return outer
     }
 
+    /// The same failure after the last attempt.
+    var final: RequestFailure {
+        var last = self
+        last.retry = .never
+        return last
+    }
+
     func error(operation: String, subject: String) -> RegistryError {
         RegistryError(code, operation: operation, subject: subject, reason: reason, status: status, details: details)
     }

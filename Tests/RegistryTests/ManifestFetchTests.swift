@@ -133,6 +133,8 @@ import Testing
         let error = try await busy.client(retries: 1).failure(.tag("t"))
         #expect(error?.code == .unavailable)
         #expect(error?.reason == "ping \(busy.address): 503 Service Unavailable")
+        // An attempt with TLS before each is no request. The attempts of the steps do not multiply.
+        #expect(busy.pings == 2)
     }
 
     @Test func resolvesByHead() async throws {
