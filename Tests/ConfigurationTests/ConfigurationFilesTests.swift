@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-import Configuration
+import EngineConfiguration
 import Linux
 import TestSupport
 import Testing
