@@ -51,7 +51,7 @@ package struct ContainerPlan: Hashable, Sendable {
         maskedPaths = try Self.containerPaths(linux.maskedPaths, "maskedPaths")
         readOnlyPaths = try Self.containerPaths(linux.readonlyPaths, "readonlyPaths")
         cgroupsPath = linux.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 }
-        resources = linux.resources ?? LinuxResources()
+        resources = DeviceAccessRules.completing(linux.resources ?? LinuxResources())
         seccomp = try Self.seccomp(linux.seccomp)
         hooks = try Self.hooks(spec.hooks)
         annotations = spec.annotations ?? [:]
