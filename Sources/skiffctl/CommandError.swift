@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import GRPCCore
+
+/// What failed, on what, and why, in one line: `stop container "abc": not found: no such container`.
+struct CommandError: Error, Hashable, CustomStringConvertible {
+    var operation: String
+    var subject: String?
+    var cause: String
+
+    init(_ operation: String, _ subject: String? = nil, _ cause: String) {
+        self.operation = operation
+        self.subject = subject
+        self.cause = cause
+    }
+
+    /// An answer of the engine. Codes that tell nothing are left out.
+    init(_ operation: String, _ subject: String?, _ error: RPCError) {
+        let code = error.code == .unknown || error.code == .internalError ? "" : Self.words(error.code)
+        let parts = [code, error.message.split(whereSeparator: \.isNewline).joined(separator: " ")]
+        let cause = parts.filter { !$0.isEmpty }.joined(separator: ": ")
+        self.init(operation, subject, cause.isEmpty ? "unknown error" : cause)
+    }
+
+    var description: String {
+        guard let subject else { return "\(operation): \(cause)" }
+        return "\(operation) \"\(subject)\": \(cause)"
+    }
+
+    /// `notFound` as "not found".
+    private static func words(_ code: RPCError.Code) -> String {
+        var words = ""
+        for character in code.description {
+            if character.isUppercase { words += " " }
+            words += character.lowercased()
+        }
+        return words
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import ArgumentParser
+import CRIAPI
+
+struct Info: EngineCommand {
+    static let configuration = CommandConfiguration(abstract: "Print conditions, handlers and features of the engine.")
+
+    @Option(name: .shortAndLong, help: "Form of the output: json or yaml.")
+    var output = OutputFormat.json
+    @Flag(name: .shortAndLong, help: "Leave out what the engine tells on top.")
+    var quiet = false
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ engine: Engine) async throws {
+        var request = Runtime_V1_StatusRequest()
+        request.verbose = !quiet
+        let response = try await engine.call("ask for status") { try await engine.runtime.status(request, options: $0) }
+        let shape: JSON = .object([
+            "status": Shapes.runtimeStatus, "runtimeHandlers": Shapes.runtimeHandlers, "features": Shapes.features,
+        ])
+        var document = try ProtoJSON.value(response, shape: shape)
+        document["info"] = nil
+        for (key, text) in response.info.sorted(by: { $0.key < $1.key }) {
+            document[key] = (try? JSONParser.parse(text.utf8)) ?? .string(text)
+        }
+        try output.print(document)
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import ArgumentParser
+import CRIAPI
+
+struct InspectImages: EngineCommand {
+    static let configuration = CommandConfiguration(commandName: "inspecti", abstract: "Print the status of images.")
+
+    @Option(name: .shortAndLong, help: "Form of the output: json, yaml or table.")
+    var output = OutputFormat.json
+    @Flag(name: .shortAndLong, help: "Leave out what the engine tells on top.")
+    var quiet = false
+    @Argument(help: "Names or ids of images.")
+    var images: [String]
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ engine: Engine) async throws {
+        try await forEach(images) { name in
+            let response = try await engine.imageResponse(name, for: "inspect", verbose: !quiet)
+            if output == .table { return try ImageNames.details(response.image).print() }
+            let status = try ProtoJSON.value(response.image, shape: Shapes.image)
+            try output.print(InspectDocument.make(status, info: response.info))
+        }
+    }
+}
+
+extension Engine {
+    /// The image that the name or id means; `operation` is what fails if there is none.
+    func imageStatus(_ name: String, for operation: String) async throws -> Runtime_V1_Image {
+        try await imageResponse(name, for: operation, verbose: false).image
+    }
+
+    fileprivate func imageResponse(
+        _ name: String, for operation: String, verbose: Bool
+    ) async throws -> Runtime_V1_ImageStatusResponse {
+        var request = Runtime_V1_ImageStatusRequest()
+        request.image.image = name
+        request.verbose = verbose
+        let response = try await call(operation + " image", name) {
+            try await images.imageStatus(request, options: $0)
+        }
+        guard response.hasImage else { throw CommandError(operation + " image", name, "not found") }
+        return response
+    }
+}

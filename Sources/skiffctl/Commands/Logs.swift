@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import ArgumentParser
+import CRIAPI
+import SwiftProtobuf
+
+struct Logs: EngineCommand {
+    static let configuration = CommandConfiguration(abstract: "Print the output of a container.")
+
+    @Flag(name: .shortAndLong, help: "Go on until the container ends.")
+    var follow = false
+    @Option(help: "Only so many lines at the end; -1 is all.")
+    var tail = -1
+    @Option(help: "Only lines since a time (RFC 3339) or a length of time, such as 10m.")
+    var since: String?
+    @Flag(name: .shortAndLong, help: "Print the time of each line.")
+    var timestamps = false
+    @Option(help: "Print no more than so many bytes.")
+    var limitBytes: Int?
+    @Argument(help: "Id of the container, or its beginning.")
+    var container: String
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if let limitBytes, limitBytes <= 0 { throw ValidationError("The limit must be greater than 0.") }
+        _ = try oldest()
+    }
+
+    func run(_ engine: Engine) async throws {
+        let id = try await engine.container(container, for: "read logs of").id
+        let status = try await engine.status(ofContainer: id).status
+        guard !status.logPath.isEmpty else {
+            throw CommandError("read logs of container", id, "it has no log")
+        }
+        var file = try LogFile(status.logPath)
+        var printer = LogPrinter(since: try oldest(), timestamps: timestamps, limit: limitBytes)
+        try printExisting(&file, &printer)
+        guard follow else { return }
+        // Asked before the last read, so that nothing of a container that has ended stays unread.
+        while !printer.isExhausted {
+            let runs = try await isRunning(id, engine)
+            repeat { try printLines(&file, &printer) } while try file.advance()
+            if !runs { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    /// All there is now, or the last lines of it.
+    private func printExisting(_ file: inout LogFile, _ printer: inout LogPrinter) throws {
+        guard tail >= 0 else { return try printLines(&file, &printer) }
+        var last: [ArraySlice<UInt8>] = []
+        while let lines = try file.lines() {
+            last += lines
+            if last.count > 2 * tail { last.removeFirst(last.count - tail) }
+        }
+        for line in last.suffix(tail) { try output(line, &printer) }
+    }
+
+    private func printLines(_ file: inout LogFile, _ printer: inout LogPrinter) throws {
+        while !printer.isExhausted, let lines = try file.lines() {
+            for line in lines { try output(line, &printer) }
+        }
+    }
+
+    private func output(_ line: ArraySlice<UInt8>, _ printer: inout LogPrinter) throws {
+        guard let chunk = printer.take(line) else { return }
+        try Console.write(chunk.bytes, to: chunk.stream == .stdout ? 1 : 2)
+    }
+
+    private func isRunning(_ id: String, _ engine: Engine) async throws -> Bool {
+        let containers = try await engine.containers(.with { $0.id = id })
+        return containers.contains { $0.state == .containerRunning || $0.state == .containerCreated }
+    }
+
+    private func oldest() throws -> Int64 {
+        guard let since else { return .min }
+        if let time = Clock.parse(since) { return time }
+        guard let span = TimeSpan(argument: since) else {
+            throw ValidationError("neither a time nor a length of time: \"\(since)\"")
+        }
+        return Clock.now - span.nanoseconds
+    }
+}

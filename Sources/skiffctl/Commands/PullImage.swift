@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import ArgumentParser
+import CRIAPI
+import Linux
+
+struct PullImage: EngineCommand {
+    static let configuration = CommandConfiguration(commandName: "pull", abstract: "Pull an image.")
+
+    @OptionGroup var credentials: CredentialOptions
+    @Option(name: .shortAndLong, help: "Annotation of the image, key=value; may be repeated.")
+    var annotation: [String] = []
+    @Option(help: "File that describes the pod for which the image is pulled.", completion: .file())
+    var podConfig: String?
+    @Argument(help: "Name of the image, such as docker.io/library/busybox:latest.")
+    var image: String
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ engine: Engine) async throws {
+        var spec = Runtime_V1_ImageSpec()
+        spec.image = image
+        spec.annotations = try ListFilter.labels(annotation)
+        let sandbox = try podConfig.map(ConfigFile.pod)
+        let reference = try await engine.pull(spec, credentials.config(), sandbox)
+        try Console.print("Image is up to date for \(reference)")
+    }
+}
+
+extension Engine {
+    /// Returns the reference by which the image can be used. Shows on a terminal how far it is.
+    func pull(
+        _ image: Runtime_V1_ImageSpec, _ auth: Runtime_V1_AuthConfig?, _ sandbox: Runtime_V1_PodSandboxConfig?
+    ) async throws -> String {
+        var request = Runtime_V1_PullImageRequest()
+        request.image = image
+        if let auth { request.auth = auth }
+        if let sandbox { request.sandboxConfig = sandbox }
+        let (engine, pull) = (self, request)
+        let meter = Terminal.isTerminal(2) ? Task { await PullMeter(image.image, engine).run() } : nil
+        let result = await Result.of {
+            try await engine.call("pull image", image.image, patience: .endless) {
+                try await engine.images.pullImage(pull, options: $0).imageRef
+            }
+        }
+        meter?.cancel()
+        await meter?.value
+        return try result.get()
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate static func of(_ body: () async throws -> Success) async -> Self {
+        do {
+            return .success(try await body())
+        } catch {
+            return .failure(error)
+        }
+    }
+}

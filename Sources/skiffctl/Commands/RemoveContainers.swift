@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import ArgumentParser
+import CRIAPI
+
+struct RemoveContainers: EngineCommand {
+    static let configuration = CommandConfiguration(commandName: "rm", abstract: "Remove containers.")
+
+    @Flag(name: .shortAndLong, help: "Stop a container first that is running.")
+    var force = false
+    @Flag(name: .shortAndLong, help: "Remove all containers.")
+    var all = false
+    @Argument(help: "Ids of containers, or their beginnings.")
+    var containers: [String] = []
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard all != containers.isEmpty else { return }
+        throw ValidationError(all ? "Give either --all or ids." : "Give ids of containers, or --all.")
+    }
+
+    func run(_ engine: Engine) async throws {
+        if all {
+            try await forEach(try await engine.containers()) { try await remove($0, engine) }
+        } else {
+            try await forEach(containers) { try await remove(try await engine.container($0, for: "remove"), engine) }
+        }
+    }
+
+    private func remove(_ container: Runtime_V1_Container, _ engine: Engine) async throws {
+        if container.state == .containerRunning {
+            guard force else {
+                throw CommandError("remove container", container.id, "it is running: stop it first, or use --force")
+            }
+            try await engine.stopContainer(container.id, seconds: 0)
+        }
+        var request = Runtime_V1_RemoveContainerRequest()
+        request.containerID = container.id
+        _ = try await engine.call("remove container", container.id, patience: .work(0)) {
+            try await engine.runtime.removeContainer(request, options: $0)
+        }
+        try Console.print(container.id)
+    }
+}

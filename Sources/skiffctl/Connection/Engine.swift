@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import CRIAPI
+import FoundationEssentials
+import GRPCCore
+import GRPCNIOTransportHTTP2
+import Linux
+
+/// A connection to the engine.
+struct Engine: Sendable {
+    typealias Transport = HTTP2ClientTransport.Posix
+
+    let runtime: Runtime_V1_RuntimeService.Client<Transport>
+    let images: Runtime_V1_ImageService.Client<Transport>
+    let settings: Settings
+
+    /// The longest answer: kubelet's and CRI-O's limit is the same.
+    private static let longestMessage = 80 << 20
+
+    /// How long a request may take when the user said nothing.
+    enum Patience {
+        /// The engine answers from memory.
+        case query
+        /// The engine does work, and perhaps waits this long on top, in seconds.
+        case work(Int64)
+        /// As long as it takes: pulls and commands of the user.
+        case endless
+
+        fileprivate var timeout: Duration? {
+            switch self {
+            case .query: .seconds(30)
+            case .work(let seconds): .seconds(240 + min(seconds, 1 << 32))
+            case .endless: nil
+            }
+        }
+    }
+
+    /// Connects, runs the body and disconnects.
+    static func connect<Result: Sendable>(
+        _ settings: Settings, _ body: (Engine) async throws -> Result
+    ) async throws -> Result {
+        try await withGRPCClient(transport: transport(settings.runtime)) { runtime in
+            let service = Runtime_V1_RuntimeService.Client(wrapping: runtime)
+            if settings.image == settings.runtime {
+                let images = Runtime_V1_ImageService.Client(wrapping: runtime)
+                return try await body(Engine(runtime: service, images: images, settings: settings))
+            }
+            return try await withGRPCClient(transport: transport(settings.image)) { image in
+                let images = Runtime_V1_ImageService.Client(wrapping: image)
+                return try await body(Engine(runtime: service, images: images, settings: settings))
+            }
+        }
+    }
+
+    /// Makes one request and names it in the error.
+    func call<Response: Sendable>(
+        _ operation: String, _ subject: String? = nil, patience: Patience = .query,
+        _ body: (CallOptions) async throws -> Response
+    ) async throws -> Response {
+        var options = CallOptions.defaults
+        options.waitForReady = false
+        options.maxResponseMessageBytes = Self.longestMessage
+        options.timeout = settings.timeout ?? patience.timeout
+        if case .work(let seconds) = patience, let timeout = settings.timeout {
+            options.timeout = timeout + .seconds(min(seconds, 1 << 32))
+        }
+        let start = ContinuousClock.now
+        defer {
+            if settings.debug { Console.note("debug: \(operation): \(ContinuousClock.now - start)") }
+        }
+        do {
+            return try await body(options)
+        } catch let error as RPCError {
+            throw CommandError(operation, subject, error)
+        }
+    }
+
+    private static func transport(_ endpoint: Endpoint) throws -> Transport {
+        // A plain connection tells why it fails; the transport only says that it is unavailable.
+        _ = try SystemError.attempt("connect to", endpoint.path) { () throws(Errno) in
+            try UnixSocket.connect(endpoint.path)
+        }
+        var config = Transport.Config.defaults
+        // Servers in Go refuse a path as the authority.
+        config.http2.authority = "localhost"
+        return try .http2NIOPosix(
+            target: .unixDomainSocket(path: endpoint.path), transportSecurity: .plaintext, config: config)
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import ArgumentParser
+import Linux
+
+/// The client of the engine on the command line. It speaks only the Container Runtime Interface.
+@main
+struct Skiffctl: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "skiffctl",
+        abstract: "Client for the Container Runtime Interface, with the commands and options of crictl.",
+        discussion: """
+            Options for all commands may stand before or after the command:
+              -r, --runtime-endpoint   socket of the runtime service
+              -i, --image-endpoint     socket of the image service
+              -t, --timeout            time limit of one request, such as 10s
+              -D, --debug              print each request with its time
+              -c, --config             settings file (default: /etc/crictl.yaml)
+            Their short forms only stand before it.
+            """,
+        subcommands: [
+            Version.self, Info.self,
+            RunPod.self, StopPods.self, RemovePods.self, ListPods.self, InspectPods.self,
+            CreateContainer.self, StartContainers.self, StopContainers.self, RemoveContainers.self,
+            ListContainers.self, InspectContainers.self, Exec.self, Logs.self, RunContainer.self,
+            PullImage.self, ListImages.self, InspectImages.self, RemoveImages.self, ImageFilesystems.self,
+        ])
+
+    static func main() async {
+        do {
+            let arguments = GlobalArguments.behindCommand(Array(CommandLine.arguments.dropFirst()))
+            var command = try parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as CommandError {
+            Console.report(error)
+            exit(withError: ExitCode.failure)
+        } catch let error as SystemError {
+            Console.report(error)
+            exit(withError: ExitCode.failure)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

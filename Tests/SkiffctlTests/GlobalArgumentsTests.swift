@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Testing
+
+@testable import skiffctl
+
+@Suite struct GlobalArgumentsTests {
+    @Test(arguments: [
+        ("pods", "pods"),
+        ("-r /a pods -q", "pods --runtime-endpoint /a -q"),
+        ("-D -t 5s -i=/b ps", "ps --debug --request-timeout 5s --image-endpoint /b"),
+        ("--timeout=5s stop -t 3 x", "stop --request-timeout 5s -t 3 x"),
+        ("stop --timeout 3 x", "stop --timeout 3 x"),
+        ("pods --timeout 3s", "pods --request-timeout 3s"),
+        ("pods --timeout=3s", "pods --request-timeout=3s"),
+        ("-c /x exec c -- sh --timeout 3", "exec --config /x c -- sh --timeout 3"),
+        ("--help", "--help"),
+        ("-r", "-r"),
+        ("", ""),
+    ])
+    func movesBehindTheCommand(_ given: String, _ expected: String) {
+        let words = given.split(separator: " ").map(String.init)
+        #expect(GlobalArguments.behindCommand(words).joined(separator: " ") == expected)
+    }
+}
