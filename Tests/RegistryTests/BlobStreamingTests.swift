@@ -166,6 +166,27 @@ import Testing
         #expect(bytes == large.bytes)
     }
 
+    @Test func outlivesARestartOfTheRegistry() async throws {
+        let first = try await server { [blob] _ in blob.beginning(1_000_000, .broken) }
+        let client = try first.client(retries: 12)
+        let port = first.port
+        var restarted: Task<ScriptedServer, any Error>?
+        var bytes: [UInt8] = []
+        try await client.blob(blob.descriptor) { chunk in
+            if restarted == nil {
+                try await first.stopListening()
+                restarted = Task { [blob] in
+                    // Long enough for the client to be refused.
+                    try await Task.sleep(for: .milliseconds(100))
+                    return try await ScriptedServer(port: port) { $0.path == "/v2/" ? Reply() : blob.range($0) }
+                }
+            }
+            bytes += chunk
+        }
+        #expect(bytes == blob.bytes)
+        #expect(try await restarted?.value.requests.first?.rangeStart ?? 0 > 0)
+    }
+
     @Test func endsWhenCancelled() async throws {
         let server = try await server { [blob] _ in blob.beginning(600_000, .stalled) }
         let client = try server.client()

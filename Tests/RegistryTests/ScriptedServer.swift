@@ -43,8 +43,8 @@ final class ScriptedServer: Sendable {
     private let log: Log
     let address: String
 
-    /// Starts the server; the script is asked once per request.
-    init(_ script: @escaping Script) async throws {
+    /// Starts the server, on a given port if need be; the script is asked once per request.
+    init(port: Int = 0, _ script: @escaping Script) async throws {
         let log = Log()
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -54,12 +54,17 @@ final class ScriptedServer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Responder(script: script, log: log))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: "127.0.0.1", port: port).get()
         self.log = log
         address = "127.0.0.1:\(channel.localAddress?.port ?? 0)"
     }
 
     deinit { channel.close(promise: nil) }
+
+    var port: Int { channel.localAddress?.port ?? 0 }
+
+    /// From now on connections are refused.
+    func stopListening() async throws { try await channel.close() }
 
     /// All requests so far, but for the pings.
     var requests: [Request] { log.all.filter { $0.path != "/v2/" } }
