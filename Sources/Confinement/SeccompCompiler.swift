@@ -13,6 +13,13 @@ internal import OCIRuntimeSpec
     /// libseccomp's numbers of the architectures in the filter, the native one first.
     private let architectures: [UInt32]
 
+    /// What else than the rules decides the program: version of libseccomp and native architecture.
+    static var version: String {
+        let version = unsafe seccomp_version()
+        let number = unsafe version.map { unsafe "\($0.pointee.major).\($0.pointee.minor).\($0.pointee.micro)" }
+        return "\(number ?? "unknown") \(seccomp_arch_native())"
+    }
+
     /// The program for the rules.
     static func compile(_ spec: LinuxSeccomp) throws(ConfinementError) -> [UInt64] {
         let architectures = try architectures(spec.architectures ?? [])

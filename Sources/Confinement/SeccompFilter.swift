@@ -19,11 +19,20 @@ package struct SeccompFilter: Hashable, Sendable {
     package let hasListener: Bool
 
     /// Compiles the section `linux.seccomp`. Throws for what cannot be loaded or would block the runtime itself.
-    package init(_ spec: LinuxSeccomp) throws(ConfinementError) {
+    ///
+    /// With a cache, the directory keeps the program for the next container with the same section; it must be one that
+    /// nobody else can write.
+    package init(_ spec: LinuxSeccomp, cache directory: String? = nil) throws(ConfinementError) {
         try Self.check(spec)
         hasListener = (spec.syscalls ?? []).contains { $0.action == .notify }
         flags = Self.flags(spec.flags ?? [], listener: hasListener)
-        program = try SeccompCompiler.compile(spec)
+        let cache = directory.map { SeccompCache(directory: $0) }
+        if let kept = cache?.program(spec) {
+            program = kept
+        } else {
+            program = try SeccompCompiler.compile(spec)
+            cache?.keep(program, for: spec)
+        }
     }
 
     /// A notification is sent with write(2), so a filter that notifies on write could not even be handed over.
