@@ -2,28 +2,33 @@
 // Copyright the Skiff authors.
 
 internal import Archive
-internal import OCIImageSpec
+package import OCIImageSpec
 
 /// The documents of one image, fetched and checked against each other; its layers are still to be fetched.
-struct ImageResolution: Sendable {
+package struct ImageResolution: Sendable {
     /// The manifest as it was fetched.
-    var manifest: FetchedManifest
+    package var manifest: FetchedManifest
     /// The index in which the manifest was chosen, outermost first.
-    var indexes: [Digest] = []
+    package var indexes: [Digest] = []
     /// The bytes of the configuration; their digest is the image's id.
-    var configBytes: [UInt8]
-    var config: ImageConfig
-    var id: Digest
+    package var configBytes: [UInt8]
+    /// What the bytes say.
+    package var config: ImageConfig
+    /// The digest of the configuration.
+    package var id: Digest
     /// Lowest first.
     var layers: [LayerPipeline]
+
+    /// The compressed layers, lowest first.
+    package var blobs: [Descriptor] { layers.map(\.descriptor) }
 
     /// Levels of indexes in indexes that are followed.
     private static let nestingLimit = 4
     /// Far more than overlayfs takes (500).
     private static let layerLimit = 1000
 
-    /// Fetches manifest and configuration for a platform.
-    init(
+    /// Fetches manifest and configuration for a platform; `name` is for errors.
+    package init(
         _ selector: ManifestSelector, of source: some BlobSource, for platform: Platform, name: String
     ) async throws {
         func fault(_ code: ImageStoreError.Code, _ reason: String) -> ImageStoreError {

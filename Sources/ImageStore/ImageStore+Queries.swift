@@ -52,6 +52,14 @@ extension ImageStore {
         return ids.first
     }
 
+    /// The bytes of a manifest or configuration of an image in the store.
+    package func content(_ digest: Digest) throws -> [UInt8] {
+        let path = paths.content(digest)
+        return try ImageStoreError.attempt("read", path) { () throws(Errno) in
+            try Syscall.readFile(path, limit: documentLimit)
+        }
+    }
+
     func image(_ record: ImageRecord) throws -> Image {
         let id = try Digest(parsing: record.id)
         return Image(
@@ -62,11 +70,7 @@ extension ImageStore {
 
     private func config(_ id: Digest) throws -> ImageConfig {
         if let known = configs.withLock({ $0[id] }) { return known }
-        let path = paths.content(id)
-        let bytes = try ImageStoreError.attempt("read image configuration", path) { () throws(Errno) in
-            try Syscall.readFile(path, limit: documentLimit)
-        }
-        let config = try ImageConfig(parsing: bytes, subject: id.description)
+        let config = try ImageConfig(parsing: content(id), subject: id.description)
         configs.withLock { $0[id] = config }
         return config
     }

@@ -26,7 +26,9 @@ extension ImageStore {
             .map { try format.lowerDirectory(paths.layer(Digest(parsing: $0))) }
         try prepareDirectory(target, mode: 0o755)
         if readonly {
-            try mountReadOnly(lower, at: target, id)
+            let empty = "\(paths.container(id))/empty"
+            try prepareDirectory(empty, mode: 0o700)
+            try OverlayMount.readOnly(lower, emptyDirectories: empty).mount(at: target)
         } else {
             let mount = OverlayMount(lower: lower, writable: try prepareUpper(id, above: lower.first))
             try mount.mount(at: target)
@@ -121,16 +123,5 @@ extension ImageStore {
             try Syscall.changeMode(upper, status.permissions)
         }
         return (upper, work)
-    }
-
-    private func mountReadOnly(_ lower: [String], at target: String, _ id: String) throws {
-        // Without an upper directory overlayfs wants two lower ones; an empty one below changes nothing.
-        var lower = lower
-        while lower.count < 2 {
-            let empty = "\(paths.container(id))/empty"
-            try prepareDirectory(lower.isEmpty ? "\(empty)/0" : "\(empty)/1", mode: 0o755)
-            lower.append(lower.isEmpty ? "\(empty)/0" : "\(empty)/1")
-        }
-        try OverlayMount(lower: lower, writable: nil).mount(at: target)
     }
 }

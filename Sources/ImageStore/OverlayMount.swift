@@ -11,25 +11,46 @@ struct OverlayMount {
     /// Upper and work directory; nil for a read-only overlay.
     var writable: (upper: String, work: String)?
 
+    /// An overlay that cannot be written. Without an upper directory overlayfs wants at least two lower ones: empty
+    /// ones, which change nothing, are made in the given directory and put below.
+    static func readOnly(_ lower: [String], emptyDirectories: String) throws(ImageStoreError) -> OverlayMount {
+        var lower = lower
+        while lower.count < 2 {
+            let empty = "\(emptyDirectories)/\(lower.count)"
+            try ImageStoreError.attempt("create directory", empty) { () throws(Errno) in
+                try Syscall.makeDirectories(empty)
+            }
+            lower.append(empty)
+        }
+        return OverlayMount(lower: lower, writable: nil)
+    }
+
     /// Mounts the overlay at the path.
     func mount(at path: String) throws(ImageStoreError) {
+        let mount = try create(for: path)
+        let descriptor = mount.rawValue
+        try ImageStoreError.attempt("mount rootfs at", path) { () throws(Errno) in
+            try Syscall.moveMount(descriptor, to: path)
+        }
+    }
+
+    /// The overlay without a place in the file system: it can be reached through the descriptor, and is gone with it.
+    func create(for subject: String) throws(ImageStoreError) -> OwnedFD {
         let context = try ImageStoreError.attempt("open file system", "overlay") { () throws(Errno) in
             try Syscall.openFileSystem("overlay")
         }
         try configure(context)
         do throws(Errno) {
-            let mount = try Syscall.createMount(context.rawValue, attributes: writable == nil ? .readOnly : [])
-            try Syscall.moveMount(mount.rawValue, to: path)
+            return try Syscall.createMount(context.rawValue, attributes: writable == nil ? .readOnly : [])
         } catch {
             let messages = Syscall.messages(of: context.rawValue)
-            throw ImageStoreError(
-                .io, "mount rootfs at", path, messages.isEmpty ? error.description : "\(error): \(messages)")
+            let reason = messages.isEmpty ? error.description : "\(error): \(messages)"
+            throw ImageStoreError(.io, "mount rootfs at", subject, reason)
         }
     }
 
     private func configure(_ context: borrowing OwnedFD) throws(ImageStoreError) {
         var settings = [("source", "skiff")]
-        // Without an upper directory overlayfs wants two lower ones; an empty one changes nothing.
         settings += lower.map { ("lowerdir+", $0) }
         if let writable { settings += [("upperdir", writable.upper), ("workdir", writable.work)] }
         for (key, value) in settings {

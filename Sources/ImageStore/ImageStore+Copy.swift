@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import OCIImageSpec
+
+extension ImageStore {
+    /// Copies the files of an image to a directory, which is made or must be empty. A failure leaves it as it was.
+    /// Blocks; the image cannot be removed meanwhile.
+    package func copy(_ image: Image, to directory: String) throws {
+        let target = try UnpackTarget(directory)
+        do {
+            let lock = try StoreLock(paths.lock, exclusive: false)
+            defer { _ = lock }
+            var seen: Set<Digest> = []
+            let layers = image.layers.reversed().filter { seen.insert($0).inserted }
+            let lower = try layers.map { try format.lowerDirectory(paths.layer($0)) }
+            let staging = try StagingDirectory(paths)
+            let mount = try OverlayMount.readOnly(lower, emptyDirectories: staging.path).create(for: directory)
+            let source = mount.rawValue
+            try ImageStoreError.attempt("copy image to", directory) { () throws(Errno) in
+                let opened = try Syscall.open(directory, [.directory])
+                try TreeCopy.run(from: source, to: opened.rawValue)
+            }
+            try staging.remove()
+        } catch {
+            // The first failure is the one to tell.
+            try? target.undo()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import ImageStore
+internal import OCIImageSpec
+
+/// What `inspect` and `list --json` print.
+struct ImageDescription: Encodable {
+    var id: Digest
+    var manifest: Digest
+    /// Names in the store; nothing for an image elsewhere.
+    var repoTags: [String]?
+    var repoDigests: [String]?
+    /// Bytes on disk in the store.
+    var size: UInt64?
+    /// DiffIDs, lowest first.
+    var layers: [Digest]
+    /// Descriptors of the compressed layers, of an image elsewhere.
+    var blobs: [Descriptor]?
+    var platform: String
+    var created: String?
+    var config: ImageConfig.Execution?
+
+    init(_ image: Image) {
+        id = image.id
+        manifest = image.manifest
+        repoTags = image.repoTags
+        repoDigests = image.repoDigests
+        size = image.size
+        layers = image.layers
+        platform = image.config.platform.description
+        created = image.config.created
+        config = image.config.config
+    }
+
+    init(_ image: ImageResolution) {
+        id = image.id
+        manifest = image.manifest.digest
+        layers = image.config.rootfs.diffIDs
+        blobs = image.blobs
+        platform = image.config.platform.description
+        created = image.config.created
+        config = image.config.config
+    }
+}

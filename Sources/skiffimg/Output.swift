@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import FoundationEssentials
+internal import Linux
+
+/// What the program writes.
+enum Output {
+    /// A line on standard output.
+    static func line(_ text: String) { write(1, text + "\n") }
+
+    /// A line on standard error.
+    static func error(_ text: String) { write(2, text + "\n") }
+
+    /// Text on standard error, for a terminal.
+    static func terminal(_ text: String) { write(2, text) }
+
+    /// A value as JSON for people to read.
+    static func json(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        line(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// Rows under a heading, in columns as wide as their widest text.
+    static func table(_ rows: [[String]]) {
+        let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        for row in rows {
+            let cells = zip(row, widths).map { text, width in text + String(repeating: " ", count: width - text.count) }
+            line(String(cells.joined(separator: "   ").reversed().drop { $0 == " " }.reversed()))
+        }
+    }
+
+    /// `12.3 MB`, as everybody counts them who sells disks.
+    static func size(_ bytes: some BinaryInteger) -> String {
+        var value = Double(bytes)
+        var unit = 0
+        let units = ["B", "kB", "MB", "GB", "TB", "PB"]
+        while value >= 1000, unit + 1 < units.count {
+            value /= 1000
+            unit += 1
+        }
+        let tenths = Int((value * 10).rounded())
+        return unit == 0 || tenths >= 1000
+            ? "\((tenths + 5) / 10) \(units[unit])" : "\(tenths / 10).\(tenths % 10) \(units[unit])"
+    }
+
+    private static func write(_ descriptor: Int32, _ text: String) {
+        // Nobody is left to tell when standard output is gone.
+        try? Syscall.writeAll(descriptor, Array(text.utf8))
+    }
+}

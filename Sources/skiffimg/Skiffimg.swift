@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import ArgumentParser
+internal import Dispatch
+internal import Glibc
+
+/// The image tool: works on the store without a daemon, and beside one.
+@main
+struct Skiffimg: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "skiffimg", abstract: "Pull, inspect and unpack container images.",
+        discussion: """
+            REF is a name such as busybox or registry.example/app:1.2, docker://NAME, or oci:DIR[:TAG] for an image
+            layout on disk.
+            """,
+        subcommands: [Pull.self, Inspect.self, Unpack.self, List.self, Remove.self])
+
+    static func main() async {
+        let work = Task { try await parseAndRun() }
+        // A pull that is interrupted cleans up behind itself.
+        let signals = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { work.cancel() }
+            source.resume()
+            return source
+        }
+        do {
+            try await work.value
+        } catch is CancellationError {
+            fail("interrupted", status: 130)
+        } catch let error where error is CleanExit || error is ExitCode || error is ValidationError {
+            exit(withError: error)
+        } catch {
+            fail("\(error)", status: 1)
+        }
+        withExtendedLifetime(signals) {}
+    }
+
+    private static func parseAndRun() async throws {
+        var command: any ParsableCommand
+        do {
+            command = try parseAsRoot()
+        } catch {
+            exit(withError: error)
+        }
+        if var asynchronous = command as? any AsyncParsableCommand {
+            try await asynchronous.run()
+        } else {
+            try command.run()
+        }
+    }
+
+    private static func fail(_ text: String, status: Int32) -> Never {
+        Output.error("skiffimg: \(text)")
+        Glibc::exit(status)
+    }
+}
