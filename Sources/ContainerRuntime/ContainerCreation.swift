@@ -60,7 +60,7 @@ struct ContainerCreation {
         try Self.checkTerminal(plan, request)
         try PreservedDescriptors.check(request.preservedDescriptors)
         try Self.checkRootfs(plan.rootfs)
-        let location = try CgroupLayout.detect().location(plan.cgroupsPath ?? "/skiffrun/\(request.id)")
+        let location = try CgroupLayout.detect().location(plan.cgroupsPath ?? "/skiffrun-\(request.id)")
         record = ContainerRecord(
             id: request.id, bundle: plan.bundle, rootfs: plan.rootfs, ociVersion: spec.ociVersion,
             annotations: plan.annotations, created: TimeText.now(),

@@ -26,9 +26,10 @@ enum HookRunner {
 
     private static func failure(of hook: Hook, _ input: [UInt8], _ directory: String?) -> String? {
         let arguments = hook.args ?? []
-        let plan = ChildPlan(
+        var plan = ChildPlan(
             hook.path, arguments.isEmpty ? [hook.path] : arguments, environment: hook.env ?? [],
             workingDirectory: directory)
+        plan.parentDeathSignal = .kill
         let milliseconds = hook.timeout.map { Int32(clamping: $0 * 1000) } ?? -1
         do throws(Errno) {
             let result = try CommandOutput.run(plan, input: input, limit: 4096, timeoutMilliseconds: milliseconds)
