@@ -16,6 +16,7 @@ package enum PodMonitor {
         }
         do {
             let options = try MonitorOptions(parsing: arguments)
+            try fillStandardDescriptors()
             return serve(options, try takeReadyPipe(options.readyDescriptor))
         } catch let error as UsageError {
             write("skiffmon: \(error)\n\(MonitorOptions.usage)", to: 2)
@@ -72,10 +73,16 @@ package enum PodMonitor {
     }
 
     private static func useNullDevice(keepsErrors: Bool) throws(Errno) {
-        let null = try Syscall.open("/dev/null", .readWrite).release()
-        for number: Int32 in 0...(keepsErrors ? 1 : 2) { try Syscall.duplicate(null, onto: number) }
-        // It may be one of them itself, if the program was started without.
-        if null > 2 { try OwnedFD(adopting: null).close() }
+        let null = try Syscall.open("/dev/null", .readWrite)
+        for number: Int32 in 0...(keepsErrors ? 1 : 2) { try Syscall.duplicate(null.rawValue, onto: number) }
+    }
+
+    /// Whoever started the program with one of them closed would see other files take its number.
+    private static func fillStandardDescriptors() throws(Errno) {
+        while true {
+            let null = try Syscall.open("/dev/null", .readWrite).release()
+            if null > 2 { return try OwnedFD(adopting: null).close() }
+        }
     }
 
     private static func write(_ text: String, to descriptor: Int32) {

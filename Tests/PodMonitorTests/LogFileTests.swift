@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Linux
+import TestSupport
+import Testing
+
+@testable import PodMonitor
+
+struct LogFileTests {
+    private let folder: TemporaryDirectory
+    private var path: String { "\(folder.path)/log" }
+
+    init() throws { folder = try TemporaryDirectory() }
+
+    private func open(limit: UInt64 = 0) throws -> LogFile {
+        try LogFile(path: path, limit: limit, log: try MonitorLog(pod: "p", path: "\(folder.path)/own"))
+    }
+
+    @Test func appendsToWhatIsThere() throws {
+        try AtomicFile.write(path, "before\n")
+        let log = try open()
+        log.write(Array("after\n".utf8))
+        #expect(try Syscall.readText(path) == "before\nafter\n")
+        #expect(log.lostBytes == 0)
+    }
+
+    @Test func startsOverAtTheLimit() throws {
+        let log = try open(limit: 10)
+        log.write(Array("12345\n".utf8))
+        log.write(Array("abc\n".utf8))
+        #expect(try Syscall.readText(path) == "12345\nabc\n")
+        log.write(Array("x\n".utf8))
+        #expect(try Syscall.readText(path) == "x\n")
+        log.write(Array("longer than the limit\n".utf8))
+        #expect(try Syscall.readText(path) == "longer than the limit\n")
+    }
+
+    @Test func aFailedReopenChangesNothing() throws {
+        let log = try open()
+        try Syscall.rename(path, "\(folder.path)/old")
+        try Syscall.makeDirectory(path)
+        #expect(throws: SystemError("open", path, .EISDIR)) { try log.reopen() }
+        log.write([10])
+        #expect(try Syscall.readText("\(folder.path)/old") == "\n")
+    }
+
+    @Test func removesOnlyAnEmptyFile() throws {
+        try open().removeIfEmpty()
+        #expect(!Syscall.exists(path))
+        let log = try open()
+        log.write([10])
+        log.removeIfEmpty()
+        #expect(Syscall.exists(path))
+    }
+
+    @Test(.requiresRoot) func whatDoesNotFitIsCountedAndLinesStayWhole() throws {
+        try Syscall.mount(source: "tmpfs", target: folder.path, type: "tmpfs", data: "size=64k")
+        defer { try? Syscall.unmountAll(folder.path) }
+        let log = try open()
+        let line = [UInt8](repeating: 120, count: 999) + [10]
+        let lines = Array(repeatElement(line, count: 20).joined())
+        for _ in 0..<10 { log.write(lines) }
+        let kept = try Syscall.readFile(path)
+        #expect(kept.count % 1000 == 0 && kept.last == 10)
+        #expect(Int(log.lostBytes) == 200_000 - kept.count)
+        try Syscall.open(path, [.writeOnly, .truncate]).close()
+        log.write(line)
+        #expect(try Syscall.readFile(path) == line)
+    }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Linux
+import MonitorProtocol
+import TestSupport
+import Testing
+
+/// Containers of real OCI runtimes below a monitor.
+@Suite(.requiresRoot) struct SkiffmonContainerTests {
+    static let runtimes = ["/usr/bin/crun", "/usr/sbin/runc"]
+
+    @Test(arguments: runtimes) func outputAndExitCode(runtime: String) throws {
+        let pod = try SkiffmonPod(runtime: runtime)
+        let client = try pod.connectAndAdopt()
+        try pod.makeBundle("c", script: "echo out; echo err >&2; printf half; exit 7")
+        let created = try client.ask(.create(pod.createRequest("c")))
+        guard case .created(let process) = created else { throw SkiffmonPod.NeverReady(answer: "\(created)") }
+        #expect(try ProcStat(process.pid).startTime == process.startTime)
+        #expect(try client.ask(.list) == .containers([ContainerStatus(container: "c", state: .created(process))]))
+        #expect(try client.ask(.start(container: "c", pod.command(["start", pod.id("c")]))) == .ran(exitStatus: 0, text: ""))
+
+        let record = try client.exit(of: "c")
+        #expect(record.code == 7 && record.signal == 0 && !record.oomKilled && record.reason == "Error")
+        #expect(record.pid == process.pid)
+        #expect(try #require(record.started) <= record.finished)
+        #expect(try ExitRecord(parsing: Syscall.readText(pod.file("c", "exit"))) == record)
+        let lines = try LoggedLine.parse(try pod.log("c"))
+        #expect(lines.filter { $0.stream == "stdout" }.map(\.tagged) == ["F out", "P half"])
+        #expect(lines.filter { $0.stream == "stderr" }.map(\.tagged) == ["F err"])
+
+        #expect(try client.ask(.list) == .containers([ContainerStatus(container: "c", state: .exited(record))]))
+        let delete = try client.ask(.run(pod.command(["delete", pod.id("c")])))
+        #expect(delete == .ran(exitStatus: 0, text: ""))
+        #expect(try client.ask(.forget(container: "c")) == .ok)
+        #expect(try client.ask(.list) == .containers([]))
+    }
+
+    @Test(arguments: runtimes) func aMebibyteWithoutNewlineIsExact(runtime: String) throws {
+        let pod = try SkiffmonPod(runtime: runtime)
+        let client = try pod.connectAndAdopt()
+        try pod.start("c", script: "head -c 1048576 /dev/zero | tr '\\0' x", over: client)
+        #expect(try client.exit(of: "c").code == 0)
+        let lines = try LoggedLine.parse(try pod.log("c"))
+        #expect(lines.count == 64)
+        #expect(lines.allSatisfy { $0.tag == "P" && $0.text == String(repeating: "x", count: 16_384) })
+    }
+
+    @Test func manyLinesAreExact() throws {
+        let pod = try SkiffmonPod()
+        let client = try pod.connectAndAdopt()
+        try pod.start("c", script: "seq 1 200000", over: client)
+        #expect(try client.exit(of: "c").code == 0)
+        let lines = try LoggedLine.parse(try pod.log("c"))
+        #expect(lines.map { String($0.text) } == (1...200_000).map(String.init))
+        #expect(lines.allSatisfy { $0.tag == "F" && $0.stream == "stdout" })
+        #expect(lines.map(\.time) == lines.map(\.time).sorted())
+    }
+
+    @Test(arguments: [15, 9]) func signalsEndIt(number: UInt32) throws {
+        let pod = try SkiffmonPod(new: "net,ipc,uts,pid")
+        let client = try pod.connectAndAdopt()
+        try pod.start("c", script: "exec sleep 1000", over: client, sharing: ["net", "ipc", "uts", "pid"])
+        #expect(try client.ask(.signal(container: "c", signal: number)) == .ok)
+        let record = try client.exit(of: "c")
+        #expect(record.code == 128 + number && record.signal == number && !record.oomKilled)
+        guard case .failed(let text, _) = try client.ask(.signal(container: "c", signal: number)) else {
+            throw SkiffmonPod.Missing()
+        }
+        #expect(text.contains("no such process"))
+    }
+
+    @Test func aReturningClientSeesWhatHappenedMeanwhile() throws {
+        let pod = try SkiffmonPod()
+        do {
+            let client = try pod.connectAndAdopt()
+            try pod.start("c", script: "sleep 0.2; echo late; exit 5", over: client)
+        }
+        try eventually("the exit record") { Syscall.exists(pod.file("c", "exit")) }
+        let again = try pod.connect()
+        guard case .containers(let list) = try again.ask(.list), case .exited(let record)? = list.first?.state else {
+            throw SkiffmonPod.Missing()
+        }
+        #expect(record.code == 5)
+        #expect(try LoggedLine.parse(try pod.log("c")).map(\.tagged) == ["F late"])
+    }
+
+    @Test(arguments: runtimes) func aFailedCreateLeavesNothing(runtime: String) throws {
+        let pod = try SkiffmonPod(runtime: runtime)
+        let client = try pod.connectAndAdopt()
+        try pod.makeBundle("c", script: "true")
+        try Syscall.removeTree("\(pod.path)/c/rootfs/bin")
+        guard case .failed(let text, let status) = try client.ask(.create(pod.createRequest("c"))) else {
+            throw SkiffmonPod.Missing()
+        }
+        #expect(text.contains("/bin/sh"))
+        #expect(try #require(status) != 0)
+        #expect(!Syscall.exists(pod.file("c", "log")))
+        #expect(try client.ask(.list) == .containers([]))
+        #expect(try client.ask(.shutdown) == .ok)
+    }
+
+    @Test func unknownNamesAndWrongStatesAreErrors() throws {
+        let pod = try SkiffmonPod()
+        let client = try pod.connectAndAdopt()
+        try pod.start("c", script: "sleep 1000", over: client)
+        let command = pod.command(["state", pod.id("c")])
+        let exec = ExecRequest(container: "c", execID: "e", command: command, pidFile: "/none")
+        for (request, text) in [
+            (.forget(container: "x"), "none of that name"), (.forget(container: "c"), "it is running"),
+            (.reopenLog(container: "x"), "none of that name"), (.start(container: "c", command), "it is running"),
+            (.create(pod.createRequest("c")), "has one of that name"), (.exec(exec), "0 descriptors"),
+            (.run(RuntimeCommand([])), "empty"), (.run(RuntimeCommand(["/no/such"])), "no such file"),
+            (.hello(version: 0), "version 0"),
+        ] as [(MonitorRequest, String)] {
+            guard case .failed(let answer, _) = try client.ask(request) else { throw SkiffmonPod.Missing() }
+            #expect(answer.contains(text))
+        }
+    }
+
+    @Test func theLogGoesOnInANewFile() throws {
+        let pod = try SkiffmonPod()
+        let client = try pod.connectAndAdopt()
+        try pod.start("c", script: "echo one; read -r _ < /tmp/go; echo two", over: client)
+        try eventually("the first line") { try pod.log("c").contains("one") }
+        try Syscall.rename(pod.file("c", "log"), pod.file("c", "log.1"))
+        #expect(try client.ask(.reopenLog(container: "c")) == .ok)
+        #expect(try pod.log("c").isEmpty)
+        #expect(try client.ask(.signal(container: "c", signal: 9)) == .ok)
+        _ = try client.exit(of: "c")
+        #expect(try Syscall.readText(pod.file("c", "log.1")).hasSuffix(" stdout F one\n"))
+    }
+
+    @Test func anUnreopenableLogMakesNoFileAndLosesNothing() throws {
+        let pod = try SkiffmonPod()
+        let client = try pod.connectAndAdopt()
+        try pod.start("c", script: "while sleep 0.05; do echo on; done", over: client)
+        try Syscall.rename(pod.file("c", "log"), "\(pod.path)/moved")
+        try Syscall.makeDirectory(pod.file("c", "log"))
+        guard case .failed(let text, _) = try client.ask(.reopenLog(container: "c")) else { throw SkiffmonPod.Missing() }
+        #expect(text.hasPrefix("open \""))
+        let before = try Syscall.status("\(pod.path)/moved").size
+        try eventually("the old file grows") { try Syscall.status("\(pod.path)/moved").size > before }
+    }
+
+    @Test func aTerminalIsCarried() throws {
+        let pod = try SkiffmonPod()
+        let client = try pod.connectAndAdopt()
+        try pod.makeBundle("c", script: "tty; echo err >&2; exit 4", terminal: true)
+        guard case .created = try client.ask(.create(pod.createRequest("c", terminal: true))) else {
+            throw SkiffmonPod.Missing()
+        }
+        #expect(!Syscall.exists(pod.file("c", "console.sock")))
+        _ = try client.ask(.start(container: "c", pod.command(["start", pod.id("c")])))
+        #expect(try client.exit(of: "c").code == 4)
+        try eventually("both lines") {
+            try LoggedLine.parse(try pod.log("c")).map(\.tagged) == ["F /dev/pts/0\r", "F err\r"]
+        }
+    }
+
+    @Test func aGrandchildWithTheOutputOpenDoesNotDelayTheExit() throws {
+        let pod = try SkiffmonPod(new: "net,ipc,uts,pid")
+        let client = try pod.connectAndAdopt()
+        try pod.start(
+            "c", script: "(sleep 0.5; echo after) & echo before; exit 0", over: client,
+            sharing: ["net", "ipc", "uts", "pid"])
+        #expect(try client.exit(of: "c").code == 0)
+        #expect(try LoggedLine.parse(try pod.log("c")).map(\.tagged) == ["F before"])
+        try eventually("what the grandchild says") {
+            try LoggedLine.parse(try pod.log("c")).map(\.tagged) == ["F before", "F after"]
+        }
+    }
+
+    @Test func aFullDiskBlocksNobody() throws {
+        let pod = try SkiffmonPod()
+        let client = try pod.connectAndAdopt()
+        try pod.makeBundle("c", script: "seq 1 300000; exit 6")
+        try Syscall.makeDirectory("\(pod.path)/small")
+        try Syscall.mount(source: "tmpfs", target: "\(pod.path)/small", type: "tmpfs", data: "size=1m")
+        defer { try? Syscall.unmountAll("\(pod.path)/small") }
+        var request = pod.createRequest("c")
+        request.logPath = "\(pod.path)/small/log"
+        guard case .created = try client.ask(.create(request)) else { throw SkiffmonPod.Missing() }
+        _ = try client.ask(.start(container: "c", pod.command(["start", pod.id("c")])))
+        #expect(try client.exit(of: "c").code == 6)
+        guard case .containers(let list) = try client.ask(.list) else { throw SkiffmonPod.Missing() }
+        #expect(try #require(list.first).lostBytes > 1 << 20)
+        let kept = try LoggedLine.parse(try Syscall.readText("\(pod.path)/small/log"))
+        #expect(kept.prefix(10_000).map { String($0.text) } == (1...10_000).map(String.init))
+        let complaints = try Syscall.readText("\(pod.path)/monitor.log").split(separator: "\n")
+        #expect(complaints.filter { $0.contains("no space left on device") }.count == 1)
+    }
+
+    @Test func memoryIsSmall() throws {
+        let pod = try SkiffmonPod()
+        let client = try pod.connectAndAdopt()
+        try pod.start("c", script: "seq 1 1000; exec sleep 1000", over: client)
+        let rollup = try Syscall.readText("/proc/\(pod.pid)/smaps_rollup")
+        let pss = try #require(rollup.split(separator: "\n").first { $0.hasPrefix("Pss:") })
+        let kilobytes = try #require(Int(pss.split(separator: " ")[1]))
+        print("skiffmon: PSS \(kilobytes) kB with one container\n\(rollup)")
+    }
+}
+
+/// One line of a log in the CRI format.
+struct LoggedLine {
+    var time: Substring
+    var stream: Substring
+    var tag: Substring
+    var text: Substring
+    var tagged: String { "\(tag) \(text)" }
+
+    struct Malformed: Error { var line: Substring }
+
+    static func parse(_ log: String) throws -> [LoggedLine] {
+        try log.utf8.split(separator: 10).map { bytes in
+            let line = Substring(bytes)
+            let fields = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
+            guard fields.count == 4, fields[0].utf8.count == 30, fields[0].hasSuffix("Z") else {
+                throw Malformed(line: line)
+            }
+            return LoggedLine(time: fields[0], stream: fields[1], tag: fields[2], text: fields[3])
+        }
+    }
+}
