@@ -98,16 +98,12 @@ package struct ForegroundSession: ~Copyable {
         while let signal = try signals.next() {
             switch signal {
             case .windowChanged: try copyWindowSize()
-            case .child: try reapOrphans()
-            case .pipe: break
+            case .child, .pipe: break
             default:
                 do throws(Errno) { try process.pidfd.send(signal) } catch .ESRCH {}
             }
         }
     }
-
-    /// As a subreaper the runtime inherits what the container's processes leave. The process itself is reaped in `run`.
-    private func reapOrphans() throws(Errno) {}
 
     private func copyWindowSize() throws(Errno) {
         guard let master, Terminal.isTerminal(input) else { return }
@@ -118,20 +114,19 @@ package struct ForegroundSession: ~Copyable {
         guard pendingInput.isEmpty else { return }
         let bytes = try Syscall.read(input, upTo: 4096)
         if bytes.isEmpty {
+            // As in runc: the end of the input is not the end of the terminal.
             try epoll.remove(input)
-            // What control-D is to a terminal.
-            pendingInput = [4]
         } else {
             pendingInput = bytes[...]
+            try flushInput()
         }
-        try flushInput()
     }
 
     private func readFile() throws(Errno) -> [UInt8] {
         var all: [UInt8] = []
         while true {
             let bytes = try Syscall.read(input, upTo: 65536)
-            if bytes.isEmpty { return all + [4] }
+            if bytes.isEmpty { return all }
             all += bytes
         }
     }

@@ -22,13 +22,14 @@ final class SkiffrunBundle: Sendable {
     init() throws {
         folder = try TemporaryDirectory()
         cgroup = "/\(folder.path.split(separator: "/").last ?? "skiff-test")"
-        for directory in ["bin", "etc", "tmp", "mnt", "proc", "dev"] {
+        for directory in ["bin", "etc", "tmp", "mnt", "proc", "dev", "sys"] {
             try Syscall.makeDirectories("\(rootfs)/\(directory)")
         }
         let busybox = try #require(ChildPlan.find("busybox", path: "/bin:/usr/bin"))
         try Program.copy(busybox, to: "\(rootfs)/bin/busybox")
         for applet in Self.applets { try Syscall.makeSymlink("busybox", "\(rootfs)/bin/\(applet)") }
-        try AtomicFile.write("\(rootfs)/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n")
+        try AtomicFile.write(
+            "\(rootfs)/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\n")
     }
 
     private static let applets = [
