@@ -75,7 +75,6 @@ let package = Package(
         // Floor 0: C.
         .target(name: "CLinux"),
         .systemLibrary(name: "CSeccomp"),
-        .systemLibrary(name: "CCapability"),
         .systemLibrary(name: "CArchive"),
         .systemLibrary(name: "CCompression"),
 
@@ -96,7 +95,7 @@ let package = Package(
 
         // Floor 3: one subject each.
         floor("Cgroups", ["Linux", "OCIRuntimeSpec"]),
-        floor("Confinement", ["Linux", "OCIRuntimeSpec", "CSeccomp", "CCapability"]),
+        floor("Confinement", ["Linux", "OCIRuntimeSpec", "CSeccomp"]),
         floor("Archive", ["Linux", "CArchive", "CCompression"]),
         floor(
             "Registry",
@@ -162,7 +161,12 @@ let package = Package(
         tests("CgroupsTests", ["Cgroups", "Linux", "OCIRuntimeSpec"]),
         tests("ConfinementTests", ["Confinement", "Linux", "OCIRuntimeSpec"]),
         tests("ArchiveTests", ["Archive", "Linux"]),
-        tests("RegistryTests", ["Registry", "OCIImageSpec"]),
+        tests(
+            "RegistryTests",
+            [
+                "Registry", "OCIImageSpec", "Linux", library("NIOCore", "swift-nio"),
+                library("NIOHTTP1", "swift-nio"), library("NIOPosix", "swift-nio"),
+            ]),
         tests("CNITests", ["CNI", "Linux"]),
         tests("MonitorProtocolTests", ["MonitorProtocol", "Linux"]),
         tests("ConfigurationTests", ["EngineConfiguration"]),
