@@ -30,7 +30,8 @@ struct Skiffimg: AsyncParsableCommand {
             try await work.value
         } catch is CancellationError {
             fail("interrupted", status: 130)
-        } catch let error where error is CleanExit || error is ExitCode || error is ValidationError {
+        } catch let error where exitCode(for: error) != .failure {
+            // Help, or words that are no command.
             exit(withError: error)
         } catch {
             fail("\(error)", status: 1)
