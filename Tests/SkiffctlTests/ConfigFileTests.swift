@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+import ArgumentParser
 import CRIAPI
 import Linux
 import TestSupport

@@ -16,13 +16,12 @@ enum YAML {
     private static func value(_ node: Node) throws -> JSON {
         switch node {
         case .scalar(let scalar):
+            // Yams reads quoted words as other types too.
+            guard scalar.style == .plain else { return .string(scalar.string) }
             if node.null != nil { return .null }
             if let flag = node.bool { return .bool(flag) }
-            // Yams tells numbers by their tag; a quoted number has that of a string.
-            if node.int != nil || node.float != nil, scalar.style == .plain || scalar.style == .any {
-                return .number(node.int.map(String.init) ?? scalar.string)
-            }
-            return .string(scalar.string)
+            if let number = node.int { return .number(String(number)) }
+            return node.float == nil ? .string(scalar.string) : .number(scalar.string)
         case .sequence(let sequence): return .array(try sequence.map(value))
         case .mapping(let mapping):
             return .object(
