@@ -105,7 +105,10 @@ extension ContainerCreation {
         _ process: borrowing InitProcess, _ console: SharedConsole?
     ) throws -> SharedFD? {
         let (name, master) = try process.channel.waitForTerminal()
-        guard let console else { return master }
+        guard let console else {
+            try ForegroundSession.prepare(master)
+            return master
+        }
         try console.send(name, master.rawValue)
         return nil
     }

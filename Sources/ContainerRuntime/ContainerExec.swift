@@ -92,7 +92,12 @@ struct ContainerExec {
         var terminal: SharedFD?
         if plan.hasTerminal {
             let (name, master) = try process.channel.waitForTerminal()
-            if let console { try console.send(name, master.rawValue) } else { terminal = master }
+            if let console {
+                try console.send(name, master.rawValue)
+            } else {
+                try ForegroundSession.prepare(master)
+                terminal = master
+            }
         }
         try process.channel.waitForReadiness()
         if let path = request.pidFile {

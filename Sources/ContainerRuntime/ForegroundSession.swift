@@ -42,6 +42,16 @@ package struct ForegroundSession: ~Copyable {
         master = terminal
     }
 
+    /// Sets a terminal up before the program can write to it: newlines stay newlines, and the size is that of the
+    /// runtime's own terminal.
+    static func prepare(_ master: SharedFD) throws {
+        try SystemError.attempt("set up", "terminal") { () throws(Errno) in
+            try Terminal.clearNewlineTranslation(master.rawValue)
+            guard Terminal.isTerminal(0) else { return }
+            try Terminal.setWindowSize(master.rawValue, try Terminal.windowSize(0))
+        }
+    }
+
     private func watch() throws(Errno) {
         try epoll.add(process.pidfd.rawValue, .readable, token: Token.process.rawValue)
         try epoll.add(signals.rawValue, .readable, token: Token.signals.rawValue)
@@ -49,12 +59,10 @@ package struct ForegroundSession: ~Copyable {
 
     private mutating func openTerminal() throws(Errno) {
         guard let master else { return }
-        try Terminal.clearNewlineTranslation(master.rawValue)
         try master.descriptor.setNonblocking(true)
         try epoll.add(master.rawValue, .readable, token: Token.output.rawValue)
         if Terminal.isTerminal(input) {
             savedSettings = try Terminal.makeRaw(input)
-            try copyWindowSize()
         }
         // A regular file cannot be watched; it is read whole, once, when the loop begins.
         do throws(Errno) {

@@ -12,6 +12,9 @@ struct InitEndpoint: ~Copyable {
 
     func announceSpawned(_ pid: Int32) throws(SystemError) { try send(.spawned(pid)) }
 
+    /// In the spawned process: waits until the runtime knows it, so that its messages come after that of its maker.
+    func waitUntilKnown() throws(SystemError) { try waitToProceed() }
+
     /// Says that the namespaces are entered, and waits for mappings and cgroup.
     func announceIsolation() throws(SystemError) {
         try send(.isolated)

@@ -6,6 +6,7 @@
 //     runtime                                    init
 //        |                                        |   (only when an intermediate process joins namespaces)
 //        | <------------ spawned(pid) ----------- |
+//        | -------------- proceed --------------> |   to the process that was spawned
 //        | <------------- isolated -------------- |   it is in its namespaces, apart from the cgroup one
 //        |   ID mappings, cgroup, oom_score_adj   |
 //        | -------------- proceed --------------> |

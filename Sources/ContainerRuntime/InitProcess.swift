@@ -67,6 +67,7 @@ struct InitProcess: ~Copyable {
         }
         _ = try? pidfd.reap()
         let pidfd = try SystemError.attempt("open", "process \(pid)") { () throws(Errno) in try PidFD(pid) }
+        try channel.proceed()
         return InitProcess(pid: pid, pidfd: pidfd, channel: channel)
     }
 

@@ -78,5 +78,6 @@ struct Isolation: Sendable {
         try SystemError.attempt("protect", "container init") { () throws(Errno) in
             try Syscall.setParentDeathSignal(.kill)
         }
+        try channel.waitUntilKnown()
     }
 }
