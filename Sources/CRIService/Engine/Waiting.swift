@@ -32,6 +32,13 @@ final class Promise<Value: Sendable>: Sendable {
         for continuation in waiting { continuation.resume(with: result) }
     }
 
+    /// Whether the result is there.
+    var isComplete: Bool {
+        state.withLock { state in
+            if case .completed = state.0 { true } else { false }
+        }
+    }
+
     func succeed(_ value: Value) { complete(.success(value)) }
 
     /// The result; throws CancellationError as soon as the waiting task is cancelled.

@@ -54,7 +54,9 @@ final class MonitorLink: Sendable {
         let started = Promise<MonitorReply>()
         let exited = Promise<MonitorReply>()
         try send(.exec(request), descriptors, started, exit: exited)
-        _ = try await Self.checked(started.value)
+        let first = try await Self.checked(started.value)
+        // A process whose time was up before it ran has only an end.
+        if case .execExited = first { exited.succeed(first) }
         return exited
     }
 
@@ -139,7 +141,10 @@ final class MonitorLink: Sendable {
         case .reply(let number, let reply):
             let promise = state.withLock { state -> Promise<MonitorReply>? in
                 if let first = state.waiting.removeValue(forKey: number) {
-                    if case .failed = reply { state.exits[number] = nil }
+                    switch reply {
+                    case .failed, .execExited: state.exits[number] = nil
+                    default: break
+                    }
                     return first
                 }
                 return state.exits.removeValue(forKey: number)

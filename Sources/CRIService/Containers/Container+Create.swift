@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CRIAPI
+internal import Cgroups
+internal import GRDB
+internal import ImageStore
+internal import Linux
+internal import Logging
+internal import MonitorProtocol
+internal import OCIImageSpec
+internal import OCIRuntimeSpec
+internal import SwiftProtobuf
+
+extension Engine {
+    /// Makes a container in a ready pod and returns its id.
+    func createContainer(
+        pod podID: String, _ config: CRI.ContainerConfig, podConfig: CRI.PodConfig
+    ) async throws -> String {
+        let pod = try table.pod(podID)
+        guard config.hasMetadata, !config.metadata.name.isEmpty else {
+            throw ServiceError(.invalid, "create container", nil, "the request names no container")
+        }
+        let name = "\(config.metadata.name)_\(pod.name)_\(config.metadata.attempt)"
+        return try await creations.run("container/\(name)") { id in
+            do { try await self.removeContainer(id) } catch {
+                self.log.warning("undo abandoned container \"\(id)\": \(error)")
+            }
+        } _: {
+            do {
+                return try await pod.createContainer(named: name, config, podConfig: podConfig)
+            } catch {
+                throw ServiceError.wrap(error, "create container", config.metadata.name)
+            }
+        }
+    }
+}
+
+extension Pod {
+    /// Makes a container and returns its id.
+    func createContainer(
+        named name: String, _ config: CRI.ContainerConfig, podConfig: CRI.PodConfig
+    ) async throws -> String {
+        if let present = engine.table.container(named: name) {
+            throw ServiceError(
+                .exists, "use name", config.metadata.name, "container \"\(present.id)\" of this pod has it")
+        }
+        guard isReady else { throw ServiceError(.state, "use pod", id, "it is not ready") }
+        if config.linux.securityContext.privileged && !self.config.linux.securityContext.privileged {
+            throw ServiceError(.invalid, "use pod", id, "a privileged container needs a privileged pod")
+        }
+        let image = try await engine.images.require(config.image)
+        guard isReady, engine.table.container(named: name) == nil else {
+            throw ServiceError(.state, "use pod", id, "it is being stopped")
+        }
+        let containerID = Identifier.random()
+        let signal = try StopSignal.choose(request: config.stopSignal, image: image.config.config?.stopSignal)
+        let record = ContainerRecord(
+            id: containerID, pod: id, name: name, state: .creating, createdAt: KernelClock.realtime,
+            imageID: image.id.description, imageRef: image.repoDigests.first ?? image.id.description,
+            config: try config.serializedData(), user: .init(uid: 0, gid: 0, groups: []),
+            stopSignal: signal.rawValue, logPath: try Self.logPath(config, in: podConfig, or: self.config),
+            cgroup: "\(self.record.cgroup)/\(containerID)")
+        let container = Container(pod: self, engine: engine, record: record, config: config)
+        containers[containerID] = container
+        engine.table.add(container, visible: false)
+        do {
+            try await container.create(image)
+        } catch {
+            await container.undo()
+            throw error
+        }
+        engine.table.show(containerID)
+        return containerID
+    }
+
+    /// The log's path, below the pod's folder of logs; "" when no log is wanted.
+    static func logPath(
+        _ config: CRI.ContainerConfig, in podConfig: CRI.PodConfig, or own: CRI.PodConfig
+    ) throws(ServiceError) -> String {
+        let folder = podConfig.logDirectory.isEmpty ? own.logDirectory : podConfig.logDirectory
+        guard !config.logPath.isEmpty, !folder.isEmpty else { return "" }
+        guard !config.logPath.split(separator: "/").contains("..") else {
+            throw ServiceError(.invalid, "use log path", config.logPath, "it leads out of the pod's log directory")
+        }
+        return folder + "/" + config.logPath
+    }
+}
+
+extension Container {
+    func create(_ image: Image) async throws {
+        let work = Work { try await self.createNow(image) }
+        creating = work
+        defer { creating = nil }
+        try await work.value
+    }
+
+    /// The steps that make the container, in their order; `remove` undoes as many as were made.
+    private func createNow(_ image: Image) async throws {
+        try await recordCreation()
+        let rootfs = try await engine.images.mountRootfs(
+            container: id, image: image.id, readonly: false)
+        let input = try await specInput(image, rootfs: rootfs)
+        record.user = input.user
+        let spec = try SpecBuilder.build(input)
+        let (paths, id, logPath) = (paths, id, record.logPath)
+        try await BlockingPool.run { try Self.writeBundle(spec, id, paths, logPath: logPath) }
+        let process = try await createProcess()
+        guard case .creating = state else { return }
+        state = .created(process)
+        record.state = .created
+        record.pid = process.pid
+        record.startTime = Int64(process.startTime)
+        try await saveAndFinish()
+    }
+
+    private func recordCreation() async throws {
+        let record = record
+        let operation = OperationRecord(name: operationName, kind: .create, startedAt: createdAt)
+        try await engine.records.write { db in
+            try record.insert(db)
+            try operation.insert(db)
+        }
+    }
+
+    private static func writeBundle(_ spec: Spec, _ id: String, _ paths: Paths, logPath: String) throws {
+        let text = try JSON.encode(spec)
+        let file = paths.spec(id)
+        try SystemError.attempt("write", file) { () throws(Errno) in try AtomicFile.write(file, text, mode: 0o600) }
+        let folder = paths.container(id)
+        try SystemError.attempt("make directory", folder) { () throws(Errno) in
+            try Syscall.makeDirectories(folder, mode: 0o711)
+        }
+        guard let slash = logPath.lastIndex(of: "/") else { return }
+        let logs = String(logPath[..<slash])
+        try SystemError.attempt("make directory", logs) { () throws(Errno) in
+            try Syscall.makeDirectories(logs, mode: 0o755)
+        }
+    }
+
+    /// Has the monitor run `runtime create`.
+    private func createProcess() async throws -> MonitoredProcess {
+        let console = config.tty ? paths.consoleSocket(id) : nil
+        let request = CreateRequest(
+            container: id, command: handler.create(id, paths, console: console), pidFile: paths.pidFile(id),
+            exitFile: paths.exitRecord(id), logPath: record.logPath.isEmpty ? "/dev/null" : record.logPath,
+            stdin: config.stdin, consoleSocket: console, oomEventsFile: try cgroup().oomEventsFile)
+        do {
+            guard case .created(let process) = try await pod.monitorLink().request(.create(request)) else {
+                throw ServiceError(.failed, "run", handler.path, "unexpected answer of the monitor")
+            }
+            return process
+        } catch {
+            throw runtimeError(error, "create")
+        }
+    }
+
+    /// The runtime's own words, where it wrote some to its log.
+    func runtimeError(_ error: any Error, _ verb: String) -> any Error {
+        guard let text = RuntimeLog.lastError(paths.runtimeLog(id)) else { return error }
+        return ServiceError(.failed, "\(handler.name) \(verb)", nil, text)
+    }
+
+    /// Undoes a container that was not made to the end; what cannot be undone now is tried again later.
+    func undo() async {
+        do {
+            try await remove()
+        } catch {
+            engine.repeatUntilDone("undo container \"\(id)\"") { try await self.remove() }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Cgroups
+internal import GRDB
+internal import Linux
+internal import Logging
+internal import MonitorProtocol
+
+extension Engine {
+    /// Removes a container, running or not; one that is unknown is right.
+    func removeContainer(_ id: String) async throws {
+        guard let container = try table.findContainer(id) else { return }
+        do { try await container.remove() } catch let error as CancellationError { throw error } catch {
+            throw ServiceError.wrap(error, "remove container", container.id)
+        }
+    }
+}
+
+extension Container {
+    /// Takes the container away, whatever state it is in. A second request joins the first.
+    func remove() async throws {
+        let work = removing ?? Work { try await self.removeNow() }
+        removing = work
+        try await work.value
+    }
+
+    private func removeNow() async throws {
+        do {
+            try await begin(.remove)
+            try await destroy()
+        } catch {
+            removing = nil
+            throw error
+        }
+    }
+
+    /// Undoes all that was made, in reverse order, and then the record of it. Each step may be repeated.
+    private func destroy() async throws {
+        try await stop(timeout: .zero)
+        // A creation that failed may have left processes that no state tells of.
+        await killCgroup()
+        try await deleteInRuntime()
+        try await forgetInMonitor()
+        try await engine.images.removeRootfs(container: id)
+        let (bundle, folder, driver) = (paths.bundle(id), paths.container(id), try cgroup())
+        try await BlockingPool.run {
+            try driver.delete()
+            for path in [bundle, folder] {
+                try SystemError.attempt("remove", path) { () throws(Errno) in try Syscall.removeTree(path) }
+            }
+        }
+        let (id, operation) = (id, operationName)
+        try await engine.records.write { db in
+            _ = try ContainerRecord.deleteOne(db, key: id)
+            _ = try OperationRecord.deleteOne(db, key: operation)
+        }
+        engine.table.remove(self)
+        await pod.forget(self)
+        await engine.creations.forget("container/\(name)")
+    }
+
+    /// `runtime delete --force`, which takes an unknown container for a removed one.
+    private func deleteInRuntime() async throws {
+        guard Syscall.exists(paths.spec(id)) else { return }
+        let command = handler.delete(id, paths)
+        let output = try await BlockingPool.run { try command.run() }
+        guard output.status.isSuccess else {
+            let said = RuntimeLog.lastError(paths.runtimeLog(id)) ?? output.errorText
+            // Some runtimes say so even when they are told to force it.
+            if said.contains("does not exist") || said.contains("no such") { return }
+            throw ServiceError(.failed, "\(handler.name) delete", id, said)
+        }
+    }
+
+    private func forgetInMonitor() async throws {
+        guard let link = await pod.link else { return }
+        do {
+            _ = try await link.request(.forget(container: id))
+        } catch {
+            // It never knew the container, or it is gone itself.
+            engine.log.debug("forget container \"\(id)\": \(error)")
+        }
+    }
+}

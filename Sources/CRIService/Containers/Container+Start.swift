@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import Logging
+internal import MonitorProtocol
+
+extension Engine {
+    /// Starts a created container.
+    func startContainer(_ id: String) async throws {
+        let container = try table.container(id)
+        do {
+            // Goes on when the client gives up: a container is started or it is not.
+            try await Work { try await container.start() }.value
+        } catch let error as CancellationError { throw error } catch {
+            throw ServiceError.wrap(error, "start container", container.id)
+        }
+    }
+}
+
+extension Container {
+    /// Lets the container's process run. When that fails the container has exited.
+    func start() async throws {
+        guard case .created(let process) = state, removing == nil else {
+            throw ServiceError(.state, "use container", id, "it is \(state.word), not created")
+        }
+        state = .starting(process)
+        do {
+            try await startProcess()
+        } catch {
+            await startFailed("\(error)")
+            throw error
+        }
+        record.startedAt = record.startedAt == 0 ? KernelClock.realtime : record.startedAt
+        if case .starting = state {
+            state = .running(process)
+            record.state = .running
+        }
+        try await save()
+    }
+
+    private func startProcess() async throws {
+        let request = MonitorRequest.start(container: id, handler.start(id, paths))
+        guard case .ran(let status, let text) = try await pod.monitorLink().request(request) else {
+            throw ServiceError(.failed, "run", handler.path, "unexpected answer of the monitor")
+        }
+        guard status == 0 else {
+            let said = RuntimeLog.lastError(paths.runtimeLog(id)) ?? text
+            throw ServiceError(.failed, "\(handler.name) start", nil, said.isEmpty ? "exit status \(status)" : said)
+        }
+    }
+
+    /// The process never ran: it is ended, and the end is told as one of the start.
+    private func startFailed(_ message: String) async {
+        isKilled = true
+        await killCgroup()
+        let now = KernelClock.realtime
+        if record.state != .exited {
+            await ended(
+                ExitRecord(
+                    pid: record.pid ?? 0, code: 128, signal: 0, oomKilled: false, started: UInt64(createdAt),
+                    finished: UInt64(now), reason: "StartError"))
+        }
+        record.exitCode = 128
+        record.reason = "StartError"
+        record.message = message
+        record.startedAt = createdAt
+        do { try await save() } catch { engine.log.error("record container \"\(id)\": \(error)") }
+    }
+}

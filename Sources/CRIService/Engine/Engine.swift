@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CNI
+internal import Cgroups
+package import EngineConfiguration
+internal import Linux
+package import Logging
+
+/// The container engine: everything that pods and containers share, and the entry to all operations.
+///
+/// ## Concurrency model
+/// Immutable after `start`. State that changes is in the actors `Pod` and `Container`, in the table of both, and in the
+/// database; no lock is held across a wait.
+package final class Engine: Sendable {
+    let config: DaemonConfig
+    let paths: Paths
+    let records: RecordStore
+    let images: ImageService
+    let loop: EventLoop
+    let handlers: [String: RuntimeHandler]
+    let networks: Networks
+    let cgroups: CgroupLayout
+    let host: HostFacts
+    let seccomp: SeccompProfile
+    let log: Logger
+    let table = ObjectTable()
+    let creations: Creations
+    private let lock: SharedFD
+
+    /// Opens the state, takes the lock of its root, and finds again what the daemon before left: when this returns,
+    /// every pod and container has its state. Programs in the configuration are absolute paths.
+    package static func start(_ config: DaemonConfig, log: Logger) async throws -> Engine {
+        let engine = try await BlockingPool.run { try Engine(config, log: log) }
+        try await engine.recover()
+        return engine
+    }
+
+    private init(_ config: DaemonConfig, log: Logger) throws {
+        self.config = config
+        self.log = log
+        paths = Paths(root: config.root, run: config.run)
+        for folder in [config.root, config.run] {
+            try SystemError.attempt("make directory", folder) { () throws(Errno) in
+                try Syscall.makeDirectories(folder, mode: 0o711)
+            }
+        }
+        lock = try Self.takeLock(paths.lock)
+        images = try ImageService(config)
+        records = try RecordStore(path: paths.database)
+        loop = try EventLoop()
+        handlers = Dictionary(
+            uniqueKeysWithValues: config.runtime.handlers.map { name, handler in
+                (name, RuntimeHandler(name: name, path: handler.path, root: handler.root))
+            })
+        networks = Networks(config.cni)
+        cgroups = try CgroupLayout.detect()
+        host = try HostFacts.find(cgroups)
+        seccomp = try Self.standardSeccomp(config.runtime.seccompProfile)
+        creations = Creations()
+        if host.lowestOOMScore > -1000 {
+            log.notice(
+                "oom_score_adj below \(host.lowestOOMScore) may not be set here; lower values are raised to it")
+        }
+    }
+
+    /// One daemon per root: the lock is held as long as the process lives.
+    private static func takeLock(_ path: String) throws -> SharedFD {
+        let file = try SystemError.attempt("open", path) { () throws(Errno) in
+            try Syscall.open(path, [.readWrite, .create], mode: 0o600)
+        }
+        guard try Syscall.lock(file.rawValue, exclusive: true, wait: false) else {
+            throw ServiceError(.state, "lock", path, "another daemon uses this root")
+        }
+        return SharedFD(file)
+    }
+
+    private static func standardSeccomp(_ path: String) throws -> SeccompProfile {
+        guard !path.isEmpty else { return .standard }
+        let bytes = try SystemError.attempt("read seccomp profile", path) { () throws(Errno) in
+            try Syscall.readFile(path, limit: 1 << 20)
+        }
+        return try SeccompProfile(parsing: bytes, file: path)
+    }
+
+    /// The OCI runtime of a name; "" is the default one.
+    func handler(_ name: String) throws(ServiceError) -> RuntimeHandler {
+        guard let handler = handlers[name.isEmpty ? config.runtime.defaultHandler : name] else {
+            let known = handlers.keys.sorted().map { "\"\($0)\"" }.joined(separator: ", ")
+            throw ServiceError(.invalid, "find runtime handler", name, "the configuration has only \(known)")
+        }
+        return handler
+    }
+
+    /// Repeats an undo with growing pauses until it succeeds.
+    func repeatUntilDone(_ what: String, _ body: @escaping @Sendable () async throws -> Void) {
+        let log = log
+        Task {
+            var pause = 0.5
+            while true {
+                do {
+                    try await body()
+                    return
+                } catch {
+                    log.warning("\(what), again in \(pause) s: \(error)")
+                }
+                // Nobody cancels this task.
+                try? await Task.sleep(for: .seconds(pause))
+                pause = min(pause * 1.5, 60)
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CRIAPI
+internal import FoundationEssentials
+internal import Registry
+
+/// What a pull request proves itself with.
+enum Credentials {
+    /// A registry token, an identity token, `auth` (base64 of `user:password`), or user and password; nil for none.
+    static func read(_ auth: CRI.AuthConfig) throws(ServiceError) -> RegistryCredentials? {
+        if !auth.registryToken.isEmpty { return .registryToken(auth.registryToken) }
+        if !auth.identityToken.isEmpty { return .identityToken(auth.identityToken) }
+        if !auth.username.isEmpty { return .password(user: auth.username, password: auth.password) }
+        guard !auth.auth.isEmpty else { return nil }
+        // Its content is secret, also in an error.
+        guard let data = Data(base64Encoded: auth.auth) else {
+            throw ServiceError(.invalid, "read credentials", nil, "\"auth\" is not base64")
+        }
+        let text = String(decoding: data, as: UTF8.self)
+        guard let colon = text.firstIndex(of: ":") else {
+            throw ServiceError(.invalid, "read credentials", nil, "\"auth\" has no user and password")
+        }
+        // Some clients pad with NUL.
+        let password = text[text.index(after: colon)...].prefix { $0 != "\0" }
+        return .password(user: String(text[..<colon]), password: String(password))
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import Synchronization
+
+/// What comes out of a pipe, up to a limit; the rest is read and dropped, so that the writer never waits.
+///
+/// ## Concurrency model
+/// The event loop's thread collects, any task asks for the result; the state is under a mutex.
+final class PipeCollector: Sendable {
+    private struct State {
+        var bytes: [UInt8] = []
+        var writer: SharedFD?
+        var token: UInt64?
+    }
+
+    private let reader: SharedFD
+    private let limit: Int
+    private let loop: EventLoop
+    private let state = Mutex(State())
+
+    init(limit: Int, loop: EventLoop) throws(Errno) {
+        var pipe = try Pipe(nonblocking: false)
+        guard let reader = pipe.takeReader(), let writer = pipe.takeWriter() else { throw .EBADF }
+        try reader.setNonblocking(true)
+        self.reader = SharedFD(reader)
+        self.limit = limit
+        self.loop = loop
+        let token = try loop.add(self.reader.rawValue, .readable) { [weak self] _ in self?.collect() }
+        let end = SharedFD(writer)
+        state.withLock { state in
+            state.token = token
+            state.writer = end
+        }
+    }
+
+    /// The end to give away, once; it is closed here when it is dropped.
+    func takeWriter() -> SharedFD? { state.withLock { $0.writer.take() } }
+
+    deinit { detach() }
+
+    /// Reads what is there; at the end of the pipe it leaves the loop.
+    private func collect() {
+        let atEnd = state.withLock { Self.drain(reader, into: &$0.bytes, limit: limit) }
+        if atEnd { detach() }
+    }
+
+    private func detach() {
+        let token = state.withLock { $0.token.take() }
+        if let token { loop.remove(reader.rawValue, token: token) }
+    }
+
+    /// All that was written until now. Called after the process's end: what it wrote is in the pipe, and a child that
+    /// it left behind is not waited for.
+    func finish() -> [UInt8] {
+        detach()
+        return state.withLock { state in
+            _ = Self.drain(reader, into: &state.bytes, limit: limit)
+            return state.bytes
+        }
+    }
+
+    /// Returns true at the end of the pipe.
+    private static func drain(_ reader: SharedFD, into bytes: inout [UInt8], limit: Int) -> Bool {
+        while true {
+            do throws(Errno) {
+                let part = try reader.descriptor.read(upTo: 65536)
+                if part.isEmpty { return true }
+                bytes += part.prefix(max(0, limit - bytes.count))
+            } catch .EAGAIN {
+                return false
+            } catch {
+                return true
+            }
+        }
+    }
+}

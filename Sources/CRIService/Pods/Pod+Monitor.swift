@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import Logging
+internal import MonitorProtocol
+
+/// The process of a pod's monitor, watched until it ends.
+final class MonitorWatch: Sendable {
+    /// Delivered when the process has ended.
+    let ended = Promise<Void>()
+    private let pidfd: SharedPidFD
+    private let loop: EventLoop
+    private let token = Promise<UInt64>()
+
+    /// `isChild`: the daemon started it and has to reap it. `onEnd` is called on the event loop's thread.
+    init(
+        _ pidfd: SharedPidFD, loop: EventLoop, isChild: Bool, onEnd: @escaping @Sendable () -> Void
+    ) throws(Errno) {
+        self.pidfd = pidfd
+        self.loop = loop
+        let (token, ended) = (token, ended)
+        let number = try loop.add(pidfd.pidfd.rawValue, .readable) { _ in
+            // Adopted by another parent, or reaped already: there is nothing to collect.
+            if isChild { _ = try? pidfd.pidfd.reap() }
+            ended.succeed(())
+            onEnd()
+            Task { loop.remove(pidfd.pidfd.rawValue, token: try await token.value) }
+        }
+        token.succeed(number)
+    }
+}
+
+extension Pod {
+    /// Connects to the monitor, and says hello.
+    func connect() async throws {
+        let path = paths.monitorSocket(id)
+        let link = try SystemError.attempt("connect to monitor", path) { () throws(Errno) in
+            try MonitorLink(path: path, loop: engine.loop) { [weak self] event in
+                guard let self else { return }
+                Task { await self.handle(event) }
+            } onClose: { [weak self] in
+                guard let self else { return }
+                Task { await self.linkClosed() }
+            }
+        }
+        guard case .hello(_, _, let pod) = try await link.request(.hello(version: MonitorMessage.version)), pod == id
+        else { throw ServiceError(.failed, "connect to monitor", path, "it serves another pod") }
+        self.link = link
+    }
+
+    func watchMonitor(_ pidfd: SharedPidFD, isChild: Bool) {
+        do throws(Errno) {
+            monitor = try MonitorWatch(pidfd, loop: engine.loop, isChild: isChild) { [weak self] in
+                guard let self else { return }
+                Task { await self.monitorEnded() }
+            }
+        } catch {
+            // Out of memory or watches: the end of the connection tells the same.
+            engine.log.error("watch monitor of pod \"\(id)\": \(error)")
+        }
+    }
+
+    private func handle(_ event: MonitorEvent) async {
+        switch event {
+        case .exited(let container, let exit):
+            await containers[container]?.ended(exit)
+        }
+    }
+
+    /// The connection is gone. With the monitor alive it is made anew; what was asked meanwhile has failed.
+    private func linkClosed() async {
+        guard link != nil, let pid = record.monitorPID, let start = record.monitorStart,
+            ProcStat.isAlive(pid, startTime: UInt64(start)), !endsMonitor
+        else { return }
+        link = nil
+        do {
+            try await connect()
+            try await synchronise()
+        } catch {
+            engine.log.error("pod \"\(id)\": \(error)")
+        }
+    }
+
+    /// The monitor is dead. Unless the pod is being taken down, its containers cannot go on: nobody would collect their
+    /// output and their ends.
+    func monitorEnded() async {
+        link?.close()
+        link = nil
+        record.monitorPID = nil
+        record.monitorStart = nil
+        guard !endsMonitor, record.state != .stopped else { return }
+        engine.log.error("pod \"\(id)\": its monitor ended unexpectedly; its containers are killed")
+        await lose()
+    }
+
+    /// Ends a pod whose monitor is gone: kills its containers by their cgroups, and says so in their states.
+    func lose() async {
+        isStopping = true
+        for container in containers.values { await container.monitorLost() }
+        guard record.state == .ready else { return }
+        record.state = .stopped
+        do { try await save() } catch { engine.log.error("record pod \"\(id)\": \(error)") }
+    }
+
+    /// Asks the monitor how its containers are, and brings ours to that.
+    func synchronise() async throws {
+        guard case .containers(let list) = try await monitorLink().request(.list) else { return }
+        let states = Dictionary(list.map { ($0.container, $0.state) }) { $1 }
+        for container in containers.values { await container.synchronise(states[container.id]) }
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CNI
+internal import CRIAPI
+internal import Cgroups
+internal import EngineConfiguration
+internal import GRDB
+internal import Linux
+internal import Logging
+internal import MonitorProtocol
+
+extension Engine {
+    /// Makes a pod and returns its id; the one of the same name, if it is ready.
+    func runPod(_ config: CRI.PodConfig, handler name: String) async throws -> String {
+        let handler = try handler(name)
+        let id = Identifier.random()
+        let plan = try PodPlan(config, id: id, parent: self.config.runtime.cgroupParent)
+        return try await creations.run("pod/\(plan.name)") { id in
+            do { try await self.removePod(id) } catch { self.log.warning("undo abandoned pod \"\(id)\": \(error)") }
+        } _: {
+            if let present = self.table.pod(named: plan.name) {
+                if await present.isReady { return present.id }
+                throw ServiceError(
+                    .exists, "run pod", config.metadata.name, "pod \"\(present.id)\" has its name, and is not ready")
+            }
+            let pod = try Pod(engine: self, id: id, config: config, plan: plan, handler: handler)
+            self.table.add(pod, visible: false)
+            do {
+                try await pod.run()
+            } catch {
+                await pod.undo()
+                throw ServiceError.wrap(error, "run pod", config.metadata.name)
+            }
+            self.table.show(id)
+            return id
+        }
+    }
+}
+
+extension Pod {
+    /// The steps that make the pod, in their order; `destroy` undoes as many as were made.
+    func run() async throws {
+        let network = try plan.usesHostNetwork ? nil : currentNetwork()
+        for name in plan.refusedSysctls {
+            engine.log.warning("pod \"\(id)\": sysctl \"\(name)\" is not of the pod's own namespaces and is not set")
+        }
+        try await recordCreation()
+        try await makeFolders()
+        let ready = try await startMonitor()
+        if let network { try await joinNetwork(network) }
+        let (id, paths, plan, config, ips) = (id, paths, plan, config, ips)
+        try await BlockingPool.run { try PodFiles.make(id, paths, plan: plan, config: config, ips: ips) }
+        _ = try await monitorLink().request(.adopt)
+        // Adopted: it no longer needs to know that somebody waits for it to become ready.
+        _ = consume ready
+        try await recordReady()
+    }
+
+    private func currentNetwork() throws(ServiceError) -> NetworkList {
+        do {
+            return try engine.networks.current()
+        } catch {
+            throw ServiceError(.unavailable, "set up network", nil, "\(error)")
+        }
+    }
+
+    private func recordCreation() async throws {
+        let record = record
+        let operation = OperationRecord(name: operationName, kind: .run, startedAt: createdAt)
+        try await engine.records.write { db in
+            try record.insert(db)
+            try operation.insert(db)
+        }
+    }
+
+    private func recordReady() async throws {
+        record.state = .ready
+        record.revision += 1
+        let (record, operation) = (record, operationName)
+        try await engine.records.write { db in
+            try record.updateIfNewer(db)
+            _ = try OperationRecord.deleteOne(db, key: operation)
+        }
+    }
+
+    private func makeFolders() async throws {
+        var folders: [(String, UInt32)] = [(paths.pod(id), 0o711)]
+        if !config.logDirectory.isEmpty { folders.append((config.logDirectory, 0o755)) }
+        let (pod, monitor) = (try cgroup(), try cgroup("monitor"))
+        try await BlockingPool.run { [folders] in
+            for (folder, mode) in folders {
+                try SystemError.attempt("make directory", folder) { () throws(Errno) in
+                    try Syscall.makeDirectories(folder, mode: mode)
+                }
+            }
+            try pod.create()
+            try monitor.create()
+        }
+    }
+
+    /// Starts the monitor, writes down which process it is, and connects.
+    private func startMonitor() async throws -> SharedFD {
+        let process = MonitorProcess(
+            program: engine.config.runtime.monitor, podID: id, paths: paths, namespaces: plan.namespaces,
+            hostname: plan.usesHostNetwork ? nil : config.hostname, sysctls: plan.sysctls,
+            cgroups: try cgroup("monitor").location.subtrees.map(\.directory))
+        let started = try await BlockingPool.run { try process.start() }
+        record.monitorPID = started.pid
+        record.monitorStart = Int64(started.startTime)
+        try await save()
+        watchMonitor(started.pidfd, isChild: true)
+        try await connect()
+        return started.ready
+    }
+
+    /// Joins the network; the attachment is on record before the first plugin runs.
+    private func joinNetwork(_ network: NetworkList) async throws {
+        let attachment = AttachmentRecord(
+            pod: id, network: network.name, interface: Networks.interface, namespace: paths.namespace(id, "net"))
+        try await engine.records.write { try attachment.insert($0) }
+        let place = Networks.attachment(pod: id, config, namespace: attachment.namespace)
+        do throws(CNIError) {
+            let result = try await engine.networks.runtime.add(network, place)
+            record.ips = result.containerIPs.joined(separator: ",")
+        } catch {
+            throw ServiceError(.failed, "set up network", network.name, "\(error)")
+        }
+    }
+}

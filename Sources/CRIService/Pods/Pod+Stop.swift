@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CNI
+internal import Cgroups
+internal import GRDB
+internal import Linux
+internal import MonitorProtocol
+
+extension Engine {
+    /// Stops a pod; one that is unknown or stopped is right.
+    func stopPod(_ id: String) async throws {
+        guard let pod = try table.findPod(id) else { return }
+        do { try await pod.stop() } catch let error as CancellationError { throw error } catch {
+            throw ServiceError.wrap(error, "stop pod", pod.id)
+        }
+    }
+
+    /// Removes a pod and its containers, running or not; one that is unknown is right.
+    func removePod(_ id: String) async throws {
+        guard let pod = try table.findPod(id) else { return }
+        do { try await pod.remove() } catch let error as CancellationError { throw error } catch {
+            throw ServiceError.wrap(error, "remove pod", pod.id)
+        }
+    }
+}
+
+extension Pod {
+    /// Ends the containers, leaves the network, and gives back the namespaces. A second request joins the first.
+    func stop() async throws {
+        isStopping = true
+        let work = stopping ?? Work { try await self.stopNow() }
+        stopping = work
+        try await work.value
+    }
+
+    private func stopNow() async throws {
+        // Whatever happens, the next request begins anew.
+        defer { stopping = nil }
+        if record.state == .ready {
+            try await begin(.stop)
+        }
+        try await endEverything()
+        record.state = record.state == .creating ? .creating : .stopped
+        record.revision += 1
+        let (record, operation) = (record, operationName)
+        try await engine.records.write { db in
+            try record.updateIfNewer(db)
+            // A creation or a removal goes on after this.
+            try db.execute(
+                sql: "DELETE FROM operations WHERE name = ? AND kind = ?",
+                arguments: [operation, OperationRecord.Kind.stop.rawValue])
+        }
+    }
+
+    /// Containers, network, monitor with namespaces, /dev/shm: each step may be repeated. The network is left also
+    /// when a container does not end; the first failure is thrown.
+    private func endEverything() async throws {
+        var failure: (any Error)?
+        do { try await endContainers() } catch { failure = error }
+        do { try await leaveNetwork() } catch { failure = failure ?? error }
+        if let failure { throw failure }
+        try await endMonitor()
+        try await clearMounts()
+    }
+
+    private func endContainers() async throws {
+        let containers = Array(containers.values)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for container in containers { group.addTask { try await container.stop(timeout: .zero) } }
+            try await group.waitForAll()
+        }
+    }
+
+    /// DEL for everything on record; the record goes when the plugins have acknowledged.
+    private func leaveNetwork() async throws {
+        let id = id
+        let attachments = try await engine.records.read { db in
+            try AttachmentRecord.filter(Column("pod") == id).fetchAll(db)
+        }
+        for attachment in attachments {
+            let exists = Syscall.exists(attachment.namespace)
+            try await engine.networks.runtime.delete(
+                Networks.attachment(pod: id, config, namespace: exists ? attachment.namespace : ""))
+            try await engine.records.write { _ = try attachment.delete($0) }
+        }
+    }
+
+    private func endMonitor() async throws {
+        endsMonitor = true
+        if let link {
+            do {
+                _ = try await link.request(.shutdown)
+            } catch where record.monitorPID.map({ !ProcStat.isAlive($0, startTime: monitorStart) }) ?? true {
+                // It was faster than its answer.
+            }
+        }
+        if let pid = record.monitorPID, ProcStat.isAlive(pid, startTime: monitorStart) {
+            // A monitor that could not be reached, or that just said it would end.
+            if link == nil { try await killMonitor(pid) }
+            _ = try await monitor?.ended.value
+        }
+        link?.close()
+        link = nil
+        record.monitorPID = nil
+        record.monitorStart = nil
+    }
+
+    private var monitorStart: UInt64 { UInt64(record.monitorStart ?? 0) }
+
+    private func killMonitor(_ pid: Int32) async throws {
+        let start = monitorStart
+        try await BlockingPool.run { () throws(Errno) in try Self.kill(pid, startTime: start) }
+    }
+
+    private static func kill(_ pid: Int32, startTime: UInt64) throws(Errno) {
+        do throws(Errno) {
+            let pidfd = try PidFD(pid)
+            // The number may have got a new owner between the two looks.
+            guard ProcStat.isAlive(pid, startTime: startTime) else { return }
+            try pidfd.send(.kill)
+            _ = try pidfd.waitForEnd(milliseconds: 30_000)
+        } catch .ESRCH {
+            return
+        }
+    }
+
+    /// What the monitor leaves when it is killed: pinned namespaces; and what is ours: /dev/shm.
+    private func clearMounts() async throws {
+        let (namespaces, shm) = (paths.namespaces(id), paths.shm(id))
+        try await BlockingPool.run {
+            try SystemError.attempt("unmount", shm) { () throws(Errno) in try Syscall.unmountAll(shm) }
+            try SystemError.attempt("unpin namespaces", namespaces) { () throws(Errno) in
+                let names: [String]
+                do throws(Errno) { names = try Syscall.entries(namespaces) } catch .ENOENT { return }
+                for name in names { try Syscall.unmountAll("\(namespaces)/\(name)") }
+                try Syscall.removeTree(namespaces)
+            }
+        }
+    }
+
+    /// Takes the pod away, whatever state it is in. A second request joins the first.
+    func remove() async throws {
+        let work = removing ?? Work { try await self.removeNow() }
+        removing = work
+        try await work.value
+    }
+
+    private func removeNow() async throws {
+        do {
+            isStopping = true
+            try await begin(.remove)
+            try await destroy()
+        } catch {
+            removing = nil
+            throw error
+        }
+    }
+
+    /// Undoes all that was made, in reverse order, and then the record of it.
+    private func destroy() async throws {
+        try await stop()
+        for container in containers.values { try await container.remove() }
+        try await removeFolders()
+        let (id, operation) = (id, operationName)
+        try await engine.records.write { db in
+            _ = try PodRecord.deleteOne(db, key: id)
+            _ = try OperationRecord.deleteOne(db, key: operation)
+        }
+        engine.table.remove(self)
+        await engine.creations.forget("pod/\(name)")
+    }
+
+    private func removeFolders() async throws {
+        let (folder, ownsCgroup) = (paths.pod(id), record.ownsCgroup)
+        let (pod, monitor) = (try cgroup(), try cgroup("monitor"))
+        try await BlockingPool.run {
+            try SystemError.attempt("remove", folder) { () throws(Errno) in try Syscall.removeTree(folder) }
+            if monitor.exists { try monitor.kill() }
+            try monitor.delete()
+            if ownsCgroup { try pod.delete() }
+        }
+    }
+
+    /// Undoes a pod that did not become ready; what cannot be undone now is tried again later.
+    func undo() async {
+        do {
+            try await remove()
+        } catch {
+            engine.repeatUntilDone("undo pod \"\(id)\"") { try await self.remove() }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CRIAPI
+internal import OCIRuntimeSpec
+
+/// What a request for a pod means, worked out before anything is made.
+struct PodPlan: Hashable, Sendable {
+    /// `name_namespace_uid_attempt`.
+    var name: String
+    /// Kinds of namespaces that the monitor makes: `net`, `ipc`, `uts`, `pid`.
+    var namespaces: [String]
+    var usesHostNetwork: Bool
+    var usesHostIPC: Bool
+    /// Parameters of the pod's own namespaces.
+    var sysctls: [String: String]
+    /// Parameters that belong to the host, or to a namespace that the pod shares with it: they are not set.
+    var refusedSysctls: [String]
+    /// The cgroup from the root of the hierarchy, and whether it is the daemon's to make.
+    var cgroup: String
+    var ownsCgroup: Bool
+
+    /// Checks the request. `parent` is the cgroup of pods that come without one.
+    init(_ config: CRI.PodConfig, id: String, parent: String) throws(ServiceError) {
+        func refuse(_ subject: String?, _ cause: String) -> ServiceError {
+            ServiceError(.invalid, "run pod", subject, cause)
+        }
+        let metadata = config.metadata
+        guard config.hasMetadata, !metadata.name.isEmpty else { throw refuse(nil, "the request names no pod") }
+        name = "\(metadata.name)_\(metadata.namespace)_\(metadata.uid)_\(metadata.attempt)"
+        guard config.logDirectory.isEmpty || config.logDirectory.hasPrefix("/") else {
+            throw refuse(metadata.name, "log directory \"\(config.logDirectory)\" is not an absolute path")
+        }
+        let options = config.linux.securityContext.namespaceOptions
+        if options.hasUsernsOptions, options.usernsOptions.mode == .pod {
+            throw ServiceError(.unimplemented, "run pod", metadata.name, "user namespaces are not supported")
+        }
+        usesHostNetwork = options.network == .node
+        usesHostIPC = options.ipc == .node
+        guard usesHostNetwork || Self.isHostname(config.hostname) else {
+            throw refuse(metadata.name, "\"\(config.hostname)\" is not a host name")
+        }
+        // A pod on the host's network goes by the host's name, too.
+        namespaces = usesHostNetwork ? [] : ["net", "uts"]
+        if !usesHostIPC { namespaces.append("ipc") }
+        if options.pid == .pod { namespaces.append("pid") }
+        (sysctls, refusedSysctls) = Self.split(
+            config.linux.sysctls, ownsIPC: !usesHostIPC, ownsNetwork: !usesHostNetwork)
+        ownsCgroup = config.linux.cgroupParent.isEmpty
+        cgroup = ownsCgroup ? "\(parent)/\(id)" : config.linux.cgroupParent
+        guard cgroup.hasPrefix("/") else { throw refuse(metadata.name, "cgroup parent \"\(cgroup)\" is not absolute") }
+    }
+
+    /// The kernel takes 64 bytes, and the name becomes a word in files.
+    private static func isHostname(_ name: String) -> Bool {
+        name.utf8.count <= 64 && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }
+    }
+
+    /// Tells the parameters of IPC and network namespaces from those of the host, sysctl(8) names with dots or slashes.
+    static func split(
+        _ sysctls: [String: String], ownsIPC: Bool, ownsNetwork: Bool
+    ) -> (own: [String: String], refused: [String]) {
+        let ipc: Set = [
+            "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
+            "kernel.shmmni", "kernel.shm_rmid_forced",
+        ]
+        var own: [String: String] = [:]
+        var refused: [String] = []
+        for (key, value) in sysctls.sorted(by: { $0.key < $1.key }) {
+            let name = key.contains(".") ? key : String(key.map { $0 == "/" ? "." : $0 })
+            let isOwn =
+                name.hasPrefix("net.") ? ownsNetwork : (ipc.contains(name) || name.hasPrefix("fs.mqueue.")) && ownsIPC
+            if isOwn && !name.contains("..") { own[key] = value } else { refused.append(key) }
+        }
+        return (own, refused)
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+package import GRPCCore
+internal import Linux
+package import Logging
+
+/// What happens around every request: when the client goes away the handler's task is cancelled, an error gets its gRPC
+/// code, and one line is logged.
+package struct RequestInterceptor: ServerInterceptor {
+    private let log: Logger
+
+    /// Logs to `log`: failures as warnings, the rest for debugging.
+    package init(_ log: Logger) { self.log = log }
+
+    package func intercept<Input: Sendable, Output: Sendable>(
+        request: StreamingServerRequest<Input>, context: ServerContext,
+        next:
+            @concurrent @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
+    ) async throws -> StreamingServerResponse<Output> {
+        let method = context.descriptor.method
+        let start = KernelClock.monotonic
+        do {
+            let response = try await withThrowingTaskGroup(of: StreamingServerResponse<Output>?.self) { group in
+                try await withoutActuallyEscaping(next) { next in
+                    group.addTask { try await next(request, context) }
+                    group.addTask {
+                        try await context.cancellation.cancelled
+                        return nil
+                    }
+                    // The first to end is the handler's response, its error, or the client's departure.
+                    guard let response = try await group.next() ?? nil else {
+                        group.cancelAll()
+                        // The handler ends by the cancellation, or happens to have succeeded.
+                        return try await group.next() ?? nil
+                    }
+                    group.cancelAll()
+                    return response
+                }
+            }
+            guard let response else { throw CancellationError() }
+            if case .failure(let error) = response.accepted { throw error }
+            log.debug("\(method)", metadata: ["ms": "\((KernelClock.monotonic - start) / 1_000_000)"])
+            return response
+        } catch {
+            let error = Self.rpcError(error)
+            let level: Logger.Level = error.code == .unimplemented || error.code == .notFound ? .debug : .warning
+            log.log(
+                level: level, "\(method): \(error.message)",
+                metadata: ["code": "\(error.code)", "ms": "\((KernelClock.monotonic - start) / 1_000_000)"])
+            throw error
+        }
+    }
+
+    private static func rpcError(_ error: any Error) -> RPCError {
+        switch error {
+        case let error as RPCError: error
+        case is CancellationError: RPCError(code: .cancelled, message: "the client did not wait for the end")
+        case let error as any RPCErrorConvertible:
+            RPCError(code: error.rpcErrorCode, message: error.rpcErrorMessage)
+        default: RPCError(code: .unknown, message: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import MonitorProtocol
+
+/// An OCI runtime: how each of its commands is written. The common command line of runc, crun and skiffrun.
+struct RuntimeHandler: Hashable, Sendable {
+    var name: String
+    /// Absolute path of the program.
+    var path: String
+    /// Its `--root`.
+    var root: String
+
+    static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    private func command(_ log: String, _ arguments: [String]) -> RuntimeCommand {
+        RuntimeCommand(
+            [path, "--root", root, "--log", log, "--log-format", "json"] + arguments,
+            environment: ["PATH=\(Self.searchPath)"])
+    }
+
+    /// Makes the container of the bundle; its process waits for `start`.
+    func create(_ id: String, _ paths: Paths, console: String?) -> RuntimeCommand {
+        let terminal = console.map { ["--console-socket", $0] } ?? []
+        return command(
+            paths.runtimeLog(id),
+            ["create", "--bundle", paths.bundle(id), "--pid-file", paths.pidFile(id)] + terminal + [id])
+    }
+
+    /// Lets the process of a created container run.
+    func start(_ id: String, _ paths: Paths) -> RuntimeCommand { command(paths.runtimeLog(id), ["start", id]) }
+
+    /// Runs the process that the file describes; its pid goes to `pidFile`.
+    func exec(_ id: String, process: String, pidFile: String, log: String) -> RuntimeCommand {
+        command(log, ["exec", "--detach", "--process", process, "--pid-file", pidFile, id])
+    }
+
+    /// Kills what is left and forgets the container.
+    func delete(_ id: String, _ paths: Paths) -> RuntimeCommand {
+        command(paths.runtimeLog(id), ["delete", "--force", id])
+    }
+}
+
+extension RuntimeCommand {
+    /// Runs the command as a child of the daemon and waits for its end; blocks the calling thread.
+    func run(timeoutMilliseconds: Int32 = 60_000) throws -> CommandOutput {
+        let plan = ChildPlan(
+            arguments[0], arguments, environment: environment, workingDirectory: workingDirectory)
+        return try CommandOutput.run(plan, timeoutMilliseconds: timeoutMilliseconds)
+    }
+}
+
+/// What a runtime wrote to its `--log` in JSON: one object per line with `level` and `msg`.
+enum RuntimeLog {
+    private struct Line: Decodable {
+        var level: String?
+        var msg: String?
+    }
+
+    /// The last error in the file; nil when there is none, or no file.
+    static func lastError(_ path: String) -> String? {
+        // The file may be missing: the runtime did not get that far.
+        guard let text = try? Syscall.readText(path) else { return nil }
+        return lastError(in: text)
+    }
+
+    static func lastError(in text: String) -> String? {
+        for line in text.split(separator: "\n").reversed() {
+            guard let parsed = JSON.decode(Line.self, Array(line.utf8)), parsed.level == "error" else { continue }
+            if let message = parsed.msg, !message.isEmpty { return message }
+        }
+        return nil
+    }
+}
