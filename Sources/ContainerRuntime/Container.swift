@@ -42,7 +42,8 @@ package struct Container: Sendable {
     func state(_ status: State.Status) -> State {
         State(
             ociVersion: record.ociVersion, id: record.id, status: status, pid: status == .stopped ? 0 : record.pid,
-            bundle: record.bundle, annotations: record.annotations.isEmpty ? nil : record.annotations, rootfs: record.rootfs, created: record.created,
+            bundle: record.bundle, annotations: record.annotations.isEmpty ? nil : record.annotations,
+            rootfs: record.rootfs, created: record.created,
             owner: record.owner)
     }
 

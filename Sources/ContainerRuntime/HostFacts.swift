@@ -10,6 +10,9 @@ package struct HostFacts: Hashable, Sendable {
 
     package init(labels: SecurityLabel.Host) { self.labels = labels }
 
+    /// A host with or without these modules.
+    package init(appArmor: Bool, seLinux: Bool) { labels = .init(appArmor: appArmor, seLinux: seLinux) }
+
     /// The facts of this host.
     package static func current() -> HostFacts { HostFacts(labels: .current) }
 }

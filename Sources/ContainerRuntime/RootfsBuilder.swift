@@ -41,7 +41,9 @@ struct RootfsBuilder: ~Copyable {
         let mounts = try SystemError.attempt("read", "/proc/self/mountinfo") { () throws(Errno) in
             try MountInfo.read()
         }
-        let holder = mounts.map(\.mountPoint).filter { LexicalPath.isWithin(plan.rootfs, $0) }.max { $0.count < $1.count }
+        let holder = mounts.map(\.mountPoint).filter { LexicalPath.isWithin(plan.rootfs, $0) }.max {
+            $0.count < $1.count
+        }
         guard let holder else { return }
         try SystemError.attempt("make private", holder) { () throws(Errno) in
             try Syscall.mount(target: holder, flags: .private)
