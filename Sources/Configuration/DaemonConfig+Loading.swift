@@ -6,7 +6,10 @@ extension DaemonConfig {
     /// the rest. A later file overrides single keys of an earlier one; a list replaces the whole list.
     ///
     /// Without `path`, the default file is read if it exists. With one, it must exist. Throws `ConfigurationError`.
-    package static func load(_ path: String?) throws(ConfigurationError) -> DaemonConfig {
+    /// `overrides`, the text of one more file, comes last: what the command line says.
+    package static func load(
+        _ path: String?, overrides: (name: String, text: String)? = nil
+    ) throws(ConfigurationError) -> DaemonConfig {
         let main = path ?? defaultFile
         var files: [(name: String, text: String)] = []
         if let text = try ConfigurationFiles.text(of: main) {
@@ -18,6 +21,7 @@ extension DaemonConfig {
             // A drop-in that went away since it was listed was removed on purpose.
             if let text = try ConfigurationFiles.text(of: file) { files.append((file, text)) }
         }
+        if let overrides { files.append(overrides) }
         return try load(files)
     }
 
