@@ -34,7 +34,7 @@ final class SkiffmonPod {
         new: String = "net,ipc,uts", runtime: String = "/usr/bin/crun", arguments: [String] = [], awaitReady: Bool = true
     ) throws {
         folder = try TemporaryDirectory()
-        self.runtime = runtime
+        self.runtime = try Self.wrapped(runtime, in: folder.path)
         namespaces = "\(folder.path)/ns/pod"
         var pipe = try Pipe()
         guard let reader = pipe.takeReader(), let writer = pipe.takeWriter() else { throw Errno.EBADF }
@@ -79,7 +79,7 @@ final class SkiffmonPod {
         try? pidfd.pidfd.send(.kill)
         _ = try? pidfd.pidfd.reap()
         for container in containers {
-            _ = try? run([runtime, "--root", "\(path)/runtime", "delete", "--force", container])
+            _ = try? run(runtimeCommand + ["delete", "--force", container])
         }
     }
 
@@ -109,10 +109,21 @@ final class SkiffmonPod {
 
     // MARK: Containers
 
+    private var runtimeCommand: [String] { [runtime, "--root", "\(path)/runtime"] }
+
+    /// crun refuses a machine where cgroup v1 and v2 both have controllers: it is run where it does not see the latter.
+    private static func wrapped(_ runtime: String, in folder: String) throws -> String {
+        guard runtime.hasSuffix("/crun"), Syscall.exists("/sys/fs/cgroup/unified") else { return runtime }
+        let inner = "umount /sys/fs/cgroup/unified; exec \(runtime) \"$@\""
+        try AtomicFile.write(
+            "\(folder)/crun", "#!/bin/sh\nexec unshare --mount sh -c '\(inner)' crun \"$@\"\n", mode: 0o755)
+        return "\(folder)/crun"
+    }
+
     /// The runtime's command line with its own options first.
     func command(_ arguments: [String]) -> RuntimeCommand {
         RuntimeCommand(
-            [runtime, "--root", "\(path)/runtime"] + arguments,
+            runtimeCommand + arguments,
             environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "XDG_RUNTIME_DIR=\(path)"], workingDirectory: path)
     }
 
