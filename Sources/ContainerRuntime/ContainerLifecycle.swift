@@ -64,8 +64,10 @@ extension Container {
         if signal == .kill, cgroup.exists, try cgroup.isFrozen() { try cgroup.thaw() }
     }
 
-    /// Removes what is left of the container. Only a stopped or never started one, unless forced.
-    package func delete(force: Bool) throws {
+    /// Removes what is left of the container. Only a stopped or never started one, unless forced. Returns the failure of
+    /// a poststop hook, which the specification wants to be logged and nothing more.
+    @discardableResult
+    package func delete(force: Bool) throws -> RuntimeError? {
         let status = try status()
         if !force, status != .stopped, status != .created {
             throw RuntimeError("cannot delete container \(id) that is not stopped: \(status.rawValue)")
@@ -74,7 +76,12 @@ extension Container {
         if cgroup.exists { try cgroup.kill() }
         try cgroup.delete()
         try store.remove(id)
-        try HookRunner.run(record.poststop, .poststop, state(.stopped), directory: nil)
+        do throws(RuntimeError) {
+            try HookRunner.run(record.poststop, .poststop, state(.stopped), directory: nil)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// Kills the process and waits until it has ended; whose child it is does not matter.
@@ -108,12 +115,13 @@ extension Container {
     package func processes() throws -> [Int32] { try cgroup.processes().sorted() }
 
     /// Removes a container whose record cannot be read or that is not there at all; for `delete --force`.
-    package static func deleteForced(_ id: String, in store: StateStore) throws {
+    package static func deleteForced(_ id: String, in store: StateStore) throws -> RuntimeError? {
         do {
-            try Container(id, in: store).delete(force: true)
+            return try Container(id, in: store).delete(force: true)
         } catch let error as RuntimeError where error == .doesNotExist {
             // A runtime that was killed at its very start leaves an empty directory.
             try store.remove(id)
+            return nil
         }
     }
 }

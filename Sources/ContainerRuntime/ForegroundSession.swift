@@ -20,6 +20,12 @@ package struct ForegroundSession: ~Copyable {
     /// What the program's terminal did not take yet.
     private var pendingInput: ArraySlice<UInt8> = []
 
+    /// Keeps signals back until `run` passes them on. To be called before the process is started, so that none ends the
+    /// runtime in between.
+    package static func holdSignals() throws {
+        try SystemError.attempt("block", "signals") { () throws(Errno) in _ = try SignalSet.all.block() }
+    }
+
     /// For the process of a new container.
     package init(_ created: CreatedContainer) throws {
         try self.init(created.process, created.terminal)
@@ -31,10 +37,7 @@ package struct ForegroundSession: ~Copyable {
     }
 
     private init(_ process: SharedPidFD, _ terminal: SharedFD?) throws {
-        let signals = try SystemError.attempt("watch", "signals") { () throws(Errno) in
-            try SignalSet.all.block()
-            return try SignalFD(.all)
-        }
+        let signals = try SystemError.attempt("watch", "signals") { () throws(Errno) in try SignalFD(.all) }
         let epoll = try SystemError.attempt("create", "epoll") { () throws(Errno) in try Epoll() }
         self.process = process
         self.signals = signals

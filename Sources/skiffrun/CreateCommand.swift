@@ -23,6 +23,7 @@ enum CreateCommand {
         if request.isForeground, !options.has("no-subreaper") {
             try SystemError.attempt("become", "subreaper") { () throws(Errno) in try Syscall.becomeSubreaper() }
         }
+        if request.isForeground { try ForegroundSession.holdSignals() }
         let created = try Container.create(request, in: invocation.store)
         guard request.isForeground else { return 0 }
         let container = created.container
@@ -30,7 +31,11 @@ enum CreateCommand {
         let status = try session.run()
         if !options.has("keep") {
             // The program has ended as it should; what is left behind is a matter for the log.
-            do { try container.delete(force: true) } catch { invocation.log.write(.warning, "\(error)") }
+            do {
+                if let failure = try container.delete(force: true) { throw failure }
+            } catch {
+                invocation.log.write(.warning, "\(error)")
+            }
         }
         return status.shellCode
     }

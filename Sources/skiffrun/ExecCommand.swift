@@ -18,6 +18,7 @@ enum ExecCommand {
         let options = try ParsedArguments(&arguments, Self.options, wordsUpTo: 1)
         let container = try container(options.words, invocation)
         let request = try request(options, Array(arguments))
+        if !request.isDetached { try ForegroundSession.holdSignals() }
         let process = try container.exec(request)
         if request.isDetached { return 0 }
         var session = try ForegroundSession(process)

@@ -26,12 +26,12 @@ enum LifecycleCommands {
         var arguments = invocation.arguments
         let options = try ParsedArguments(&arguments, OptionTable(flags: ["force f"]), wordsUpTo: 1)
         try requireEnd(arguments)
-        guard options.has("force") else {
-            try container(options.words, invocation).delete(force: false)
-            return 0
-        }
         guard let id = options.words.first else { throw UsageError("container ID must be given") }
-        try Container.deleteForced(id, in: invocation.store)
+        let failure =
+            options.has("force")
+            ? try Container.deleteForced(id, in: invocation.store)
+            : try Container(id, in: invocation.store).delete(force: false)
+        if let failure { invocation.log.write(.warning, "\(failure)") }
         return 0
     }
 

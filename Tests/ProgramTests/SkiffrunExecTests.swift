@@ -36,6 +36,27 @@ struct SkiffrunExecTests {
         #expect(!Syscall.exists(pidFile))
     }
 
+    /// CVE-2019-5736: the interpreter of the script is the runtime itself, which is then executed in the container.
+    @Test func fileOfTheRuntimeIsOutOfReach() throws {
+        let bundle = try SkiffrunBundle()
+        let before = try Syscall.status(Program.skiffrun)
+        try AtomicFile.write("\(bundle.rootfs)/bin/evil", "#!/proc/self/exe\n", mode: 0o755)
+        _ = try bundle.startSleeper { $0.setCapabilities(["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"]) }
+        let watch = """
+            while [ ! -e /tmp/end ]; do
+                for p in /proc/[0-9]*; do
+                    case $(readlink $p/exe) in */busybox|"") ;; *) (echo x >>$p/exe) && touch /tmp/written ;; esac
+                done
+            done
+            """
+        #expect(try bundle.run("exec", "-d", "c", "sh", "-c", watch).status.isSuccess)
+        for _ in 0..<10 { try bundle.run("exec", "c", "evil", "state", "x") }
+        try AtomicFile.write("\(bundle.rootfs)/tmp/end", "")
+        #expect(!Syscall.exists("\(bundle.rootfs)/tmp/written"))
+        let after = try Syscall.status(Program.skiffrun)
+        #expect(after.size == before.size && after.modified == before.modified)
+    }
+
     @Test func detachedWithAProcessFile() throws {
         let bundle = try SkiffrunBundle()
         let container = try bundle.startSleeper()
