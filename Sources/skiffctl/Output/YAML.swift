@@ -5,6 +5,8 @@ import Yams
 
 /// YAML to and from the model of JSON.
 enum YAML {
+    private static let nulls: Set<String> = ["", "~", "null", "Null", "NULL"]
+
     /// Throws Yams' errors, which tell line and column, and `CommandError`s.
     static func parse(_ text: String) throws -> JSON {
         guard let node = try Yams.compose(yaml: text) else { return .null }
@@ -18,7 +20,7 @@ enum YAML {
         case .scalar(let scalar):
             // Yams reads quoted words as other types too.
             guard scalar.style == .plain else { return .string(scalar.string) }
-            if node.null != nil { return .null }
+            if nulls.contains(scalar.string) { return .null }
             if let flag = node.bool { return .bool(flag) }
             if let number = node.int { return .number(String(number)) }
             return node.float == nil ? .string(scalar.string) : .number(scalar.string)
@@ -49,7 +51,7 @@ enum YAML {
     /// Text that would read as something else is quoted.
     private static func string(_ text: String) -> Node {
         let plain = Node(text)
-        let ambiguous = text.isEmpty || plain.null != nil || plain.bool != nil || plain.int != nil || plain.float != nil
+        let ambiguous = nulls.contains(text) || plain.bool != nil || plain.int != nil || plain.float != nil
         return Node(text, Tag(.str), ambiguous ? .doubleQuoted : .any)
     }
 }
