@@ -169,11 +169,17 @@ let package = Package(
             ]),
         tests("CNITests", ["CNI", "Linux"]),
         tests("MonitorProtocolTests", ["MonitorProtocol", "Linux"]),
-        tests("ConfigurationTests", ["EngineConfiguration"]),
+        tests("ConfigurationTests", ["EngineConfiguration", "Linux"]),
         tests("ContainerRuntimeTests", ["ContainerRuntime", "OCIRuntimeSpec", "Linux"]),
         tests("PodMonitorTests", ["PodMonitor", "MonitorProtocol", "Linux"]),
         tests("ImageStoreTests", ["ImageStore", "OCIImageSpec", "Archive", "Linux"]),
         tests("CRIServiceTests", ["CRIService", "CRIAPI", "OCIRuntimeSpec", "OCIImageSpec"]),
+        tests(
+            "SkiffctlTests",
+            [
+                "skiffctl", "CRIAPI", "Linux", library("ArgumentParser", "swift-argument-parser"),
+                library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
+            ]),
         // The programs, tested as programs: they are run from the folder that holds the test bundle.
         tests("ProgramTests", ["Linux", "MonitorProtocol"]),
     ])
