@@ -11,7 +11,7 @@ enum StandardStreams {
     /// to the user, who may then open /dev/stdout again.
     static func adopt(uid: UInt32) throws {
         for stream: Int32 in 0...2 {
-            guard let status = try? Syscall.status("", at: stream, flags: emptyPath) else {
+            guard let status = try? Syscall.status(of: stream) else {
                 try replaceByNull(stream)
                 continue
             }
@@ -22,8 +22,6 @@ enum StandardStreams {
             }
         }
     }
-
-    private static let emptyPath: Int32 = 0x1000
 
     /// A container without a null device keeps the stream that it has.
     private static func replaceByNull(_ stream: Int32) throws {

@@ -97,6 +97,11 @@ extension Syscall {
         return FileStatus(raw)
     }
 
+    /// The attributes of an open file, O_PATH included. The corresponding system call is `fstat(2)`.
+    package static func status(of descriptor: Int32) throws(Errno) -> FileStatus {
+        try status("", at: descriptor, flags: CLX_AT_EMPTY_PATH)
+    }
+
     /// The attributes of the link itself. The corresponding system call is `fstatat(2)` with AT_SYMLINK_NOFOLLOW.
     package static func linkStatus(_ path: String, at directory: Int32 = workingDirectory) throws(Errno) -> FileStatus {
         try status(path, at: directory, flags: CLX_AT_SYMLINK_NOFOLLOW)
