@@ -88,7 +88,13 @@ let package = Package(
                 library("SwiftProtobuf", "swift-protobuf"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6)],
-            plugins: [.plugin(name: "GRPCProtobufGenerator", package: "grpc-swift-protobuf")]),
+            plugins: ["CRIGenerator"]),
+        .plugin(
+            name: "CRIGenerator", capability: .buildTool(),
+            dependencies: [
+                library("protoc-gen-swift", "swift-protobuf"),
+                library("protoc-gen-grpc-swift-2", "grpc-swift-protobuf"),
+            ], path: "Sources/CRIGenerator"),
 
         // Floor 2: the kernel.
         floor("Linux", ["CLinux"]),
@@ -96,7 +102,7 @@ let package = Package(
         // Floor 3: one subject each.
         floor("Cgroups", ["Linux", "OCIRuntimeSpec"]),
         floor("Confinement", ["Linux", "OCIRuntimeSpec", "CSeccomp"]),
-        floor("Archive", ["Linux", "CArchive", "CCompression"]),
+        floor("Archive", ["Linux", "CLinux", "CArchive", "CCompression"]),
         floor(
             "Registry",
             [
@@ -112,11 +118,11 @@ let package = Package(
 
         // Floor 4: the engines.
         floor("ContainerRuntime", ["Linux", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
-        floor("PodMonitor", ["Linux", "MonitorProtocol"]),
+        floor("PodMonitor", ["Linux", "CLinux", "MonitorProtocol"]),
         floor(
             "ImageStore",
             [
-                "Linux", "OCIImageSpec", "Archive", library("GRDB", "GRDB.swift"), library("Crypto", "swift-crypto"),
+                "Linux", "CLinux", "OCIImageSpec", "Archive", library("GRDB", "GRDB.swift"), library("Crypto", "swift-crypto"),
             ]),
 
         // Floor 5: the service.
@@ -129,7 +135,14 @@ let package = Package(
                 library("Logging", "swift-log"),
             ]),
 
-        // Floor 6: programs.
+        // Floor 6: programs. The commands of skiffctl are a library, so that tests can link them without its link flags.
+        floor(
+            "SkiffctlCommands",
+            [
+                "CRIAPI", "Linux", library("ArgumentParser", "swift-argument-parser"),
+                library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
+                library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("Yams", "Yams"),
+            ]),
         program("skiffrun", ["Linux", "OCIRuntimeSpec", "ContainerRuntime"], linking: staticExecutable),
         program("skiffmon", ["Linux", "PodMonitor"], linking: staticExecutable),
         program(
@@ -138,13 +151,7 @@ let package = Package(
                 "Linux", "OCIImageSpec", "ImageStore", "Registry", "EngineConfiguration",
                 library("ArgumentParser", "swift-argument-parser"),
             ], linking: staticRuntime),
-        program(
-            "skiffctl",
-            [
-                "CRIAPI", "Linux", library("ArgumentParser", "swift-argument-parser"),
-                library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
-                library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("Yams", "Yams"),
-            ], linking: staticRuntime),
+        program("skiffctl", ["SkiffctlCommands"], linking: staticRuntime),
         program(
             "skiffd",
             [
@@ -177,7 +184,7 @@ let package = Package(
         tests(
             "SkiffctlTests",
             [
-                "skiffctl", "CRIAPI", "Linux", library("ArgumentParser", "swift-argument-parser"),
+                "SkiffctlCommands", "CRIAPI", "Linux", library("ArgumentParser", "swift-argument-parser"),
                 library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
             ]),
         // The programs, tested as programs: they are run from the folder that holds the test bundle.

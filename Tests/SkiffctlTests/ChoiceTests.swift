@@ -6,7 +6,7 @@ import CRIAPI
 import GRPCCore
 import Testing
 
-@testable import skiffctl
+@testable import SkiffctlCommands
 
 @Suite struct ChoiceTests {
     @Test func ids() throws {

@@ -7,7 +7,7 @@ import Linux
 import TestSupport
 import Testing
 
-@testable import skiffctl
+@testable import SkiffctlCommands
 
 @Suite struct ConfigFileTests {
     private let folder: TemporaryDirectory

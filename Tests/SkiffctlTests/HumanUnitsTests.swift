@@ -3,7 +3,7 @@
 
 import Testing
 
-@testable import skiffctl
+@testable import SkiffctlCommands
 
 @Suite struct HumanUnitsTests {
     @Test(

@@ -5,7 +5,7 @@ import CRIAPI
 import SwiftProtobuf
 import Testing
 
-@testable import skiffctl
+@testable import SkiffctlCommands
 
 @Suite struct JSONTests {
     @Test func keepsOrderAndNumbers() throws {

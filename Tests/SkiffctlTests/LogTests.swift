@@ -5,7 +5,7 @@ import Linux
 import TestSupport
 import Testing
 
-@testable import skiffctl
+@testable import SkiffctlCommands
 
 @Suite struct LogTests {
     private static let time = "2006-01-02T15:04:05.000000001Z"

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-import ArgumentParser
-import Linux
+package import ArgumentParser
+internal import Linux
 
 /// The client of the engine on the command line. It speaks only the Container Runtime Interface.
-@main
-struct Skiffctl: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct Skiffctl: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "skiffctl",
         abstract: "Client for the Container Runtime Interface, with the commands and options of crictl.",
         discussion: """
@@ -27,7 +26,10 @@ struct Skiffctl: AsyncParsableCommand {
             PullImage.self, ListImages.self, InspectImages.self, RemoveImages.self, ImageFilesystems.self,
         ])
 
-    static func main() async {
+    package init() {}
+
+    /// Runs the command of the process's arguments; ends the process when it fails.
+    package static func main() async {
         do {
             let arguments = GlobalArguments.behindCommand(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot(arguments)
