@@ -19,7 +19,9 @@ struct EntryPath: Hashable, Sendable, CustomStringConvertible {
             throw fault(.tooLarge, "\(what) has \(name.count) bytes, the limit is \(Self.lengthLimit)")
         }
         guard !name.isEmpty else { throw fault(.corrupt, "\(what) is empty") }
-        guard name.first != UInt8(ascii: "/") else { throw fault(.hostile, "\(what) is an absolute path") }
+        // umoci names the root itself "/".
+        let slash = UInt8(ascii: "/")
+        guard name.first != slash || name.allSatisfy({ $0 == slash }) else { throw fault(.hostile, "\(what) is an absolute path") }
         components = []
         for step in Self.steps(of: name) {
             if step.elementsEqual("..".utf8) {
