@@ -23,9 +23,14 @@ let staticExecutable: ([SwiftSetting], [LinkerSetting]) = (
     [.unsafeFlags(["-static-executable"])], [.unsafeFlags(["-static-executable"])]
 )
 
-// The Swift runtime inside, Debian's C libraries outside.
+// The Swift runtime inside, Debian's C libraries outside. Packages bring the whole of Foundation, whose parts are named
+// because the compiler names only the first of them.
 let staticRuntime: ([SwiftSetting], [LinkerSetting]) = (
-    [.unsafeFlags(["-static-stdlib"])], [.unsafeFlags(["-static-stdlib"])]
+    [.unsafeFlags(["-static-stdlib"])],
+    [
+        .unsafeFlags(["-static-stdlib"]), .linkedLibrary("CoreFoundation"), .linkedLibrary("_FoundationICU"),
+        .linkedLibrary("_FoundationCShims"), .linkedLibrary("_FoundationCollections"), .linkedLibrary("stdc++"),
+    ]
 )
 
 func floor(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -122,7 +127,7 @@ let package = Package(
         floor(
             "ImageStore",
             [
-                "Linux", "CLinux", "OCIImageSpec", "Archive", library("GRDB", "GRDB.swift"), library("Crypto", "swift-crypto"),
+                "Linux", "CLinux", "OCIImageSpec", "Archive", library("GRDB", "GRDB.swift"),
             ]),
 
         // Floor 5: the service.
