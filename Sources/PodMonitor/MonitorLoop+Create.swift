@@ -96,8 +96,8 @@ extension MonitorLoop {
         }
         let oom = container.request.oomEventsFile.map { OOMCounter(path: $0) }
         switch made.fate {
-        case .alive(let pidfd, let startTime):
-            let identity = MonitoredProcess(pid: made.pid, startTime: startTime)
+        case .alive(let pidfd, let stat):
+            let identity = MonitoredProcess(pid: made.pid, startTime: stat.startTime)
             container.state = .created(Container.Process(identity: identity, pidfd: pidfd, oom: oom))
             children[made.pid] = .container(container)
             container.processToken = try watch(pidfd.pidfd.rawValue, .process(container))
@@ -124,7 +124,7 @@ extension MonitorLoop {
 
     struct ClaimedProcess {
         enum Fate {
-            case alive(SharedPidFD, startTime: UInt64)
+            case alive(SharedPidFD, ProcStat)
             case ended(ExitStatus)
         }
 
@@ -140,7 +140,7 @@ extension MonitorLoop {
         if let status = unclaimed.removeValue(forKey: pid) { return ClaimedProcess(pid: pid, fate: .ended(status)) }
         return try SystemError.attempt("open process", "\(pid)") { () throws(Errno) in
             let pidfd = SharedPidFD(try PidFD(pid))
-            return ClaimedProcess(pid: pid, fate: .alive(pidfd, startTime: try ProcStat(pid).startTime))
+            return ClaimedProcess(pid: pid, fate: .alive(pidfd, try ProcStat(pid)))
         }
     }
 }

@@ -39,7 +39,7 @@ final class MonitorLoop {
     let resources: PodResources
     private let epoll: Epoll
     private let signals: SignalFD
-    private let readyPipe: SharedFD
+    private var readyPipe: SharedFD?
 
     var phase = Phase.waiting(readyPipe: nil)
     var containers: [String: Container] = [:]
@@ -81,6 +81,7 @@ final class MonitorLoop {
     }
 
     private func announce() throws(Errno) {
+        guard let readyPipe else { return }
         do throws(Errno) {
             // Errors and hang-ups are reported unasked: the reader of a pipe closing its end is one.
             phase = .waiting(readyPipe: try watch(readyPipe.rawValue, .readyPipe, for: []))
@@ -151,7 +152,8 @@ final class MonitorLoop {
     /// From now on nobody's death ends the monitor.
     func adopt() {
         guard case .waiting(let token) = phase else { return }
-        if let token { unwatch(token, readyPipe.rawValue) }
+        if let token, let readyPipe { unwatch(token, readyPipe.rawValue) }
+        readyPipe = nil
         phase = .adopted
     }
 }

@@ -59,39 +59,44 @@ final class ExecSession {
 
     let request: ExecRequest
     let asker: Asker
+    /// The container's first process.
+    private let containerPID: Int32
     var state: State
     /// The loop's token for the time limit.
     var deadline: UInt64?
     private(set) var timedOut = false
 
-    init(_ request: ExecRequest, asker: Asker, runtime pid: Int32) {
+    init(_ request: ExecRequest, asker: Asker, container: Int32, runtime pid: Int32) {
         self.request = request
         self.asker = asker
+        containerPID = container
         state = .starting(pid)
     }
 
-    /// Kills the process and its group, and whatever of the runtime is on its way to make it.
+    /// Kills the process and its group: the runtime's, while that is on its way to make the process.
     func killAtDeadline() {
         timedOut = true
-        switch state {
-        case .starting(let pid):
-            // The runtime leads its own group.
-            Self.kill(-pid)
-            if let made = PIDFile.read(request.pidFile) { Self.killWithGroup(made) }
-        case .running(let pid):
-            Self.killWithGroup(pid)
-        }
-    }
-
-    /// The pid is that of a child not yet reaped, so it cannot be another's.
-    private static func killWithGroup(_ pid: Int32) {
-        if let stat = try? ProcStat(pid), stat.processGroup == pid { kill(-pid) }
+        // The pid is that of a child not yet reaped, so it cannot be another's; it may be a zombie.
+        let pid =
+            switch state {
+            case .starting(let pid), .running(let pid): pid
+            }
+        if let group = ownGroup(of: pid) { kill(-group) }
         kill(pid)
     }
 
-    private static func kill(_ pid: Int32) {
+    /// The process leads its group or, with crun, is in that of a process that made it and ended. Nil when it shares the
+    /// group of the container's first process, or of the monitor.
+    private func ownGroup(of pid: Int32) -> Int32? {
+        guard let stat = try? ProcStat(pid), stat.processGroup > 1, stat.processGroup != Syscall.processID else {
+            return nil
+        }
+        return stat.processGroup == (try? ProcStat(containerPID))?.processGroup ? nil : stat.processGroup
+    }
+
+    private func kill(_ target: Int32) {
         // It may have ended by itself.
-        do throws(Errno) { try Syscall.kill(pid, .kill) } catch {}
+        do throws(Errno) { try Syscall.kill(target, .kill) } catch {}
     }
 }
 

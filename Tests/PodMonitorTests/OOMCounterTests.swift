@@ -8,10 +8,11 @@ import Testing
 @testable import PodMonitor
 
 struct OOMCounterTests {
-    @Test(arguments: [
-        ("low 0\nhigh 0\nmax 7\noom 2\noom_kill 3\noom_group_kill 0\n", 3),
-        ("oom_kill_disable 0\nunder_oom 0\noom_kill 12\n", 12), ("", nil), ("oom 1\n", nil), ("oom_kill x\n", nil),
-    ] as [(String, UInt64?)])
+    @Test(
+        arguments: [
+            ("low 0\nhigh 0\nmax 7\noom 2\noom_kill 3\noom_group_kill 0\n", 3),
+            ("oom_kill_disable 0\nunder_oom 0\noom_kill 12\n", 12), ("", nil), ("oom 1\n", nil), ("oom_kill x\n", nil),
+        ] as [(String, UInt64?)])
     func readsBothVersions(text: String, count: UInt64?) { #expect(OOMCounter.count(in: text) == count) }
 
     @Test func comparesWithTheStart() throws {

@@ -31,7 +31,8 @@ final class SkiffmonPod {
 
     /// Starts a monitor and waits until it is ready.
     init(
-        new: String = "net,ipc,uts", runtime: String = "/usr/bin/crun", arguments: [String] = [], awaitReady: Bool = true
+        new: String = "net,ipc,uts", runtime: String = "/usr/bin/crun", arguments: [String] = [],
+        awaitReady: Bool = true
     ) throws {
         folder = try TemporaryDirectory()
         self.runtime = try Self.wrapped(runtime, in: folder.path)

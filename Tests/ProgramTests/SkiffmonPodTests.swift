@@ -115,7 +115,8 @@ import Testing
     @Test func pauseReapsOrphans() throws {
         let pod = try SkiffmonPod(new: "net,ipc,uts,pid")
         let client = try pod.connectAndAdopt()
-        try pod.start("c", script: "(sleep 0.2 & sleep 0.1 &) ; exit 3", over: client, sharing: ["net", "ipc", "uts", "pid"])
+        try pod.start(
+            "c", script: "(sleep 0.2 & sleep 0.1 &) ; exit 3", over: client, sharing: ["net", "ipc", "uts", "pid"])
         #expect(try client.exit(of: "c").code == 3)
         let pause = try pause(of: pod)
         try eventually("the pod's PID namespace holds pause alone") {
