@@ -39,7 +39,8 @@ extension Container {
     private func stopNow(_ deadline: StopDeadline, asks: Bool) async throws {
         defer { stopping = nil }
         // What was created and not started waits for its start and heeds no signal but SIGKILL.
-        if asks, case .created = state {} else if asks {
+        if asks, case .created = state {
+        } else if asks {
             await signal(Signal(rawValue: record.stopSignal))
             if await deadline.wait(for: end) { return }
         }

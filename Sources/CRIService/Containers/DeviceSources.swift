@@ -18,7 +18,8 @@ enum DeviceSources {
             let status = try SystemError.attempt("use device", device.hostPath) { () throws(Errno) in
                 try Syscall.status(device.hostPath)
             }
-            let found = try status.isDirectory
+            let found =
+                try status.isDirectory
                 ? all(in: device.hostPath, as: path) : [node(status, path)].compactMap(\.self)
             guard !found.isEmpty else {
                 throw ServiceError(.invalid, "use device", device.hostPath, "not a device")

@@ -17,7 +17,9 @@ enum MountSources {
         try check(mount)
         let source = try resolve(mount.hostPath)
         var propagation = mount.propagation
-        if propagation == .propagationPrivate && (storage == source || storage.hasPrefix(source == "/" ? "/" : source + "/")) {
+        if propagation == .propagationPrivate
+            && (storage == source || storage.hasPrefix(source == "/" ? "/" : source + "/"))
+        {
             propagation = .propagationHostToContainer
         } else {
             try check(propagation, of: source, table)
@@ -38,7 +40,9 @@ enum MountSources {
             throw refuse(.unimplemented, "id-mapped mounts are not supported")
         }
         guard mount.mountOptions.isEmpty else { throw refuse(.unimplemented, "mount options are not supported") }
-        guard mount.hostPath.hasPrefix("/") else { throw refuse(.invalid, "\"\(mount.hostPath)\" is not an absolute path") }
+        guard mount.hostPath.hasPrefix("/") else {
+            throw refuse(.invalid, "\"\(mount.hostPath)\" is not an absolute path")
+        }
         guard mount.recursiveReadOnly else { return }
         guard mount.readonly, mount.propagation == .propagationPrivate else {
             throw refuse(
@@ -68,8 +72,10 @@ enum MountSources {
         _ propagation: Runtime_V1_MountPropagation, of source: String, _ table: [MountInfo]
     ) throws(ServiceError) {
         guard propagation != .propagationPrivate else { return }
-        let holder = table.filter { source == $0.mountPoint || $0.mountPoint == "/" || source.hasPrefix($0.mountPoint + "/") }
-            .max { $0.mountPoint.utf8.count <= $1.mountPoint.utf8.count }
+        let holder = table.filter {
+            source == $0.mountPoint || $0.mountPoint == "/" || source.hasPrefix($0.mountPoint + "/")
+        }
+        .max { $0.mountPoint.utf8.count <= $1.mountPoint.utf8.count }
         let tags = holder?.propagation ?? []
         let isShared = tags.contains { $0.hasPrefix("shared:") }
         let isSlave = tags.contains { $0.hasPrefix("master:") }

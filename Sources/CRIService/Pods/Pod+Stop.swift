@@ -91,7 +91,7 @@ extension Pod {
         if let link {
             do {
                 _ = try await link.request(.shutdown)
-            } catch where record.monitorPID.map({ !ProcStat.isAlive($0, startTime: monitorStart) }) ?? true {
+            } catch  where record.monitorPID.map({ !ProcStat.isAlive($0, startTime: monitorStart) }) ?? true {
                 // It was faster than its answer.
             }
         }

@@ -10,7 +10,9 @@ extension ImageEndpoint {
     package func imageStatus(
         request: Runtime_V1_ImageStatusRequest, context: ServerContext
     ) async throws -> Runtime_V1_ImageStatusResponse {
-        guard let found = try await engine.imageStatus(request.image.image, verbose: request.verbose) else { return .init() }
+        guard let found = try await engine.imageStatus(request.image.image, verbose: request.verbose) else {
+            return .init()
+        }
         return .with {
             $0.image = found.image
             $0.info = found.info

@@ -75,23 +75,28 @@ extension RuntimeService {
     ) async throws -> Runtime_V1_UpdatePodSandboxResourcesResponse { throw unimplemented("UpdatePodSandboxResources") }
 
     package func streamPodSandboxes(
-        request: Runtime_V1_StreamPodSandboxesRequest, response: RPCWriter<Runtime_V1_StreamPodSandboxesResponse>, context: ServerContext
+        request: Runtime_V1_StreamPodSandboxesRequest, response: RPCWriter<Runtime_V1_StreamPodSandboxesResponse>,
+        context: ServerContext
     ) async throws { throw unimplemented("StreamPodSandboxes") }
 
     package func streamContainers(
-        request: Runtime_V1_StreamContainersRequest, response: RPCWriter<Runtime_V1_StreamContainersResponse>, context: ServerContext
+        request: Runtime_V1_StreamContainersRequest, response: RPCWriter<Runtime_V1_StreamContainersResponse>,
+        context: ServerContext
     ) async throws { throw unimplemented("StreamContainers") }
 
     package func streamContainerStats(
-        request: Runtime_V1_StreamContainerStatsRequest, response: RPCWriter<Runtime_V1_StreamContainerStatsResponse>, context: ServerContext
+        request: Runtime_V1_StreamContainerStatsRequest, response: RPCWriter<Runtime_V1_StreamContainerStatsResponse>,
+        context: ServerContext
     ) async throws { throw unimplemented("StreamContainerStats") }
 
     package func streamPodSandboxStats(
-        request: Runtime_V1_StreamPodSandboxStatsRequest, response: RPCWriter<Runtime_V1_StreamPodSandboxStatsResponse>, context: ServerContext
+        request: Runtime_V1_StreamPodSandboxStatsRequest, response: RPCWriter<Runtime_V1_StreamPodSandboxStatsResponse>,
+        context: ServerContext
     ) async throws { throw unimplemented("StreamPodSandboxStats") }
 
     package func streamPodSandboxMetrics(
-        request: Runtime_V1_StreamPodSandboxMetricsRequest, response: RPCWriter<Runtime_V1_StreamPodSandboxMetricsResponse>, context: ServerContext
+        request: Runtime_V1_StreamPodSandboxMetricsRequest,
+        response: RPCWriter<Runtime_V1_StreamPodSandboxMetricsResponse>, context: ServerContext
     ) async throws { throw unimplemented("StreamPodSandboxMetrics") }
 
     package func getContainerEvents(

@@ -127,7 +127,8 @@ package struct SpecBuilder: Sendable {
 
     init(_ input: Input) {
         self.input = input
-        spec = Spec(root: Root(path: input.rootfs))
+        // The oldest version that has all that is set here: older runtimes refuse configurations of later ones.
+        spec = Spec(ociVersion: "1.0.2", root: Root(path: input.rootfs))
         process = Process(cwd: "/")
     }
 
