@@ -156,6 +156,10 @@ ssize_t clx_recv_fds(int fd, void *bytes, size_t capacity, int *fds, size_t *fd_
 // Sets IFF_UP on the interface in the caller's network namespace; netdevice(7).
 int clx_interface_up(const char *name);
 
+// Memory: unmaps the program's code from this process, to be faulted in again where it runs; gives free heap back.
+int clx_release_program_text(void);
+void clx_trim_heap(void);
+
 // Terminals: see pty(7).
 int clx_pty_unlock(int ptmx);
 int clx_pty_number(int ptmx, uint32_t *number);
