@@ -10,6 +10,7 @@ struct Deadlines {
         /// Stops waiting for processes that outlive their container with its output open.
         case closeOutputs(Container)
         case writeRecord(Container)
+        case releaseMemory
         case killStragglers
         case giveUpShutdown
     }

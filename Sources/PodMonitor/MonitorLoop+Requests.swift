@@ -6,6 +6,7 @@ internal import MonitorProtocol
 
 extension MonitorLoop {
     func perform(_ request: MonitorRequest, _ descriptors: [SharedFD], for asker: Asker) {
+        releaseMemorySoon()
         if case .stopping = phase, request.needsPod { return fail(asker, "the monitor is shutting down") }
         switch request {
         case .hello(let version): greet(asker, version)

@@ -13,6 +13,7 @@ extension MonitorLoop {
         case .killExec(let session): session.killAtDeadline()
         case .closeOutputs(let container): closeOutputs(container)
         case .writeRecord(let container): writeRecord(container)
+        case .releaseMemory: releaseMemory()
         case .killStragglers: killStragglers()
         case .giveUpShutdown: giveUpShutdown()
         }

@@ -50,6 +50,7 @@ final class MonitorLoop {
     var deadlines = Deadlines()
     private var sources: [UInt64: Source] = [:]
     private var lastToken: UInt64 = 0
+    private var releasesMemorySoon = false
 
     /// All signals are blocked.
     init(
@@ -81,6 +82,7 @@ final class MonitorLoop {
     }
 
     private func announce() throws(Errno) {
+        releaseMemorySoon()
         guard let readyPipe else { return }
         do throws(Errno) {
             // Errors and hang-ups are reported unasked: the reader of a pipe closing its end is one.
@@ -104,6 +106,20 @@ final class MonitorLoop {
         case .output(let stream, let container): carry(stream, container, event.token)
         case .process(let container): firstProcessEnded(container, event.token)
         }
+    }
+
+    // MARK: Memory
+
+    /// A monitor spends its life at rest: a while after it had something to do, it gives back the memory for that.
+    func releaseMemorySoon() {
+        guard !releasesMemorySoon else { return }
+        releasesMemorySoon = true
+        deadlines.add(.releaseMemory, afterMilliseconds: 1000)
+    }
+
+    func releaseMemory() {
+        releasesMemorySoon = false
+        ProgramMemory.release()
     }
 
     // MARK: Descriptors
