@@ -39,7 +39,7 @@ final class MonitorLoop {
     let resources: PodResources
     private let epoll: Epoll
     private let signals: SignalFD
-    private var readyPipe: SharedFD?
+    private let readyPipe: ReadyPipe
 
     var phase = Phase.waiting(readyPipe: nil)
     var containers: [String: Container] = [:]
@@ -54,7 +54,7 @@ final class MonitorLoop {
 
     /// All signals are blocked.
     init(
-        options: MonitorOptions, log: MonitorLog, resources: PodResources, readyPipe: SharedFD
+        options: MonitorOptions, log: MonitorLog, resources: PodResources, readyPipe: ReadyPipe
     ) throws(Errno) {
         self.options = options
         self.log = log
@@ -83,7 +83,6 @@ final class MonitorLoop {
 
     private func announce() throws(Errno) {
         releaseMemorySoon()
-        guard let readyPipe else { return }
         do throws(Errno) {
             // Errors and hang-ups are reported unasked: the reader of a pipe closing its end is one.
             phase = .waiting(readyPipe: try watch(readyPipe.rawValue, .readyPipe, for: []))
@@ -91,7 +90,7 @@ final class MonitorLoop {
             // A regular file has no reader that could die.
         }
         do throws(Errno) {
-            try readyPipe.descriptor.writeAll("ready\n")
+            try readyPipe.tell("ready\n")
         } catch {
             beginShutdown(for: nil)
         }
@@ -168,8 +167,8 @@ final class MonitorLoop {
     /// From now on nobody's death ends the monitor.
     func adopt() {
         guard case .waiting(let token) = phase else { return }
-        if let token, let readyPipe { unwatch(token, readyPipe.rawValue) }
-        readyPipe = nil
+        if let token { unwatch(token, readyPipe.rawValue) }
+        readyPipe.close()
         phase = .adopted
     }
 }

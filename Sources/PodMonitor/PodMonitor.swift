@@ -17,7 +17,7 @@ package enum PodMonitor {
         do {
             let options = try MonitorOptions(parsing: arguments)
             try fillStandardDescriptors()
-            return serve(options, try takeReadyPipe(options.readyDescriptor))
+            return serve(options, try ReadyPipe(taking: options.readyDescriptor))
         } catch let error as UsageError {
             write("skiffmon: \(error)\n\(MonitorOptions.usage)", to: 2)
             return 2
@@ -27,7 +27,7 @@ package enum PodMonitor {
         }
     }
 
-    private static func serve(_ options: MonitorOptions, _ readyPipe: SharedFD) -> Int32 {
+    private static func serve(_ options: MonitorOptions, _ readyPipe: ReadyPipe) -> Int32 {
         do {
             let log = try MonitorLog(pod: options.pod, path: options.logFile)
             try becomeMonitor(options)
@@ -39,20 +39,11 @@ package enum PodMonitor {
                 throw error
             }
         } catch {
-            write("error: \(error)\n", to: readyPipe.rawValue)
+            // Whoever started it may have stopped listening.
+            _ = try? readyPipe.tell("error: \(error)\n")
             write("skiffmon: \(error)\n", to: 2)
             return 1
         }
-    }
-
-    /// Takes over the descriptor, out of the way of the standard ones, which are replaced where they lead nowhere.
-    private static func takeReadyPipe(_ number: Int32) throws(Errno) -> SharedFD {
-        let given = OwnedFD(adopting: number)
-        let pipe = SharedFD(try given.duplicate())
-        _ = given.release()
-        // A standard one is replaced later.
-        if number > 2 { try OwnedFD(adopting: number).close() }
-        return pipe
     }
 
     /// A session of its own, the parent of all orphans below, in its cgroups, and deaf to signals.

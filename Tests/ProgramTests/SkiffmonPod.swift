@@ -132,10 +132,12 @@ final class SkiffmonPod {
     func file(_ name: String, _ what: String) -> String { "\(path)/\(name)/\(what)" }
     func log(_ name: String) throws -> String { try Syscall.readText(file(name, "log")) }
 
-    /// Makes a bundle whose program is a shell with the script; `sharing` are the namespaces joined.
-    func makeBundle(_ name: String, script: String, sharing: [String] = ["net", "ipc", "uts"], terminal: Bool = false)
-        throws
-    {
+    /// Makes a bundle whose program is a shell with the script; `sharing` are the namespaces joined, `limits` is JSON
+    /// for `linux` with a comma at its end.
+    func makeBundle(
+        _ name: String, script: String, sharing: [String] = ["net", "ipc", "uts"], terminal: Bool = false,
+        limits: String = ""
+    ) throws {
         let bundle = "\(path)/\(name)"
         try Syscall.makeDirectories("\(bundle)/rootfs/bin")
         for directory in ["proc", "dev", "tmp"] { try Syscall.makeDirectories("\(bundle)/rootfs/\(directory)") }
@@ -159,7 +161,7 @@ final class SkiffmonPod {
             "args":["/bin/sh","-c","\(escaped)"],"env":["PATH=/bin"],"cwd":"/"},
             "root":{"path":"\(bundle)/rootfs"},
             "mounts":[{"destination":"/proc","type":"proc","source":"proc"}\(terminal ? devpts : "")],
-            "linux":{"cgroupsPath":"/\(id(name))","namespaces":[\(list.joined(separator: ","))]}}
+            "linux":{\(limits)"cgroupsPath":"/\(id(name))","namespaces":[\(list.joined(separator: ","))]}}
             """
         try AtomicFile.write("\(bundle)/config.json", config)
     }
@@ -177,10 +179,11 @@ final class SkiffmonPod {
     }
 
     /// Creates and starts a container with the script.
-    func start(_ name: String, script: String, over client: SkiffmonClient, sharing: [String] = ["net", "ipc", "uts"])
-        throws
-    {
-        try makeBundle(name, script: script, sharing: sharing)
+    func start(
+        _ name: String, script: String, over client: SkiffmonClient, sharing: [String] = ["net", "ipc", "uts"],
+        limits: String = ""
+    ) throws {
+        try makeBundle(name, script: script, sharing: sharing, limits: limits)
         let created = try client.ask(.create(createRequest(name)))
         guard case .created = created else { throw Unexpected(reply: created) }
         let started = try client.ask(.start(container: name, command(["start", id(name)])))
