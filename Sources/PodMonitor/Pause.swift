@@ -14,6 +14,7 @@ enum Pause {
             // Nothing of the monitor may be held open here, its lock least of all.
             try Syscall.closeAll(from: 3)
             try useNullDevice()
+            ProgramMemory.release()
             let signals = try SignalFD(SignalSet([.child]))
             while true {
                 try reapAll()
