@@ -21,7 +21,9 @@ struct EntryPath: Hashable, Sendable, CustomStringConvertible {
         guard !name.isEmpty else { throw fault(.corrupt, "\(what) is empty") }
         // umoci names the root itself "/".
         let slash = UInt8(ascii: "/")
-        guard name.first != slash || name.allSatisfy({ $0 == slash }) else { throw fault(.hostile, "\(what) is an absolute path") }
+        guard name.first != slash || name.allSatisfy({ $0 == slash }) else {
+            throw fault(.hostile, "\(what) is an absolute path")
+        }
         components = []
         for step in Self.steps(of: name) {
             if step.elementsEqual("..".utf8) {

@@ -19,8 +19,27 @@ internal import Linux
         /// Delivered before the source is asked again.
         var first: UnsafeRawBufferPointer?
         var failure: (any Error)?
+        private var delivered = 0
+        private let zeros = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 1)
 
-        init(_ source: any BlockSource) { self.source = source }
+        init(_ source: any BlockSource) {
+            self.source = source
+            unsafe zeros.initializeMemory(as: UInt8.self, repeating: 0)
+        }
+
+        deinit { unsafe zeros.deallocate() }
+
+        /// The next block, empty at the end. Writers that do not close their archive (umoci's insert) leave out what
+        /// fills up the last record, which other readers do not miss: it is supplied. That a stream was cut off is for
+        /// its digest to tell.
+        func next() throws -> UnsafeRawBufferPointer {
+            var block = unsafe try first.take() ?? source.nextBlock()
+            if block.count == 0, delivered % 512 != 0 {
+                unsafe block = UnsafeRawBufferPointer(rebasing: zeros[..<(512 - delivered % 512)])
+            }
+            delivered += block.count
+            return unsafe block
+        }
     }
 
     /// Reads from a plain stream. Throws `.corrupt` when it is no tar; a stream of no bytes is a tar without entries.
@@ -52,7 +71,7 @@ internal import Linux
             guard let context = unsafe context, let buffer = unsafe buffer else { return -1 }
             let feed = unsafe Unmanaged<Feed>.fromOpaque(context).takeUnretainedValue()
             do {
-                let block = unsafe try feed.first.take() ?? feed.source.nextBlock()
+                let block = unsafe try feed.next()
                 unsafe buffer.pointee = block.baseAddress
                 return block.count
             } catch {
