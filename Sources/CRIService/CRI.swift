@@ -21,3 +21,14 @@ package enum CRI {
     package typealias AuthConfig = Runtime_V1_AuthConfig
     package typealias PodMetadata = Runtime_V1_PodSandboxMetadata
 }
+
+extension CRI.PodSecurity {
+    /// How containers of the pod see each other's processes. The interface's zero value means "shared"; a request that
+    /// says nothing at all of namespaces gets what kubelet asks for by default.
+    var pidMode: CRI.NamespaceMode { hasNamespaceOptions ? namespaceOptions.pid : .container }
+}
+
+extension CRI.ContainerSecurity {
+    /// The same for one container.
+    var pidMode: CRI.NamespaceMode { hasNamespaceOptions ? namespaceOptions.pid : .container }
+}

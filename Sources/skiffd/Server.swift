@@ -35,7 +35,7 @@ struct Server {
                 log.info("serving \(path)")
             }
             group.addTask {
-                let signal = try await Self.awaitSignal()
+                guard let signal = await TerminationSignals.next() else { return }
                 log.info("\(signal): stopping; pods go on")
                 server.beginGracefulShutdown()
                 // What still runs then is repeated by its client.
@@ -67,16 +67,6 @@ struct Server {
                 return try Syscall.removeFile(path)
             }
             throw .EADDRINUSE
-        }
-    }
-
-    private static func awaitSignal() async throws -> Signal {
-        try await BlockingPool.run {
-            let signals = try SignalFD(SignalSet([.terminate, .interrupt]))
-            while true {
-                _ = try Syscall.poll(signals.rawValue, for: .readable, milliseconds: -1)
-                if let signal = try signals.next() { return signal }
-            }
         }
     }
 }

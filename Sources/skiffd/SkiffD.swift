@@ -7,30 +7,13 @@ import EngineConfiguration
 import Linux
 import Logging
 
-/// The program `skiffd`.
-@main
+/// The command line of `skiffd`.
 struct SkiffD: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "skiffd", abstract: "The container engine: serves the Kubernetes Container Runtime Interface.",
         version: Engine.version, subcommands: [ConfigCommand.self])
 
     @OptionGroup var settings: SettingsOptions
-
-    /// Signals are blocked before the first thread is started, so that they all are, and end as readable events.
-    static func main() async {
-        do {
-            try SignalSet([.terminate, .interrupt]).block()
-            try Signal.pipe.ignore()
-            var command = try parseAsRoot()
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
-        } catch {
-            exit(withError: error)
-        }
-    }
 
     func run() async throws {
         let config = try settings.load()

@@ -19,7 +19,7 @@ extension Engine {
     ) async throws -> String {
         let pod = try table.pod(podID)
         guard config.hasMetadata, !config.metadata.name.isEmpty else {
-            throw ServiceError(.invalid, "create container", nil, "the request names no container")
+            throw ServiceError(.invalid, "create container", nil, "its metadata has no name")
         }
         let name = "\(config.metadata.name)_\(pod.name)_\(config.metadata.attempt)"
         return try await creations.run("container/\(name)") { id in

@@ -148,7 +148,7 @@ actor Container {
         state = .exited
         record.state = .exited
         // Without a PID namespace of its own, others of the container outlive its first process.
-        if config.linux.securityContext.namespaceOptions.pid != .container { await killCgroup() }
+        if config.linux.securityContext.pidMode != .container { await killCgroup() }
         do { try await save() } catch { engine.log.error("record end of container \"\(id)\": \(error)") }
         end.succeed(())
     }

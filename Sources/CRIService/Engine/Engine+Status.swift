@@ -47,6 +47,7 @@ extension Engine {
             }
         }
         return EngineStatus(
-            conditions: [runtime, network], handlers: handlers, info: verbose ? ["config": config.text] : [:])
+            conditions: [runtime, network], handlers: handlers,
+            info: verbose ? ["config": try JSON.text(ConfigInfo(config))] : [:])
     }
 }

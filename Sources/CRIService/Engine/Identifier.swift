@@ -18,7 +18,7 @@ package enum Identifier {
         for id in ids where id.hasPrefix(text) {
             if id == text { return id }
             guard found == nil else {
-                throw ServiceError(.invalid, "find \(kind)", text, "the prefix of an id fits several")
+                throw ServiceError(.invalid, "find \(kind)", text, "the beginning is ambiguous: several ids have it")
             }
             found = id
         }

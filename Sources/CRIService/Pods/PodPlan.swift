@@ -26,7 +26,7 @@ struct PodPlan: Hashable, Sendable {
             ServiceError(.invalid, "run pod", subject, cause)
         }
         let metadata = config.metadata
-        guard config.hasMetadata, !metadata.name.isEmpty else { throw refuse(nil, "the request names no pod") }
+        guard config.hasMetadata, !metadata.name.isEmpty else { throw refuse(nil, "its metadata has no name") }
         name = "\(metadata.name)_\(metadata.namespace)_\(metadata.uid)_\(metadata.attempt)"
         guard config.logDirectory.isEmpty || config.logDirectory.hasPrefix("/") else {
             throw refuse(metadata.name, "log directory \"\(config.logDirectory)\" is not an absolute path")
@@ -43,7 +43,7 @@ struct PodPlan: Hashable, Sendable {
         // A pod on the host's network goes by the host's name, too.
         namespaces = usesHostNetwork ? [] : ["net", "uts"]
         if !usesHostIPC { namespaces.append("ipc") }
-        if options.pid == .pod { namespaces.append("pid") }
+        if config.linux.securityContext.pidMode == .pod { namespaces.append("pid") }
         (sysctls, refusedSysctls) = Self.split(
             config.linux.sysctls, ownsIPC: !usesHostIPC, ownsNetwork: !usesHostNetwork)
         ownsCgroup = config.linux.cgroupParent.isEmpty

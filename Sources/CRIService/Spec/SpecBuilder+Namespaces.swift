@@ -18,7 +18,7 @@ extension SpecBuilder {
     }
 
     private func pidNamespace() throws(ServiceError) -> LinuxNamespace? {
-        switch security.namespaceOptions.pid {
+        switch security.pidMode {
         case .node: return nil
         case .container: return .init(type: .pid)
         case .target:
@@ -31,7 +31,7 @@ extension SpecBuilder {
         case .pod, .UNRECOGNIZED:
             guard let path = input.surroundings.namespaces[.pid] else {
                 // The pod was made for separate processes, or for the host's.
-                return input.pod.linux.securityContext.namespaceOptions.pid == .node ? nil : .init(type: .pid)
+                return input.pod.linux.securityContext.pidMode == .node ? nil : .init(type: .pid)
             }
             return .init(type: .pid, path: path)
         }
