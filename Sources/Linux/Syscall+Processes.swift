@@ -177,6 +177,12 @@ extension Syscall {
         try Errno.check(clx_close_range(UInt32(first), .max, 0))
     }
 
+    /// The same for those of a range; one that is empty closes nothing.
+    package static func closeAll(in range: Range<Int32>) throws(Errno) {
+        if range.isEmpty { return }
+        try Errno.check(clx_close_range(UInt32(range.lowerBound), UInt32(range.upperBound - 1), 0))
+    }
+
     /// Makes `target` a copy that survives exec. The corresponding system call is `dup3(2)`.
     package static func duplicate(_ descriptor: Int32, onto target: Int32) throws(Errno) {
         if descriptor == target {
