@@ -16,6 +16,15 @@ extension CgroupDirectory {
         }
     }
 
+    /// Whether a process that enters stops, because this cgroup or one above it is frozen. Where the directory does not
+    /// exist yet, the nearest one above tells.
+    func stopsMembers(below mountPoint: String) throws(CgroupError) -> Bool {
+        var nearest = self
+        while !nearest.exists, let parent = nearest.parent, parent.path.count > mountPoint.count { nearest = parent }
+        if let state = try nearest.read("freezer.state") { return state != "THAWED" }
+        return CgroupCounters(try nearest.read("cgroup.events"))["frozen"] == 1
+    }
+
     /// v1: FREEZING may last for ever while a member forks or sleeps uninterruptibly, so it is thawed now and then and
     /// frozen again.
     func freezeLegacy(milliseconds: Int32 = 10_000) throws(CgroupError) {

@@ -62,15 +62,27 @@ extension CgroupDriver {
     /// namespaces are left out.
     package func processes() throws(CgroupError) -> [Int32] { try members.processes() }
 
-    /// Refuses a cgroup that is in use already, as runc does: its limits would hit strangers, and a process that enters
-    /// a frozen one never starts.
-    package func requireUnused() throws(CgroupError) {
-        guard exists else { return }
-        let count = try processes().count
-        guard count == 0 else {
-            throw CgroupError(.busy, "container's cgroup is not empty: \(count) process(es) found")
+    /// Tells the cgroup from a later one of the same path: the inode of the directory in which members are listed. The
+    /// kernel does not use the numbers of cgroups again.
+    package func identity() throws(CgroupError) -> UInt64 {
+        try CgroupError.attempt("stat cgroup", members.path) { () throws(Errno) in
+            try Syscall.status(members.path).inode
         }
-        guard try !isFrozen() else { throw CgroupError(.busy, "container's cgroup unexpectedly frozen") }
+    }
+
+    /// Refuses a cgroup that is in use already, as runc does: its limits would hit strangers, and a process that enters
+    /// a frozen one never starts. Each hierarchy counts, for other runtimes may use only some of them.
+    package func requireUnused() throws(CgroupError) {
+        var pids: Set<Int32> = []
+        for subtree in location.subtrees { pids.formUnion(try CgroupDirectory(subtree.directory).processes()) }
+        guard pids.isEmpty else {
+            throw CgroupError(.busy, "container's cgroup is not empty: \(pids.count) process(es) found")
+        }
+        for subtree in location.subtrees {
+            guard try !CgroupDirectory(subtree.directory).stopsMembers(below: subtree.mountPoint) else {
+                throw CgroupError(.busy, "container's cgroup unexpectedly frozen")
+            }
+        }
     }
 
     /// Sends a signal to every process of the cgroup and of those below. None may fork past it: the cgroup is frozen

@@ -40,6 +40,18 @@ package struct ResourceLimits: Hashable, Sendable {
         }
     }
 
+    /// Raises those hard limits of a process, 0 for the caller, that are lower than what is asked for; needs
+    /// CAP_SYS_RESOURCE. The process must have the caller's limits still. `apply` needs no right afterwards.
+    package func raise(of process: Int32 = 0) throws(ConfinementError) {
+        for limit in limits {
+            try ConfinementError.attempt("set rlimit", limit.name) { () throws(Errno) in
+                let present = try Syscall.limit(limit.resource)
+                guard limit.hard > present.hard else { return }
+                try Syscall.setLimit(limit.resource, soft: present.soft, hard: limit.hard, process: process)
+            }
+        }
+    }
+
     /// Sets the limits of a process, 0 for the caller. They bind at once: this belongs right before execve.
     package func apply(to process: Int32 = 0) throws(ConfinementError) {
         for limit in limits {

@@ -49,6 +49,12 @@ package struct Container: Sendable {
 
     var cgroup: any CgroupDriver { record.cgroup.driver() }
 
+    /// Whether the cgroup is still the one that was made for this container: its processes may be signalled only then.
+    func ownsCgroup() throws -> Bool {
+        guard let identity = record.cgroupIdentity, cgroup.exists else { return false }
+        return try cgroup.identity() == identity
+    }
+
     /// The container's process, certainly this one and alive; nil when it has ended.
     func findProcess() throws -> PidFD? {
         guard record.pid > 0 else { return nil }

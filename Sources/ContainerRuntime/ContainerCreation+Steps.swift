@@ -31,15 +31,42 @@ extension ContainerCreation {
 
     /// Opens, compiles and makes all that init takes with it.
     func prepareContext() throws -> InitContext {
-        InitContext(
-            plan: plan, cgroup: record.cgroup, hostProc: try HostProc(),
-            joined: try plan.namespaces.joined.map { try JoinedNamespace($0.kind, $0.path) },
+        let joined = try plan.namespaces.joined.map { try JoinedNamespace($0.kind, $0.path) }
+        try refuseNamesOfTheHost(joined)
+        return InitContext(
+            plan: plan, cgroup: record.cgroup, hostProc: try HostProc(), joined: joined,
             openedSources: try openSources(), fifo: try makeFifo(),
             confinement: try ProcessConfinement(
                 plan.process, plan.seccomp, hasUserNamespace: plan.hasUserNamespace),
-            keyring: request.newKeyring ? "_ses.\(request.id)" : nil,
+            keyring: record.keyring,
             preservedDescriptors: request.preservedDescriptors, pivots: request.pivots,
             state: Container(record, in: store).state(.creating))
+    }
+
+    /// A namespace that is joined may still be the host's own, whose names and parameters are not the container's.
+    private func refuseNamesOfTheHost(_ joined: [JoinedNamespace]) throws {
+        let shared = Set(joined.filter(\.belongsToHost).map(\.kind))
+        if let sysctl = plan.sysctls.first(where: { shared.contains($0.namespace) }) {
+            throw RuntimeError(
+                "sysctl \"\(sysctl.path)\" is not allowed in the host \(sysctl.namespace.rawValue) namespace")
+        }
+        if shared.contains(.uts), plan.hostName != nil || plan.domainName != nil {
+            throw RuntimeError("unable to set hostname or domainname in the host uts namespace")
+        }
+    }
+
+    /// The cgroup must be nobody's: neither of processes, nor of a stopped container that still counts on it.
+    func requireFreeCgroup(_ driver: any CgroupDriver) throws {
+        try driver.requireUnused()
+        guard record.cgroup.subtrees.contains(where: { Syscall.exists($0.directory) }) else { return }
+        let directories = Set(record.cgroup.subtrees.map(\.directory))
+        for id in try store.list() where id != request.id {
+            // What cannot be read, or is gone by now, claims nothing.
+            guard let other = try? store.load(id), other.cgroupIdentity != nil else { continue }
+            if !directories.isDisjoint(with: other.cgroup.subtrees.map(\.directory)) {
+                throw RuntimeError("container's cgroup belongs to the container \"\(id)\"")
+            }
+        }
     }
 
     /// A user namespace's root may not enter every directory of the host: sources are opened with the host's rights.
@@ -59,7 +86,8 @@ extension ContainerCreation {
         let path = store.fifo(request.id)
         return try SystemError.attempt("create", path) { () throws(Errno) in
             try Syscall.makeNode(path, mode: 0o010622, device: DeviceNumber(major: 0, minor: 0))
-            return SharedFD(try Syscall.open(path, [.readOnly, .nonblocking]))
+            // With a writing end of its own the reader is never at the end of the file, so a plain read(2) waits.
+            return SharedFD(try Syscall.open(path, .readWrite))
         }
     }
 
@@ -75,7 +103,7 @@ extension ContainerCreation {
         try store.save(record)
         try process.channel.waitForIsolation()
         try driver.add(process.pid)
-        try context.confinement.applyLimits(to: process.pid)
+        try context.confinement.raiseLimits(of: process.pid)
         try adjustOOMScore(process.pid, context.hostProc)
         try writeMappings(process.pid, context.hostProc)
         try process.channel.proceed()

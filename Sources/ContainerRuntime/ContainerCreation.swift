@@ -67,6 +67,7 @@ struct ContainerCreation {
             owner: UserDatabase.name(of: Syscall.effectiveUserID), cgroup: location,
             hasPIDNamespace: plan.namespaces[.pid] == .create, poststart: plan.hooks.poststart,
             poststop: plan.hooks.poststop)
+        record.keyring = request.newKeyring ? "_ses.\(request.id)" : nil
     }
 
     /// Carries out the plan; on failure everything is undone.
@@ -95,9 +96,10 @@ struct ContainerCreation {
         try store.saveConfiguration(request.id, configuration)
         // Recorded before it exists, so that a killed runtime leaves nothing that `delete` cannot find.
         let driver = record.cgroup.driver()
-        try driver.requireUnused()
+        try requireFreeCgroup(driver)
         hasCgroup = true
         try driver.create()
+        record.cgroupIdentity = try driver.identity()
         try driver.apply(plan.resources)
         let console = try connectConsole()
         let context = try prepareContext()

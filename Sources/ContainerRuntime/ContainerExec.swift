@@ -60,7 +60,7 @@ struct ContainerExec {
         let entry = ProcessEntry(
             plan: plan,
             confinement: try ProcessConfinement(plan, seccomp, hasUserNamespace: namespaces.flags.contains(.user)),
-            hostProc: proc, keyring: nil, preservedDescriptors: request.preservedDescriptors)
+            hostProc: proc, keyring: container.record.keyring, preservedDescriptors: request.preservedDescriptors)
         let console = try request.consoleSocket.map { path in SharedConsole(try ConsoleSocket(path)) }
         let cgroup = try cgroup()
         let process = try InitProcess.spawn(namespaces) { channel in
@@ -86,7 +86,7 @@ struct ContainerExec {
     ) throws -> SharedFD? {
         try process.channel.waitForIsolation()
         try join(cgroup, process.pid)
-        try entry.confinement.applyLimits(to: process.pid)
+        try entry.confinement.raiseLimits(of: process.pid)
         if let score = plan.oomScoreAdjustment { try OOMScore.set(score, of: process.pid, proc) }
         try process.channel.proceed()
         var terminal: SharedFD?
@@ -137,11 +137,14 @@ struct ExecSequence: ~Copyable {
 
     consuming func run(_ namespaces: ForeignNamespaces) -> Never {
         do {
+            try DescriptorTable.close(
+                except: [channel.rawValue, entry.hostProc.rawValue, namespaces.process.pidfd.rawValue],
+                preserving: entry.preservedDescriptors)
             try namespaces.enter()
             try channel.announceIsolation()
             try becomeRootInside(namespaces)
             try entry.openSession(channel, ownsConsole: false)
-            try entry.closeDescriptors()
+            try entry.leaveHost(keeping: [channel.rawValue])
             let program = try entry.takeIdentity()
             try SystemError.attempt("clear", "parent death signal") { () throws(Errno) in
                 try Syscall.setParentDeathSignal(nil)
@@ -187,7 +190,6 @@ struct ForeignNamespaces: Sendable {
     /// Enters all of them at once, with the rights on each that the caller has now. See setns(2) with a pidfd.
     func enter() throws {
         try SystemError.attempt("protect", "process") { () throws(Errno) in
-            try Syscall.setDumpable(false)
             try Syscall.setParentDeathSignal(.kill)
         }
         let kinds = flags.subtracting(.pid)

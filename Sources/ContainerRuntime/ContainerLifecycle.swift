@@ -49,7 +49,10 @@ extension Container {
 
     /// Sends a signal to the container's process, or to all processes.
     package func kill(_ signal: Signal, all: Bool) throws {
-        if all { return try cgroup.signalAll(signal) }
+        if all {
+            if try ownsCgroup() { try cgroup.signalAll(signal) }
+            return
+        }
         guard let process = try findProcess() else { throw RuntimeError.notRunning }
         // Where no PID namespace ends the others with the first process, SIGKILL means all of them.
         if signal == .kill, !record.hasPIDNamespace { try cgroup.signalAll(signal) }
@@ -73,8 +76,7 @@ extension Container {
             throw RuntimeError("cannot delete container \(id) that is not stopped: \(status.rawValue)")
         }
         try endProcess()
-        if cgroup.exists { try cgroup.kill() }
-        try cgroup.delete()
+        try removeCgroup()
         try store.remove(id)
         do throws(RuntimeError) {
             try HookRunner.run(record.poststop, .poststop, state(.stopped), directory: nil)
@@ -82,6 +84,18 @@ extension Container {
         } catch {
             return error
         }
+    }
+
+    /// Ends what the first process has left behind where no PID namespace ended it, and removes the cgroup. One that is
+    /// not the container's any more stays as it is.
+    private func removeCgroup() throws {
+        guard try ownsCgroup() else {
+            // A runtime that was killed early may have made some of the directories.
+            if record.cgroupIdentity == nil { try? cgroup.delete(milliseconds: 0) }
+            return
+        }
+        if !record.hasPIDNamespace { try cgroup.kill() }
+        try cgroup.delete()
     }
 
     /// Kills the process and waits until it has ended; whose child it is does not matter.

@@ -120,6 +120,8 @@ extension ContainerPlan {
         guard namespaces.isPrivate(.mount) else {
             throw .unsupported("a container without a mount namespace of its own")
         }
+        // The rootfs would become the root of everybody in it, the host included.
+        if case .join = namespaces[.mount] { throw .unsupported("joining a mount namespace") }
         if !(linux.netDevices ?? [:]).isEmpty { throw .unsupported("linux.netDevices") }
         if linux.intelRdt != nil { throw .unsupported("linux.intelRdt") }
         if linux.memoryPolicy != nil { throw .unsupported("linux.memoryPolicy") }

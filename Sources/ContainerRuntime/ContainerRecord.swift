@@ -21,6 +21,10 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
     package var created: String
     package var owner: String
     package var cgroup: CgroupLocation
+    /// `CgroupDriver.identity` of the cgroup that was made for the container; nil until it was.
+    package var cgroupIdentity: UInt64?
+    /// Name of the session keyrings of its processes; nil leaves them the caller's.
+    package var keyring: String?
     /// Whether the processes of the container end with its first one.
     package var hasPIDNamespace: Bool
     package var poststart: [Hook]?
@@ -34,6 +38,8 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case id, pid, creator, bundle, rootfs, ociVersion, annotations, created, owner, cgroup, poststart, poststop
+        case keyring
+        case cgroupIdentity = "cgroup-identity"
         case processStartTime = "process-start-time"
         case hasPIDNamespace = "pid-namespace"
     }

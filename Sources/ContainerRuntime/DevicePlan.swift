@@ -43,6 +43,7 @@ package struct DevicePlan: Hashable, Sendable {
         mode &= 0o7777
         uid = device.uid ?? 0
         gid = device.gid ?? 0
+        try ProcessPlan.checkIDs([uid, gid])
     }
 
     private static func kind(_ device: LinuxDevice) throws(PlanError) -> Kind {

@@ -10,6 +10,9 @@ struct InitEndpoint: ~Copyable {
 
     init(_ socket: consuming UnixSocket) { self.socket = socket }
 
+    /// The number that must stay open as long as there is something to say.
+    var rawValue: Int32 { socket.rawValue }
+
     func announceSpawned(_ pid: Int32) throws(SystemError) { try send(.spawned(pid)) }
 
     /// In the spawned process: waits until the runtime knows it, so that its messages come after that of its maker.
@@ -28,7 +31,9 @@ struct InitEndpoint: ~Copyable {
     }
 
     func send(terminal name: String, master: Int32) throws(SystemError) {
-        try send(.terminal(name), descriptors: [master])
+        try SystemError.attempt("send to", "runtime") { () throws(Errno) in
+            _ = try socket.send(InitMessage.terminal(name).bytes, descriptors: [master])
+        }
     }
 
     /// Says that only the execution is left, and waits for the word.
@@ -42,18 +47,20 @@ struct InitEndpoint: ~Copyable {
         do throws(SystemError) { try send(.failed(failure)) } catch {}
     }
 
-    private func send(_ message: InitMessage, descriptors: [Int32] = []) throws(SystemError) {
+    /// Plain write(2) and read(2), which keep the bounds of messages too: a filter that is in force already may forbid
+    /// sendmsg(2) and recvmsg(2).
+    private func send(_ message: InitMessage) throws(SystemError) {
         try SystemError.attempt("send to", "runtime") { () throws(Errno) in
-            _ = try socket.send(message.bytes, descriptors: descriptors)
+            _ = try Syscall.write(socket.rawValue, message.bytes[...])
         }
     }
 
     private func waitToProceed() throws(SystemError) {
-        let message = try SystemError.attempt("receive from", "runtime") { () throws(Errno) in
-            try socket.receive(upTo: 16)
+        let bytes = try SystemError.attempt("receive from", "runtime") { () throws(Errno) in
+            try Syscall.read(socket.rawValue, upTo: 16)
         }
         // The runtime is gone: nobody would ever start or delete this process.
-        guard message.bytes == Self.proceed else { Syscall.exitNow(1) }
+        guard bytes == Self.proceed else { Syscall.exitNow(1) }
     }
 }
 

@@ -19,6 +19,7 @@ struct InitProcess: ~Copyable {
             try UnixSocket.pair(.sequencedPackets)
         }
         guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
+        try protectChildren()
         let clone = try Birth.with(isolation.birthPlace, newTimeNamespace, timeOffsets, hostProc) {
             () throws(Errno) in try Syscall.clone(isolation.cloneFlags)
         }
@@ -40,6 +41,7 @@ struct InitProcess: ~Copyable {
             try UnixSocket.pair(.sequencedPackets)
         }
         guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
+        try protectChildren()
         let clone = try Birth.with(namespaces) { () throws(Errno) in try Syscall.clone([]) }
         guard let clone else {
             _ = consume ours
@@ -48,6 +50,12 @@ struct InitProcess: ~Copyable {
         _ = consume theirs
         return InitProcess(
             pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours))
+    }
+
+    /// A process with the runtime's rights that is visible in a container's PID namespace must not for a moment be open
+    /// to its neighbours: it is born not dumpable. See PR_SET_DUMPABLE(2const).
+    private static func protectChildren() throws {
+        try SystemError.attempt("protect", "process") { () throws(Errno) in try Syscall.setDumpable(false) }
     }
 
     private init(pid: Int32, pidfd: consuming PidFD, channel: consuming RuntimeEndpoint) {

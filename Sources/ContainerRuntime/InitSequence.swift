@@ -14,7 +14,7 @@ struct InitContext: Sendable {
     var joined: [JoinedNamespace]
     /// Sources of bind mounts that cannot be opened from inside the user namespace, by their place in the plan.
     var openedSources: [SharedFD?]
-    /// The reading end of exec.fifo; nil when the process does not wait for `start`.
+    /// Both ends of exec.fifo; nil when the process does not wait for `start`.
     var fifo: SharedFD?
     var confinement: ProcessConfinement
     var keyring: String?
@@ -38,7 +38,9 @@ struct InitSequence: ~Copyable {
 
     /// Runs all steps; a failure is told to the runtime, once, and ends the process.
     consuming func run(_ isolation: consuming Isolation) -> Never {
+        var isAlone = false
         do {
+            try closeForeignDescriptors()
             try isolation.enter(channel)
             try channel.announceIsolation()
             try becomeRootInside()
@@ -51,16 +53,26 @@ struct InitSequence: ~Copyable {
                 plan: plan.process, confinement: context.confinement, hostProc: context.hostProc,
                 keyring: context.keyring, preservedDescriptors: context.preservedDescriptors)
             try entry.openSession(channel, ownsConsole: true)
-            try entry.closeDescriptors()
+            try entry.leaveHost(keeping: [channel.rawValue] + (context.fifo.map { [$0.rawValue] } ?? []))
             let program = try entry.takeIdentity()
             try announceReadiness()
+            isAlone = context.fifo != nil
             try waitForStart()
             try HookRunner.run(plan.hooks.startContainer, .startContainer, state(.created))
             try entry.execute(program)
         } catch {
-            channel.report(InitFailure(error))
+            // The runtime that created the container has gone; whoever reads the container's errors is told.
+            if isAlone { StandardStreams.tell(InitFailure(error)) } else { channel.report(InitFailure(error)) }
             Syscall.exitNow(1)
         }
+    }
+
+    /// Of the caller's descriptors and the runtime's own, only what the steps here work with.
+    private func closeForeignDescriptors() throws {
+        let shared = [context.fifo] + context.joined.map(\.file) + context.openedSources
+        try DescriptorTable.close(
+            except: [channel.rawValue, context.hostProc.rawValue] + shared.compactMap { $0?.rawValue },
+            preserving: context.preservedDescriptors)
     }
 
     /// After the mappings are written: the ids that own everything inside.
@@ -88,11 +100,6 @@ struct InitSequence: ~Copyable {
 
     private func writeSysctls() throws {
         for sysctl in plan.sysctls {
-            // The name of a shared namespace may still be the host's own.
-            if context.joined.contains(where: { $0.kind == sysctl.namespace && $0.isOwn }) {
-                throw RuntimeError(
-                    "sysctl \"\(sysctl.path)\" is not allowed in the host \(sysctl.namespace.rawValue) namespace")
-            }
             try context.hostProc.write("sys/\(sysctl.path)", sysctl.value)
         }
     }
@@ -108,12 +115,14 @@ struct InitSequence: ~Copyable {
 
     /// Mounts, devices and hooks, then the change of root.
     private func buildRootfs() throws {
-        Syscall.setCreationMask(0)
+        let callersMask = Syscall.setCreationMask(0)
         var builder = try RootfsBuilder(plan, cgroup: context.cgroup, openedSources: context.openedSources)
         try builder.mountAll()
         try builder.makeDevices()
         try channel.announceRootfs()
+        Syscall.setCreationMask(callersMask)
         try HookRunner.run(plan.hooks.createContainer, .createContainer, state(.creating), directory: plan.bundle)
+        Syscall.setCreationMask(0)
         try builder.maskPaths()
         try builder.protectPaths()
         try builder.makeDirectory(plan.process.workingDirectory)
@@ -133,9 +142,8 @@ struct InitSequence: ~Copyable {
     private func waitForStart() throws {
         guard let fifo = context.fifo else { return }
         try SystemError.attempt("wait for", "exec.fifo") { () throws(Errno) in
-            _ = try Syscall.poll(fifo.rawValue, for: .readable, milliseconds: -1)
-            // No byte: whoever opened the fifo died before the container was started.
-            if try fifo.descriptor.read(upTo: 1).isEmpty { Syscall.exitNow(1) }
+            // read(2) alone: a filter that is in force already may forbid poll(2).
+            _ = try fifo.descriptor.read(upTo: 1)
         }
     }
 

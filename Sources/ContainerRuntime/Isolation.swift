@@ -11,6 +11,8 @@ struct JoinedNamespace: Sendable {
     var file: SharedFD
     /// It is the one that the runtime itself is in.
     var isOwn: Bool
+    /// It is the runtime's or that of the system's first process.
+    var belongsToHost: Bool
 
     init(_ kind: LinuxNamespaceType, _ path: String) throws {
         self.kind = kind
@@ -19,9 +21,15 @@ struct JoinedNamespace: Sendable {
             SharedFD(try Syscall.open(path, .readOnly))
         }
         // Not comparable means not the same; joining tells what is wrong with the file.
-        let mine = try? Syscall.status("/proc/self/ns/\(kind.fileName)")
-        let other = try? file.descriptor.status()
-        isOwn = mine != nil && mine?.inode == other?.inode && mine?.device == other?.device
+        let status = try? file.descriptor.status()
+        func belongs(to process: String) -> Bool {
+            guard let status, let other = try? Syscall.status("/proc/\(process)/ns/\(kind.fileName)") else {
+                return false
+            }
+            return other.inode == status.inode && other.device == status.device
+        }
+        isOwn = belongs(to: "self")
+        belongsToHost = isOwn || belongs(to: "1")
     }
 
     func join() throws(SystemError) {
@@ -63,7 +71,6 @@ struct Isolation: Sendable {
     /// In the new process: joins what is to be joined. Returns in the process that goes on, an intermediate one ends.
     consuming func enter(_ channel: borrowing InitEndpoint) throws {
         try SystemError.attempt("protect", "container init") { () throws(Errno) in
-            try Syscall.setDumpable(false)
             try Syscall.setParentDeathSignal(.kill)
         }
         for namespace in joined where needsIntermediate || namespace.kind != .pid { try namespace.join() }

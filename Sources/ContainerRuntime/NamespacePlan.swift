@@ -45,7 +45,7 @@ package struct NamespacePlans: Hashable, Sendable {
 
     /// The files that are joined, the user namespace last: joining it gives up the right to the others.
     package var joined: [(kind: LinuxNamespaceType, path: String)] {
-        let order: [LinuxNamespaceType] = [.pid, .time, .network, .ipc, .uts, .cgroup, .mount, .user]
+        let order: [LinuxNamespaceType] = [.pid, .time, .network, .ipc, .uts, .cgroup, .user]
         return order.compactMap { kind in
             if case .join(let path) = self[kind] { (kind, path) } else { nil }
         }

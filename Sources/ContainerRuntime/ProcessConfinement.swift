@@ -20,11 +20,16 @@ struct ProcessConfinement: Sendable {
         limitsComeFromOutside = hasUserNamespace
     }
 
-    /// The runtime's part of the limits.
-    func applyLimits(to pid: Int32) throws { if limitsComeFromOutside { try limits.apply(to: pid) } }
+    var hasFilter: Bool { filter != nil }
 
-    /// The process's own part.
-    func applyLimits() throws { if !limitsComeFromOutside { try limits.apply() } }
+    /// The runtime's part of the limits: makes room for them where the process itself has no right to.
+    func raiseLimits(of pid: Int32) throws { if limitsComeFromOutside { try limits.raise(of: pid) } }
+
+    /// The same by the process, before it gives up its rights.
+    func raiseLimits() throws { if !limitsComeFromOutside { try limits.raise() } }
+
+    /// Puts the limits in force.
+    func applyLimits() throws { try limits.apply() }
 
     func loadFilter() throws { _ = try filter?.load() }
     func dropBoundingSet() throws { try capabilities.dropBounding() }

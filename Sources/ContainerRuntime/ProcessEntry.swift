@@ -15,6 +15,12 @@ struct ProcessEntry: Sendable {
     /// Descriptors 3 ..< 3 + N stay open in the program.
     let preservedDescriptors: Int32
 
+    /// What is executed in the end, looked up while nothing of the container's limits binds yet.
+    struct Program {
+        var path: String
+        var environment: [String]
+    }
+
     /// A session of its own, with the terminal or with the streams that the runtime was given.
     func openSession(_ channel: borrowing InitEndpoint, ownsConsole: Bool) throws {
         try SystemError.attempt("create", "session") { () throws(Errno) in try Syscall.newSession() }
@@ -37,46 +43,57 @@ struct ProcessEntry: Sendable {
         }
     }
 
-    /// Gives up every right that the process shall not have, and finds the program with what is left.
-    func takeIdentity() throws -> String {
+    /// The last use of the host's /proc. From here on the process has nothing open but its streams, what it passes on,
+    /// and the descriptors that it waits with.
+    func leaveHost(keeping waiting: [Int32]) throws {
         for label in plan.labels { try label.apply(proc: hostProc.rawValue) }
+        try DescriptorTable.close(except: waiting, preserving: preservedDescriptors)
+    }
+
+    /// Gives up every right that the process shall not have, and finds the program with what is left.
+    func takeIdentity() throws -> Program {
         try applyPersonality()
         if plan.noNewPrivileges {
             try SystemError.attempt("set", "no_new_privs") { () throws(Errno) in try Syscall.forbidNewPrivileges() }
         }
         // Directories that root alone may enter are entered as root, those that only the user may enter as the user.
         let arrived = try changeDirectory(isLastTry: false)
-        try confinement.applyLimits()
-        // Without no_new_privs the filter needs CAP_SYS_ADMIN, which goes below; with it, it is loaded last.
-        if !plan.noNewPrivileges { try confinement.loadFilter() }
+        if loadsFilterEarly {
+            // The filter may forbid to set limits.
+            try confinement.applyLimits()
+            try confinement.loadFilter()
+        } else {
+            try confinement.raiseLimits()
+        }
         try confinement.dropBoundingSet()
         try changeUser()
         try confinement.applyCapabilities()
         if !arrived { _ = try changeDirectory(isLastTry: true) }
         try refuseOutsideDirectory()
         Syscall.setCreationMask(plan.umask)
-        return try ExecutableLookup.find(plan.arguments[0], environment: plan.environment)
+        return Program(
+            path: try ExecutableLookup.find(plan.arguments[0], environment: plan.environment),
+            environment: UserDatabase.completing(plan.environment, uid: plan.uid))
     }
 
+    /// Without no_new_privs the filter needs CAP_SYS_ADMIN, which the process gives up; with it, it is loaded last.
+    private var loadsFilterEarly: Bool { !plan.noNewPrivileges && confinement.hasFilter }
+
     /// Becomes the program.
-    func execute(_ path: String) throws -> Never {
-        let environment = UserDatabase.completing(plan.environment, uid: plan.uid)
+    func execute(_ program: Program) throws -> Never {
         try SystemError.attempt("reset", "signals") { () throws(Errno) in
             for number: Int32 in 1...64 where number != 9 && number != 19 && number != 32 && number != 33 {
                 try Signal(rawValue: number).restoreDefault()
             }
             try SignalSet.none.install()
         }
-        if plan.noNewPrivileges { try confinement.loadFilter() }
-        try SystemError.attempt("exec", path) { () throws(Errno) -> Never in
-            try Syscall.execute(path, plan.arguments, environment: environment)
+        if !loadsFilterEarly {
+            // Limits bind at once: nothing but the filter and the execution comes after them.
+            try confinement.applyLimits()
+            try confinement.loadFilter()
         }
-    }
-
-    /// No descriptor of the runtime or of its caller reaches the program (CVE-2024-21626).
-    func closeDescriptors() throws {
-        try SystemError.attempt("close", "descriptors") { () throws(Errno) in
-            try Syscall.closeOnExec(from: 3 + preservedDescriptors)
+        try SystemError.attempt("exec", program.path) { () throws(Errno) -> Never in
+            try Syscall.execute(program.path, plan.arguments, environment: program.environment)
         }
     }
 

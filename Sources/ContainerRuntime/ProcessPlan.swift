@@ -34,6 +34,7 @@ package struct ProcessPlan: Hashable, Sendable {
         uid = process.user?.uid ?? 0
         gid = process.user?.gid ?? 0
         groups = process.user?.additionalGids ?? []
+        try Self.checkIDs([uid, gid] + groups)
         umask = process.user?.umask ?? 0o022
         guard umask <= 0o777 else { throw PlanError("umask \(umask) is out of range") }
         hasTerminal = process.terminal ?? false
@@ -78,6 +79,13 @@ package struct ProcessPlan: Hashable, Sendable {
         guard !path.isEmpty else { throw PlanError("Cwd property must not be empty") }
         guard path.hasPrefix("/"), !path.utf8.contains(0) else { throw PlanError("Cwd must be an absolute path") }
         return path
+    }
+
+    /// The highest number stands for "no change" in setresuid(2): the process would stay root. runc's range.
+    static func checkIDs(_ ids: [UInt32]) throws(PlanError) {
+        guard ids.allSatisfy({ $0 <= Int32.max }) else {
+            throw PlanError("uids and gids must be in range 0-2147483647")
+        }
     }
 
     private static func windowSize(_ process: Process) -> WindowSize? {

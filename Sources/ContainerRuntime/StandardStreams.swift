@@ -7,6 +7,12 @@ internal import Linux
 enum StandardStreams {
     private static let null = DeviceNumber(major: 1, minor: 3)
 
+    /// Writes the failure where the program would write its own.
+    static func tell(_ failure: InitFailure) {
+        // With nobody to tell that telling fails, the failure is dropped.
+        try? Syscall.writeAll(2, Array("skiffrun: \(failure)\n".utf8))
+    }
+
     /// Makes the streams the container's: the host's null device is exchanged for the container's, and the rest belongs
     /// to the user, who may then open /dev/stdout again.
     static func adopt(uid: UInt32) throws {

@@ -13,6 +13,12 @@ internal import Linux
 @main
 struct Skiffrun {
     static func main() {
+        do {
+            try StandardDescriptors.fill()
+        } catch {
+            print(error: "\(error)")
+            Syscall.exitNow(1)
+        }
         let arguments = CommandLine.arguments
         let environment = HostEnvironment.current()
         // Hooks and callers may close their ends of pipes as they like.

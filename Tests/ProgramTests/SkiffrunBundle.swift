@@ -84,6 +84,16 @@ final class SkiffrunBundle: Sendable {
         return result
     }
 
+    /// The same after a command of busybox's shell, which changes what the runtime starts with.
+    func run(after command: String, _ arguments: [String], timeoutSeconds: Int32 = 120) throws -> CommandOutput {
+        let busybox = try #require(ChildPlan.find("busybox", path: "/bin:/usr/bin"))
+        let plan = ChildPlan(
+            busybox,
+            ["busybox", "sh", "-c", "\(command); exec \"$@\"", "sh", Program.skiffrun, "--root", root] + arguments,
+            environment: ["PATH=/bin:/usr/bin"], workingDirectory: path)
+        return try CommandOutput.run(plan, timeoutMilliseconds: timeoutSeconds * 1000)
+    }
+
     /// Output of the script, run in a new container; a failure throws what was written to standard error.
     func output(_ script: String, _ change: (inout Configuration) -> Void = { _ in }) throws -> String {
         try configure(script: script, change)
