@@ -51,8 +51,10 @@ package struct ServiceError: Error, Hashable, Sendable, CustomStringConvertible 
 
     /// The same error with the operation that it made fail at its head; an error of our own keeps its code.
     package static func wrap(_ error: any Error, _ operation: String, _ subject: String? = nil) -> ServiceError {
-        if let error = error as? ServiceError {
-            return ServiceError(error.code, operation, subject, "\(error)", prefix: error.prefix)
+        if var inner = error as? ServiceError {
+            let prefix = inner.prefix
+            inner.prefix = nil
+            return ServiceError(inner.code, operation, subject, "\(inner)", prefix: prefix)
         }
         return ServiceError(.failed, operation, subject, "\(error)")
     }

@@ -64,7 +64,11 @@ enum MountSources {
 
     /// The path of the file without links, realpath(3).
     static func realPath(_ path: String) throws(Errno) -> String {
-        try Syscall.readLink(Syscall.open(path, .path).procPath)
+        let file = try Syscall.open(path, .path)
+        let real = try Syscall.readLink(file.procPath)
+        // Until here the link must not go.
+        try file.close()
+        return real
     }
 
     /// What the container mounts can reach the host, or the other way round, only through a mount that propagates.

@@ -6,6 +6,7 @@ internal import Cgroups
 package import EngineConfiguration
 internal import Linux
 package import Logging
+internal import Synchronization
 
 /// The container engine: everything that pods and containers share, and the entry to all operations.
 ///
@@ -26,6 +27,8 @@ package final class Engine: Sendable {
     let log: Logger
     let table = ObjectTable()
     let creations: Creations
+    /// Held while a pod's cgroup is made or removed: the parent of all goes with the last.
+    let cgroupParentLock = Mutex(())
     private let lock: SharedFD
 
     /// Opens the state, takes the lock of its root, and finds again what the daemon before left: when this returns,
@@ -40,7 +43,7 @@ package final class Engine: Sendable {
         self.config = config
         self.log = log
         paths = Paths(root: config.root, run: config.run)
-        for folder in [config.root, config.run] {
+        for folder in [config.root, config.run, paths.consoles] {
             try SystemError.attempt("make directory", folder) { () throws(Errno) in
                 try Syscall.makeDirectories(folder, mode: 0o711)
             }

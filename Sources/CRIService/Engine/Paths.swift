@@ -36,7 +36,9 @@ package struct Paths: Hashable, Sendable {
     func rootfs(_ id: String) -> String { bundle(id) + "/rootfs" }
     func pidFile(_ id: String) -> String { bundle(id) + "/pid" }
     func runtimeLog(_ id: String) -> String { bundle(id) + "/runtime.log" }
-    func consoleSocket(_ id: String) -> String { bundle(id) + "/console.sock" }
+    /// Sockets of terminals in the making. The kernel's address holds 107 bytes, so the name is short.
+    var consoles: String { run + "/tty" }
+    func consoleSocket(_ id: String) -> String { "\(consoles)/\(id.prefix(16))" }
     /// What a container leaves on disk.
     func container(_ id: String) -> String { "\(root)/containers/\(id)" }
     func exitRecord(_ id: String) -> String { container(id) + "/exit" }

@@ -9,6 +9,7 @@ internal import GRDB
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import Synchronization
 
 extension Engine {
     /// Makes a pod and returns its id; the one of the same name, if it is ready.
@@ -88,14 +89,16 @@ extension Pod {
         var folders: [(String, UInt32)] = [(paths.pod(id), 0o711)]
         if !config.logDirectory.isEmpty { folders.append((config.logDirectory, 0o755)) }
         let (pod, monitor) = (try cgroup(), try cgroup("monitor"))
-        try await BlockingPool.run { [folders] in
+        try await BlockingPool.run { [folders, engine] in
             for (folder, mode) in folders {
                 try SystemError.attempt("make directory", folder) { () throws(Errno) in
                     try Syscall.makeDirectories(folder, mode: mode)
                 }
             }
-            try pod.create()
-            try monitor.create()
+            try engine.cgroupParentLock.withLock { _ in
+                try pod.create()
+                try monitor.create()
+            }
         }
     }
 

@@ -3,9 +3,11 @@
 
 internal import CNI
 internal import Cgroups
+internal import EngineConfiguration
 internal import GRDB
 internal import Linux
 internal import MonitorProtocol
+internal import Synchronization
 
 extension Engine {
     /// Stops a pod; one that is unknown or stopped is right.
@@ -21,6 +23,17 @@ extension Engine {
         guard let pod = try table.findPod(id) else { return }
         do { try await pod.remove() } catch let error as CancellationError { throw error } catch {
             throw ServiceError.wrap(error, "remove pod", pod.id)
+        }
+    }
+}
+
+extension Engine {
+    /// Removes the cgroup of all pods if it is empty; it is made again with the next one.
+    fileprivate func removeCgroupParent() {
+        guard let location = try? cgroups.location(config.runtime.cgroupParent) else { return }
+        for subtree in location.subtrees where subtree.directory != subtree.mountPoint {
+            // Another pod is in it, or somebody else's process.
+            try? Syscall.removeDirectory(subtree.directory)
         }
     }
 }
@@ -174,11 +187,15 @@ extension Pod {
     private func removeFolders() async throws {
         let (folder, ownsCgroup) = (paths.pod(id), record.ownsCgroup)
         let (pod, monitor) = (try cgroup(), try cgroup("monitor"))
-        try await BlockingPool.run {
+        try await BlockingPool.run { [engine] in
             try SystemError.attempt("remove", folder) { () throws(Errno) in try Syscall.removeTree(folder) }
             if monitor.exists { try monitor.kill() }
             try monitor.delete()
-            if ownsCgroup { try pod.delete() }
+            guard ownsCgroup else { return }
+            try engine.cgroupParentLock.withLock { _ in
+                try pod.delete()
+                engine.removeCgroupParent()
+            }
         }
     }
 

@@ -32,7 +32,7 @@ struct PodPlan: Hashable, Sendable {
             throw refuse(metadata.name, "log directory \"\(config.logDirectory)\" is not an absolute path")
         }
         let options = config.linux.securityContext.namespaceOptions
-        if options.hasUsernsOptions, options.usernsOptions.mode == .pod {
+        if options.hasUsernsOptions, options.usernsOptions.mode != .node {
             throw ServiceError(.unimplemented, "run pod", metadata.name, "user namespaces are not supported")
         }
         usesHostNetwork = options.network == .node
@@ -67,11 +67,22 @@ struct PodPlan: Hashable, Sendable {
         var own: [String: String] = [:]
         var refused: [String] = []
         for (key, value) in sysctls.sorted(by: { $0.key < $1.key }) {
-            let name = key.contains(".") ? key : String(key.map { $0 == "/" ? "." : $0 })
+            let parts = components(key)
+            let name = parts.joined(separator: ".")
             let isOwn =
                 name.hasPrefix("net.") ? ownsNetwork : (ipc.contains(name) || name.hasPrefix("fs.mqueue.")) && ownsIPC
-            if isOwn && !name.contains("..") { own[key] = value } else { refused.append(key) }
+            let isWhole = !parts.contains { ["", ".", ".."].contains($0) }
+            if isOwn && isWhole { own[key] = value } else { refused.append(key) }
         }
         return (own, refused)
+    }
+
+    /// The names of the parameter's folders and file. The first separator, dot or slash, is the one that counts; the
+    /// other stands for itself, so that `net/ipv4/conf/eth0.1/forwarding` and `net.ipv4.conf.eth0/1.forwarding` are one.
+    private static func components(_ key: String) -> [String] {
+        let isPath = key.first { $0 == "." || $0 == "/" } == "/"
+        return key.split(separator: isPath ? "/" : ".", omittingEmptySubsequences: false).map { part in
+            isPath ? String(part) : String(part.map { $0 == "/" ? "." : $0 })
+        }
     }
 }

@@ -88,13 +88,12 @@ package struct UserDatabase: Sendable {
         if let number = request.uid {
             let uid = try Self.id(number, "run_as_user")
             found = (uid, accounts.first { $0.uid == uid })
+        } else if !request.name.isEmpty {
+            found = try find(name: request.name)
         } else {
             let parts = request.image.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            var user = request.name
-            if user.isEmpty {
-                user = parts.first.map(String.init) ?? ""
-                group = parts.count > 1 ? String(parts[1]) : ""
-            }
+            let user = parts.first.map(String.init) ?? ""
+            group = parts.count > 1 ? String(parts[1]) : ""
             found = try find(user: user.isEmpty ? "0" : user)
         }
         let (uid, account) = found
@@ -110,12 +109,17 @@ package struct UserDatabase: Sendable {
         return Identity(uid: uid, gid: gid, groups: all.sorted())
     }
 
+    private func find(name: String) throws(ServiceError) -> (UInt32, Account?) {
+        guard let account = accounts.first(where: { $0.name == name }) else {
+            throw ServiceError(.invalid, "find user", name, "not in the image's /etc/passwd")
+        }
+        return (account.uid, account)
+    }
+
     private func find(user: String) throws(ServiceError) -> (UInt32, Account?) {
         // A name of digits is a name first, as useradd(8) would not make one and chown(1) looks it up so.
         if let account = accounts.first(where: { $0.name == user }) { return (account.uid, account) }
-        guard let number = Int64(user) else {
-            throw ServiceError(.invalid, "find user", user, "not in the image's /etc/passwd")
-        }
+        guard let number = Int64(user) else { return try find(name: user) }
         let uid = try Self.id(number, "user")
         return (uid, accounts.first { $0.uid == uid })
     }
