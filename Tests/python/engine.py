@@ -54,7 +54,11 @@ class Engine:
         return log.read_text()[-4000:] if log.exists() else ""
 
     def connect(self):
-        options = [("grpc.max_reconnect_backoff_ms", 200), ("grpc.initial_reconnect_backoff_ms", 50)]
+        options = [
+            ("grpc.max_reconnect_backoff_ms", 200), ("grpc.initial_reconnect_backoff_ms", 50),
+            # What kubelet allows; the default is 4 MiB.
+            ("grpc.max_receive_message_length", 80 << 20),
+        ]
         self.channel = grpc.insecure_channel("unix:" + self.env["SOCKET"], options=options)
         self.runtime = services.RuntimeServiceStub(self.channel)
         self.images = services.ImageServiceStub(self.channel)

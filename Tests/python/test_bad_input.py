@@ -14,7 +14,7 @@ UNKNOWN = "f" * 64
 @pytest.mark.parametrize(
     "image, code, words",
     [
-        ("UPPER/case", Code.INVALID_ARGUMENT, ["UPPER/case"]),
+        ("reg.example/UPPER/case", Code.INVALID_ARGUMENT, ["UPPER/case"]),
         ("", Code.INVALID_ARGUMENT, ["image"]),
         ("{registry}/missing:1", Code.NOT_FOUND, ["missing:1"]),
         ("{registry}/web:missing", Code.NOT_FOUND, ["web:missing"]),
@@ -187,7 +187,7 @@ def test_failing_network(engine):
 
 def test_image_in_use(engine, pod, refused):
     container = engine.shell(*pod, "c", "sleep 1000")
-    with refused(Code.FAILED_PRECONDITION, "in use"):
+    with refused(Code.FAILED_PRECONDITION, "used by"):
         engine.images.RemoveImage(cri.RemoveImageRequest(image=cri.ImageSpec(image=engine.image)))
     assert engine.exec(container, "echo", "fine").stdout == b"fine\n"
 

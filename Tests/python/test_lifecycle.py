@@ -183,7 +183,7 @@ def test_mounts_and_environment(engine, pod, tmp_path):
     container = engine.shell(
         *pod, "c", "sleep 1000",
         mounts=[cri.Mount(host_path=str(tmp_path), container_path="/data", readonly=True)],
-        envs=[cri.KeyValue(key="COLOUR", value="blue"), cri.KeyValue(key="PATH", value="/bin:/extra")],
+        envs=[cri.KeyValue(key="COLOUR", value=b"blue"), cri.KeyValue(key="PATH", value=b"/bin:/extra")],
         working_dir="/etc",
     )
     assert engine.exec(container, "cat", "/data/file").stdout == b"from the host"
