@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import CRIAPI
+import Testing
+
+@testable import CRIService
+
+struct PodPlanTests {
+    private func plan(_ change: (inout CRI.PodConfig) -> Void = { _ in }) throws(ServiceError) -> PodPlan {
+        var config = CRI.PodConfig()
+        config.metadata.name = "web"
+        config.metadata.namespace = "space"
+        config.metadata.uid = "u1"
+        config.metadata.attempt = 2
+        config.hostname = "box"
+        change(&config)
+        return try PodPlan(config, id: "p1", parent: "/skiff")
+    }
+
+    @Test func namesThePod() throws {
+        #expect(try plan().name == "web_space_u1_2")
+        #expect(try plan { $0.metadata.attempt = 3 }.name == "web_space_u1_3")
+    }
+
+    struct Row: Sendable {
+        var network = CRI.NamespaceMode.pod
+        var ipc = CRI.NamespaceMode.pod
+        var pid = CRI.NamespaceMode.pod
+        var namespaces: [String]
+    }
+
+    @Test(arguments: [
+        Row(namespaces: ["net", "uts", "ipc", "pid"]), Row(pid: .container, namespaces: ["net", "uts", "ipc"]),
+        Row(pid: .node, namespaces: ["net", "uts", "ipc"]), Row(network: .node, namespaces: ["ipc", "pid"]),
+        Row(ipc: .node, namespaces: ["net", "uts", "pid"]),
+        Row(network: .node, ipc: .node, pid: .node, namespaces: []),
+    ])
+    func makesNamespaces(_ row: Row) throws {
+        let plan = try plan {
+            $0.linux.securityContext.namespaceOptions.network = row.network
+            $0.linux.securityContext.namespaceOptions.ipc = row.ipc
+            $0.linux.securityContext.namespaceOptions.pid = row.pid
+        }
+        #expect(plan.namespaces == row.namespaces)
+        #expect(plan.usesHostNetwork == (row.network == .node) && plan.usesHostIPC == (row.ipc == .node))
+    }
+
+    @Test(arguments: [CRI.NamespaceMode.pod, .container, .target])
+    func aUserNamespaceIsRefusedAndNotLeftOut(mode: CRI.NamespaceMode) throws {
+        let error = #expect(throws: ServiceError.self) {
+            try plan { $0.linux.securityContext.namespaceOptions.usernsOptions.mode = mode }
+        }
+        #expect(error?.code == .unimplemented)
+        #expect(try plan { $0.linux.securityContext.namespaceOptions.usernsOptions.mode = .node }.name != "")
+    }
+
+    static let refusals: [(@Sendable (inout CRI.PodConfig) -> Void, String)] = [
+        ({ $0.clearMetadata() }, "run pod: its metadata has no name"),
+        ({ $0.metadata.name = "" }, "run pod: its metadata has no name"),
+        ({ $0.logDirectory = "logs" }, "run pod \"web\": log directory \"logs\" is not an absolute path"),
+        ({ $0.hostname = "a b" }, "run pod \"web\": \"a b\" is not a host name"),
+        ({ $0.hostname = "a/b" }, "run pod \"web\": \"a/b\" is not a host name"),
+        ({ $0.hostname = "a\nb" }, "run pod \"web\": \"a\nb\" is not a host name"),
+        ({ $0.linux.cgroupParent = "slice" }, "run pod \"web\": cgroup parent \"slice\" is not absolute"),
+    ]
+
+    @Test(arguments: refusals.indices) func refuses(row: Int) {
+        let error = #expect(throws: ServiceError.self) { try plan(Self.refusals[row].0) }
+        #expect(error?.code == .invalid && error?.description == Self.refusals[row].1)
+    }
+
+    @Test func aHostNameHasUpTo64Bytes() throws {
+        #expect(try plan { $0.hostname = String(repeating: "a", count: 64) }.name != "")
+        #expect(throws: ServiceError.self) { try plan { $0.hostname = String(repeating: "a", count: 65) } }
+    }
+
+    @Test func theClientsCgroupIsNotOurs() throws {
+        let own = try plan()
+        #expect(own.cgroup == "/skiff/p1" && own.ownsCgroup)
+        let given = try plan { $0.linux.cgroupParent = "/kubepods/pod7" }
+        #expect(given.cgroup == "/kubepods/pod7" && !given.ownsCgroup)
+    }
+
+    static let ipc = [
+        "kernel.shm_rmid_forced", "kernel.shmmax", "kernel.sem", "kernel.msgmax", "fs.mqueue.msg_max",
+        "kernel/shm_rmid_forced", "fs/mqueue/msg_max",
+    ]
+    static let network = [
+        "net.ipv4.ip_forward", "net/ipv4/ip_forward", "net.ipv4.ping_group_range",
+        // sysctl(8): the first separator says which one it is; the other then stands for itself.
+        "net/ipv4/conf/eth0.1/forwarding", "net.ipv4.conf.eth0/1.forwarding",
+    ]
+
+    @Test(arguments: [(true, true), (true, false), (false, true), (false, false)])
+    func setsOnlyWhatThePodOwns(ownsIPC: Bool, ownsNetwork: Bool) {
+        let all = Dictionary(uniqueKeysWithValues: (Self.ipc + Self.network).map { ($0, "1") })
+        let (own, refused) = PodPlan.split(all, ownsIPC: ownsIPC, ownsNetwork: ownsNetwork)
+        let expected = (ownsIPC ? Self.ipc : []) + (ownsNetwork ? Self.network : [])
+        #expect(own == all.filter { expected.contains($0.key) })
+        #expect(refused == all.keys.filter { !expected.contains($0) }.sorted())
+    }
+
+    @Test(arguments: [
+        "vm.swappiness", "kernel.panic", "kernel.semantics", "kernel.shmmax.x", "fs.file-max", "fs.mqueue", "net",
+        "network.x", "net.", "net..x", "net/../kernel/panic", "net.ipv4/../x", "/net/ipv4/ip_forward", "",
+        "net/./x", "net//x",
+    ])
+    func neverSetsTheHosts(name: String) {
+        let (own, refused) = PodPlan.split([name: "1"], ownsIPC: true, ownsNetwork: true)
+        #expect(own == [:] && refused == [name])
+    }
+
+    @Test func whatIsRefusedIsNoError() throws {
+        let plan = try plan {
+            $0.linux.sysctls = ["net.core.somaxconn": "5", "kernel.sem": "1", "vm.swappiness": "0"]
+            $0.linux.securityContext.namespaceOptions.network = .node
+        }
+        #expect(plan.sysctls == ["kernel.sem": "1"])
+        #expect(plan.refusedSysctls == ["net.core.somaxconn", "vm.swappiness"])
+    }
+}

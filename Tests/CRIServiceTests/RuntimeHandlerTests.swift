@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Linux
+import MonitorProtocol
+import TestSupport
+import Testing
+
+@testable import CRIService
+
+struct RuntimeHandlerTests {
+    static let handler = RuntimeHandler(name: "crun", path: "/usr/bin/crun", root: "/run/skiff/runtime")
+    static let paths = Paths(root: "/var/lib/skiff", run: "/run/skiff")
+
+    private func check(_ command: RuntimeCommand, log: String, _ words: [String]) {
+        #expect(
+            command.arguments
+                == ["/usr/bin/crun", "--root", "/run/skiff/runtime", "--log", log, "--log-format", "json"] + words)
+        #expect(command.environment == ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"])
+    }
+
+    @Test func writesCommandLines() {
+        let (bundle, log) = ("/run/skiff/containers/c1", "/run/skiff/containers/c1/runtime.log")
+        check(
+            Self.handler.create("c1", Self.paths, console: nil), log: log,
+            ["create", "--bundle", bundle, "--pid-file", "\(bundle)/pid", "c1"])
+        check(
+            Self.handler.create("c1", Self.paths, console: "/c.sock"), log: log,
+            ["create", "--bundle", bundle, "--pid-file", "\(bundle)/pid", "--console-socket", "/c.sock", "c1"])
+        check(Self.handler.start("c1", Self.paths), log: log, ["start", "c1"])
+        check(Self.handler.delete("c1", Self.paths), log: log, ["delete", "--force", "c1"])
+        check(
+            Self.handler.exec("c1", process: "/p.json", pidFile: "/p.pid", log: "/p.log"), log: "/p.log",
+            ["exec", "--detach", "--process", "/p.json", "--pid-file", "/p.pid", "c1"])
+    }
+
+    @Test(
+        arguments: [
+            ("", nil), (#"{"level":"error","msg":"no such file","time":"2026-01-01T00:00:00Z"}"#, "no such file"),
+            (
+                #"""
+                {"level":"warning","msg":"w"}
+                {"level":"error","msg":"first"}
+                {"level":"error","msg":"last: \"quoted\" ä"}
+                {"level":"info","msg":"i"}
+                {"level":"error","msg":""}
+                not JSON
+                {"level":"err
+                """#, "last: \"quoted\" ä"
+            ), (#"{"level":"warning","msg":"w"}"#, nil), (#"{"level":"error"}"#, nil), (#"{"msg":"m"}"#, nil),
+            (#"["error"]"#, nil), (#"{"level":3,"msg":"m"}"#, nil),
+        ] as [(String, String?)])
+    func findsTheLastError(text: String, message: String?) { #expect(RuntimeLog.lastError(in: text) == message) }
+
+    @Test func readsTheFile() throws {
+        let folder = try TemporaryDirectory()
+        #expect(RuntimeLog.lastError("\(folder.path)/none") == nil)
+        try AtomicFile.write("\(folder.path)/log", #"{"level":"error","msg":"m"}"# + "\n")
+        #expect(RuntimeLog.lastError("\(folder.path)/log") == "m")
+    }
+}
