@@ -46,6 +46,11 @@ struct PodPlanTests {
         #expect(plan.usesHostNetwork == (row.network == .node) && plan.usesHostIPC == (row.ipc == .node))
     }
 
+    /// As Kubernetes has it: a pod whose author says nothing has its own network, but shares no processes.
+    @Test func withoutOptionsProcessesAreApart() throws {
+        #expect(try plan().namespaces == ["net", "uts", "ipc"])
+    }
+
     @Test(arguments: [CRI.NamespaceMode.pod, .container, .target])
     func aUserNamespaceIsRefusedAndNotLeftOut(mode: CRI.NamespaceMode) throws {
         let error = #expect(throws: ServiceError.self) {
