@@ -48,6 +48,8 @@ struct MonitorProcess: Sendable {
             descriptors: [null.rawValue, null.rawValue, null.rawValue, writer.rawValue], workingDirectory: "/")
         let child = try SystemError.attempt("start", program) { () throws(Errno) in try ChildProcess(plan) }
         try writer.close()
+        // Not before: the child takes its copies at the start.
+        try null.close()
         let (pid, pidfd) = child.detach()
         let text = String(decoding: try firstLine(reader), as: UTF8.self)
         guard text.hasPrefix("ready") else {
