@@ -37,7 +37,12 @@ class Engine:
     def __init__(self, handler="skiffrun"):
         self.parent = pathlib.Path(tempfile.mkdtemp(prefix="skiff-py-"))
         self.folder = self.parent / "engine"
-        self.script("up", str(self.folder), handler)
+        try:
+            self.script("up", str(self.folder), handler)
+        except BaseException:
+            subprocess.run([REPOSITORY / "hack/engine", "down", str(self.folder)], capture_output=True)
+            shutil.rmtree(self.parent, ignore_errors=True)
+            raise
         lines = (self.folder / "env").read_text().splitlines()
         self.env = dict(line.split("=", 1) for line in lines)
         self.image = self.env["IMAGE"]

@@ -178,11 +178,13 @@ def test_security_context(engine, pod):
     assert engine.exec(container, "mount", "-t", "tmpfs", "x", "/tmp").exit_code != 0
 
 
-def test_mounts_and_environment(engine, pod, tmp_path):
-    (tmp_path / "file").write_text("from the host")
+def test_mounts_and_environment(engine, pod):
+    data = engine.folder / "data"
+    data.mkdir()
+    (data / "file").write_text("from the host")
     container = engine.shell(
         *pod, "c", "sleep 1000",
-        mounts=[cri.Mount(host_path=str(tmp_path), container_path="/data", readonly=True)],
+        mounts=[cri.Mount(host_path=str(data), container_path="/data", readonly=True)],
         envs=[cri.KeyValue(key="COLOUR", value=b"blue"), cri.KeyValue(key="PATH", value=b"/bin:/extra")],
         working_dir="/etc",
     )
