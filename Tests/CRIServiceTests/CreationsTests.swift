@@ -118,6 +118,18 @@ struct CreationsTests {
         try await wait { journal.all.count { $0 == "undo id" } == makes() && makes() > 0 }
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: 0..<200)
+    func whoeverGivesUpAtTheLastMomentLeavesNothing(_: Int) async throws {
+        let creations = Creations(patience: .zero)
+        let task = start(creations)
+        try await wait { makes() == 1 }
+        async let made: Void = gate.succeed("id")
+        task.cancel()
+        await made
+        // Either somebody has the result, or it is undone.
+        if case .failure = await task.result { try await wait { journal.all.contains("undo id") } }
+    }
+
     @Test(.timeLimit(.minutes(1))) func aForgottenResultIsNotHandedOut() async throws {
         let creations = Creations(patience: .seconds(600))
         let first = start(creations)
