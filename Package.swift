@@ -185,7 +185,12 @@ let package = Package(
         tests("ContainerRuntimeTests", ["ContainerRuntime", "OCIRuntimeSpec", "Linux"]),
         tests("PodMonitorTests", ["PodMonitor", "MonitorProtocol", "Linux"]),
         tests("ImageStoreTests", ["ImageStore", "OCIImageSpec", "Archive", "Linux"]),
-        tests("CRIServiceTests", ["CRIService", "CRIAPI", "OCIRuntimeSpec", "OCIImageSpec"]),
+        tests(
+            "CRIServiceTests",
+            [
+                "CRIService", "CRIAPI", "Linux", "MonitorProtocol", "OCIRuntimeSpec", "OCIImageSpec",
+                library("GRPCCore", "grpc-swift-2"),
+            ]),
         tests(
             "SkiffctlTests",
             [

@@ -67,6 +67,8 @@ package struct UnixSocket: ~Copyable, Sendable {
         guard let slash = path.lastIndex(of: "/") else { throw .ENAMETOOLONG }
         let directory = try Syscall.open(String(path[...slash]), [.path, .directory])
         try body("\(directory.procPath)/\(path[path.index(after: slash)...])")
+        // Not before: the address goes through this descriptor.
+        try directory.close()
     }
 
     /// The next connection. The corresponding system call is `accept4(2)`.
