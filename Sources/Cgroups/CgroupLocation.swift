@@ -41,9 +41,12 @@ package struct CgroupLocation: Codable, Hashable, Sendable {
     }
 
     /// A cgroup below this one; only in the hierarchies of the given controllers, in all when there are none.
-    /// Refuses a path that leads out.
+    /// Refuses a path that leads out, and a controller without a hierarchy of its own.
     package func child(_ path: String, controllers: [String] = []) throws(CgroupError) -> CgroupLocation {
         let inner = try CgroupPath.components(of: path)
+        for controller in controllers where directory(controller: controller) == nil {
+            throw CgroupError(.invalid, "cgroup controller \"\(controller)\": no such hierarchy")
+        }
         var child = self
         for index in subtrees.indices
         where controllers.isEmpty || !subtrees[index].controllers.allSatisfy({ !controllers.contains($0) }) {

@@ -25,13 +25,11 @@ package struct Container: Sendable {
 
     /// Where the container is in its life, asked of the kernel.
     package func status() throws -> State.Status {
-        guard record.pid > 0, ProcStat.isAlive(record.pid, startTime: record.processStartTime) else {
-            if let creator = record.creator, ProcStat.isAlive(creator.pid, startTime: creator.startTime) {
-                return .creating
-            }
-            return .stopped
+        if let creator = record.creator {
+            // Without its creator the process, if there is one, ends: nobody would ever tell it to go on.
+            return ProcStat.isAlive(creator.pid, startTime: creator.startTime) ? .creating : .stopped
         }
-        if record.creator != nil { return .creating }
+        guard record.pid > 0, ProcStat.isAlive(record.pid, startTime: record.processStartTime) else { return .stopped }
         if Syscall.exists(store.fifo(id)) { return .created }
         return try cgroup.exists && cgroup.isFrozen() ? .paused : .running
     }

@@ -16,9 +16,24 @@ extension ContainerCreation {
         }
     }
 
-    static func checkRootfs(_ path: String) throws {
+    /// What stays mounted below the new root makes the kernel allow any procfs and sysfs to a user namespace's root.
+    static func checkPivot(_ plan: ContainerPlan, _ request: CreateRequest) throws(PlanError) {
+        if !request.pivots, plan.hasUserNamespace { throw .unsupported("--no-pivot with a user namespace") }
+    }
+
+    /// The cgroup of a container, by default one of its name.
+    static func cgroup(_ path: String?, _ id: String) throws -> CgroupLocation {
+        let path = path.flatMap { $0.isEmpty ? nil : $0 }
+        return try CgroupLayout.detect().location(path ?? "/skiffrun-\(id)")
+    }
+
+    /// The path without links: mounts are made on it and found by it.
+    static func resolveRootfs(_ path: String) throws -> String {
         do throws(Errno) {
-            guard try Syscall.status(path).isDirectory else { throw .ENOTDIR }
+            let directory = try Syscall.open(path, [.path, .directory])
+            let resolved = try Syscall.readLink(directory.procPath)
+            guard try directory.status().isDirectory else { throw .ENOTDIR }
+            return resolved
         } catch {
             throw RuntimeError("invalid rootfs: stat \(path): \(error)")
         }
@@ -59,13 +74,8 @@ extension ContainerCreation {
     func requireFreeCgroup(_ driver: any CgroupDriver) throws {
         try driver.requireUnused()
         guard record.cgroup.subtrees.contains(where: { Syscall.exists($0.directory) }) else { return }
-        let directories = Set(record.cgroup.subtrees.map(\.directory))
-        for id in try store.list() where id != request.id {
-            // What cannot be read, or is gone by now, claims nothing.
-            guard let other = try? store.load(id), other.cgroupIdentity != nil else { continue }
-            if !directories.isDisjoint(with: other.cgroup.subtrees.map(\.directory)) {
-                throw RuntimeError("container's cgroup belongs to the container \"\(id)\"")
-            }
+        if let id = store.owner(of: record.cgroup, besides: request.id) {
+            throw RuntimeError("container's cgroup belongs to the container \"\(id)\"")
         }
     }
 
@@ -110,6 +120,7 @@ extension ContainerCreation {
         try process.channel.waitForRootfs()
         let container = Container(record, in: store)
         let directory = plan.bundle
+        hasRunHooks = true
         try HookRunner.run(plan.hooks.prestart, .prestart, container.state(.creating), directory: directory)
         try HookRunner.run(plan.hooks.createRuntime, .createRuntime, container.state(.creating), directory: directory)
         try process.channel.proceed()
@@ -117,6 +128,7 @@ extension ContainerCreation {
         try process.channel.waitForReadiness()
         record.creator = nil
         try store.save(record)
+        hasPidFile = true
         try writePidFile(process.pid)
         try process.channel.proceed()
         if !request.waitsForStart { try awaitExecution(process) }

@@ -17,6 +17,8 @@ package struct CreateRequest: Sendable {
     /// Path of the socket that gets the terminal's master.
     package var consoleSocket: String?
     package var preservedDescriptors: Int32 = 0
+    /// Variables for the program besides those of the configuration.
+    package var environment: [String] = []
     package var pivots = true
     package var newKeyring = true
     /// `create`: the process waits for `start`. `run`: it executes at once.
@@ -47,6 +49,10 @@ struct ContainerCreation {
     var record: ContainerRecord
     /// Set once there is a cgroup to undo.
     var hasCgroup = false
+    /// Set once there is a pid file to undo.
+    var hasPidFile = false
+    /// Set once hooks may have made something that poststop hooks undo.
+    var hasRunHooks = false
 
     /// Reads and checks; touches nothing.
     init(_ request: CreateRequest, in store: StateStore, host: HostFacts) throws {
@@ -56,11 +62,14 @@ struct ContainerCreation {
         let path = request.configuration ?? request.bundle + "/config.json"
         configuration = try BundleConfiguration.read(path)
         let spec = try BundleConfiguration.parse(configuration, path)
-        plan = try ContainerPlan(spec: spec, bundle: request.bundle, host: host)
+        var plan = try ContainerPlan(spec: spec, bundle: request.bundle, host: host)
         try Self.checkTerminal(plan, request)
+        try Self.checkPivot(plan, request)
         try PreservedDescriptors.check(request.preservedDescriptors)
-        try Self.checkRootfs(plan.rootfs)
-        let location = try CgroupLayout.detect().location(plan.cgroupsPath ?? "/skiffrun-\(request.id)")
+        plan.rootfs = try Self.resolveRootfs(plan.rootfs)
+        plan.process.environment += request.environment
+        self.plan = plan
+        let location = try Self.cgroup(plan.cgroupsPath, request.id)
         record = ContainerRecord(
             id: request.id, bundle: plan.bundle, rootfs: plan.rootfs, ociVersion: spec.ociVersion,
             annotations: plan.annotations, created: TimeText.now(),
@@ -82,7 +91,12 @@ struct ContainerCreation {
                 try? driver.kill()
                 try? driver.delete()
             }
+            if hasPidFile, let path = request.pidFile { try? Syscall.removeFile(path) }
             try? store.remove(request.id)
+            if hasRunHooks {
+                let state = Container(record, in: store).state(.stopped)
+                _ = HookRunner.runAll(plan.hooks.poststop, .poststop, state)
+            }
             throw error
         }
     }
@@ -113,8 +127,7 @@ struct ContainerCreation {
             return CreatedContainer(
                 container: Container(record, in: store), process: SharedPidFD(process.takePidFD()), terminal: terminal)
         } catch {
-            process.kill()
-            throw error
+            throw InitProcess.explain(error, ending: process.kill(), driver)
         }
     }
 }

@@ -70,14 +70,14 @@ struct ContainerExec {
             let terminal = try attend(process, cgroup, entry, console, proc)
             return ExecutedProcess(process: SharedPidFD(process.takePidFD()), terminal: terminal)
         } catch {
-            process.kill()
-            throw error
+            throw InitProcess.explain(error, ending: process.kill(), cgroup)
         }
     }
 
     private func cgroup() throws -> any CgroupDriver {
-        guard let (controllers, path) = request.cgroup else { return container.cgroup }
-        return try container.record.cgroup.child(path, controllers: controllers).driver()
+        var location = container.record.cgroup
+        for (controllers, path) in request.cgroups { location = try location.child(path, controllers: controllers) }
+        return location.driver()
     }
 
     private func attend(
@@ -119,7 +119,7 @@ struct ContainerExec {
         do throws(CgroupError) {
             try cgroup.add(pid)
         } catch {
-            guard error.code == .system(.EBUSY), request.cgroup == nil else { throw error }
+            guard error.code == .system(.EBUSY), request.cgroups.isEmpty else { throw error }
             try CgroupLayout.detect().location(ofProcess: container.record.pid).driver().add(pid)
         }
     }

@@ -67,10 +67,10 @@ extension Container {
         if signal == .kill, cgroup.exists, try cgroup.isFrozen() { try cgroup.thaw() }
     }
 
-    /// Removes what is left of the container. Only a stopped or never started one, unless forced. Returns the failure of
-    /// a poststop hook, which the specification wants to be logged and nothing more.
+    /// Removes what is left of the container. Only a stopped or never started one, unless forced. Returns the failures
+    /// of poststop hooks, which the specification wants to be logged and nothing more.
     @discardableResult
-    package func delete(force: Bool) throws -> RuntimeError? {
+    package func delete(force: Bool) throws -> [RuntimeError] {
         let status = try status()
         if !force, status != .stopped, status != .created {
             throw RuntimeError("cannot delete container \(id) that is not stopped: \(status.rawValue)")
@@ -78,12 +78,7 @@ extension Container {
         try endProcess()
         try removeCgroup()
         try store.remove(id)
-        do throws(RuntimeError) {
-            try HookRunner.run(record.poststop, .poststop, state(.stopped), directory: nil)
-            return nil
-        } catch {
-            return error
-        }
+        return HookRunner.runAll(record.poststop, .poststop, state(.stopped))
     }
 
     /// Ends what the first process has left behind where no PID namespace ended it, and removes the cgroup. One that is
@@ -129,13 +124,32 @@ extension Container {
     package func processes() throws -> [Int32] { try cgroup.processes().sorted() }
 
     /// Removes a container whose record cannot be read or that is not there at all; for `delete --force`.
-    package static func deleteForced(_ id: String, in store: StateStore) throws -> RuntimeError? {
+    package static func deleteForced(_ id: String, in store: StateStore) throws -> [RuntimeError] {
+        try StateStore.checkID(id)
+        let container: Container
         do {
-            return try Container(id, in: store).delete(force: true)
+            container = try Container(id, in: store)
         } catch let error as RuntimeError where error == .doesNotExist {
             // A runtime that was killed at its very start leaves an empty directory.
             try store.remove(id)
-            return nil
+            return []
+        } catch {
+            try removeUnrecordedCgroup(id, in: store)
+            try store.remove(id)
+            return []
         }
+        return try container.delete(force: true)
+    }
+
+    /// Without a record the configuration still tells where the processes are.
+    private static func removeUnrecordedCgroup(_ id: String, in store: StateStore) throws {
+        guard let bytes = try? store.loadConfiguration(id),
+            let spec = try? BundleConfiguration.parse(bytes, "config.json")
+        else { return }
+        let location = try ContainerCreation.cgroup(spec.linux?.cgroupsPath, id)
+        guard store.owner(of: location, besides: id) == nil else { return }
+        let driver = location.driver()
+        if driver.exists { try driver.kill() }
+        try driver.delete()
     }
 }

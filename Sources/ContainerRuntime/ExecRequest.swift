@@ -24,8 +24,8 @@ package struct ExecRequest: Sendable {
     package var consoleSocket: String?
     package var preservedDescriptors: Int32 = 0
     package var ignoresPause = false
-    /// A cgroup below the container's, with the controllers that it is meant for.
-    package var cgroup: (controllers: [String], path: String)?
+    /// Cgroups below the container's, with the controllers that each is meant for; none means all.
+    package var cgroups: [(controllers: [String], path: String)] = []
 
     package init() {}
 

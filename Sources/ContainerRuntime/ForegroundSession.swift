@@ -17,6 +17,8 @@ package struct ForegroundSession: ~Copyable {
     private var savedSettings: Terminal.Settings?
     private let input: Int32 = 0
     private let output: Int32 = 1
+    /// Nobody reads the output any more.
+    private var outputIsGone = false
     /// What the program's terminal did not take yet.
     private var pendingInput: ArraySlice<UInt8> = []
 
@@ -123,7 +125,15 @@ package struct ForegroundSession: ~Copyable {
 
     private mutating func readInput() throws(Errno) {
         guard pendingInput.isEmpty else { return }
-        let bytes = try Syscall.read(input, upTo: 4096)
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try Syscall.read(input, upTo: 4096)
+        } catch .EAGAIN {
+            return
+        } catch {
+            // A terminal that is gone, for one: no more input.
+            bytes = []
+        }
         if bytes.isEmpty {
             // As in runc: the end of the input is not the end of the terminal.
             try epoll.remove(input)
@@ -167,19 +177,33 @@ package struct ForegroundSession: ~Copyable {
     }
 
     /// One read; false at the end of the output.
-    private func copyOutput(_ master: SharedFD) throws(Errno) -> Bool {
+    private mutating func copyOutput(_ master: SharedFD) throws(Errno) -> Bool {
         do throws(Errno) {
             let bytes = try master.descriptor.read(upTo: 65536)
-            if bytes.isEmpty { return false }
-            try Syscall.writeAll(output, bytes)
-            return true
+            deliver(bytes)
+            return !bytes.isEmpty
         } catch .EIO {
             return false
         }
     }
 
+    /// A reader that has gone is no reason to leave the program alone: its output is dropped from then on.
+    private mutating func deliver(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty, !outputIsGone {
+            do throws(Errno) {
+                rest = rest.dropFirst(try Syscall.write(output, rest))
+            } catch .EAGAIN {
+                // Somebody has made the stream nonblocking. Whatever ends the waiting, the next write tells.
+                _ = try? Syscall.poll(output, for: .writable, milliseconds: -1)
+            } catch {
+                outputIsGone = true
+            }
+        }
+    }
+
     /// What the program wrote before its end.
-    private func drain() throws(Errno) {
+    private mutating func drain() throws(Errno) {
         guard let master else { return }
         do throws(Errno) { while try copyOutput(master) {} } catch .EAGAIN {}
     }

@@ -24,6 +24,15 @@ enum HookRunner {
         }
     }
 
+    /// Runs them all, whatever becomes of each, and returns the failures: runtime-spec "poststop" wants them to be logged.
+    static func runAll(_ hooks: [Hook]?, _ kind: Kind, _ state: @autoclosure () -> State) -> [RuntimeError] {
+        guard let hooks, !hooks.isEmpty else { return [] }
+        let input = JSONText.encode(state())
+        return hooks.enumerated().compactMap { index, hook in
+            failure(of: hook, input, nil).map { RuntimeError("error running \(kind.rawValue) hook #\(index): \($0)") }
+        }
+    }
+
     private static func failure(of hook: Hook, _ input: [UInt8], _ directory: String?) -> String? {
         let arguments = hook.args ?? []
         var plan = ChildPlan(

@@ -88,7 +88,13 @@ struct RuntimeEndpoint: ~Copyable {
     }
 
     func proceed() throws {
-        try SystemError.attempt("send to", "container init") { () throws(Errno) in _ = try socket.send([1]) }
+        do throws(Errno) {
+            _ = try socket.send([1])
+        } catch .EPIPE {
+            throw RuntimeError.initEnded
+        } catch {
+            throw SystemError("send to", "container init", error)
+        }
     }
 
     /// Returns when the program was executed.
@@ -109,7 +115,7 @@ struct RuntimeEndpoint: ~Copyable {
         let message = try SystemError.attempt("receive from", "container init") { () throws(Errno) in
             try socket.receive(upTo: 65536)
         }
-        guard !message.bytes.isEmpty else { throw RuntimeError("container init ended unexpectedly") }
+        guard !message.bytes.isEmpty else { throw RuntimeError.initEnded }
         return (try Self.parse(message), message.descriptors)
     }
 

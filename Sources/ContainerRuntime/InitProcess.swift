@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Cgroups
 internal import Linux
 internal import OCIRuntimeSpec
 
@@ -82,11 +83,26 @@ struct InitProcess: ~Copyable {
     /// Gives up the channel, which tells the process that nobody listens any more.
     consuming func takePidFD() -> PidFD { pidfd }
 
-    /// Ends and reaps the process; what it is doing does not matter any more.
-    borrowing func kill() {
+    /// Ends and reaps the process; what it is doing does not matter any more. Returns how it ended.
+    @discardableResult
+    borrowing func kill() -> ExitStatus? {
         // It may have ended already, and then only has to be reaped.
         try? pidfd.send(.kill)
-        _ = try? pidfd.reap()
+        return try? pidfd.reap()
+    }
+
+    /// An error for the user: where the process ended by itself, the reason of that.
+    static func explain(_ error: any Error, ending: ExitStatus?, _ cgroup: any CgroupDriver) -> any Error {
+        guard let ended = error as? RuntimeError, ended == .initEnded else { return error }
+        // A cgroup that cannot be read any more has counted nothing.
+        if ending == .signaled(9), let memory = try? cgroup.stats().memory, memory.oomKills > 0 {
+            return RuntimeError("container init was OOM-killed (memory limit too low?)")
+        }
+        switch ending {
+        case .exited(let code): return RuntimeError("\(ended): exit status \(code)")
+        case .signaled(let signal): return RuntimeError("\(ended): signal: \(Signal(rawValue: signal))")
+        case nil: return ended
+        }
     }
 }
 

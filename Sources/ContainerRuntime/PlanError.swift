@@ -20,6 +20,8 @@ package struct RuntimeError: Error, Hashable, Sendable, CustomStringConvertible 
     package init(_ message: String) { self.message = message }
 
     package static let doesNotExist = RuntimeError("container does not exist")
+    /// The process that was to become the container has closed its end without a word.
+    static let initEnded = RuntimeError("container init ended unexpectedly")
     package static let notRunning = RuntimeError("container not running")
 
     package var description: String { message }

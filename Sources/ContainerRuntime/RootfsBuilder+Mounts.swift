@@ -96,11 +96,12 @@ extension RootfsBuilder {
     func target(of mount: MountPlan, isDirectory: Bool, follow: Bool = true) throws -> OwnedFD {
         try SystemError.attempt("create mount point", mount.destination) { () throws(Errno) in
             guard isDirectory else { return try root.makeFile(mount.destination) }
+            if follow { return try root.makeDirectories(mount.destination) }
             // A link here would put /proc or /sys elsewhere, and a stranger's files where they are expected.
-            if !follow, let link = try? root.open(mount.destination, [.path, .noFollow]), try link.status().isSymlink {
-                throw .ENOTDIR
-            }
-            return try root.makeDirectories(mount.destination)
+            let (parent, name) = try root.parent(of: mount.destination)
+            do throws(Errno) { try Syscall.makeDirectory(name, mode: 0o755, at: parent.rawValue) } catch .EEXIST {}
+            return try Syscall.open(
+                name, [.path, .directory, .noFollow], at: parent.rawValue, resolve: [.beneath, .noMagicLinks])
         }
     }
 

@@ -24,7 +24,9 @@ struct RootfsBuilder: ~Copyable {
         self.cgroup = cgroup
         self.openedSources = openedSources
         try SystemError.attempt("set propagation of", "/") { () throws(Errno) in
-            try Syscall.mount(target: "/", flags: plan.rootfsPropagation)
+            // An unbindable mount could not be cloned below; the new root becomes one in the end.
+            let isUnbindable = plan.rootfsPropagation.contains(.unbindable)
+            try Syscall.mount(target: "/", flags: isUnbindable ? [.private, .recursive] : plan.rootfsPropagation)
         }
         try Self.separate(plan)
         let tree = try SystemError.attempt("clone mount", plan.rootfs) { () throws(Errno) in
@@ -88,6 +90,12 @@ struct RootfsBuilder: ~Copyable {
     func enter(byPivot: Bool) throws {
         if byPivot { try pivot() } else { try moveOverRoot() }
         try SystemError.attempt("change directory to", "/") { () throws(Errno) in try Syscall.changeDirectory("/") }
+        if plan.rootfsPropagation.contains(.shared) || plan.rootfsPropagation.contains(.unbindable) {
+            // Of the root alone: the other mounts have their options. There are no peers outside of the container.
+            try SystemError.attempt("set propagation of", "/") { () throws(Errno) in
+                try Syscall.mount(target: "/", flags: plan.rootfsPropagation.subtracting(.recursive))
+            }
+        }
         if plan.rootfsIsReadOnly {
             try SystemError.attempt("make read-only", "/") { () throws(Errno) in
                 try Syscall.setMountAttributes("/", set: .readOnly)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Cgroups
 internal import Linux
 
 /// The state directories of all containers: `<root>/<id>/{status,config.json,exec.fifo}`.
@@ -83,6 +84,16 @@ package struct StateStore: Sendable {
     func remove(_ id: String) throws {
         try SystemError.attempt("remove", directory(id)) { () throws(Errno) in
             try Syscall.removeTree(directory(id))
+        }
+    }
+
+    /// The container, other than the given one, that the cgroup was made for; nil when it is nobody's.
+    func owner(of cgroup: CgroupLocation, besides id: String) -> String? {
+        let directories = Set(cgroup.subtrees.map(\.directory))
+        // What cannot be read, or is gone by now, owns nothing.
+        return ((try? list()) ?? []).first { other in
+            guard other != id, let record = try? load(other), record.cgroupIdentity != nil else { return false }
+            return !directories.isDisjoint(with: record.cgroup.subtrees.map(\.directory))
         }
     }
 

@@ -27,17 +27,18 @@ enum CreateCommand {
         let created = try Container.create(request, in: invocation.store)
         guard request.isForeground else { return 0 }
         let container = created.container
+        defer { if !options.has("keep") { remove(container, invocation.log) } }
         var session = try ForegroundSession(created)
-        let status = try session.run()
-        if !options.has("keep") {
-            // The program has ended as it should; what is left behind is a matter for the log.
-            do {
-                if let failure = try container.delete(force: true) { throw failure }
-            } catch {
-                invocation.log.write(.warning, "\(error)")
-            }
+        return try session.run().shellCode
+    }
+
+    /// The program has ended, or nobody attends to it any more; what is left behind is a matter for the log.
+    private static func remove(_ container: Container, _ log: RuntimeLog) {
+        do {
+            for failure in try container.delete(force: true) { log.write(.warning, "\(failure)") }
+        } catch {
+            log.write(.warning, "\(error)")
         }
-        return status.shellCode
     }
 
     private static func request(_ invocation: Invocation) throws -> (CreateRequest, ParsedArguments) {
@@ -50,7 +51,10 @@ enum CreateCommand {
         request.configuration = try options["config"].map(absolutePath)
         request.pidFile = try options["pid-file"].map(absolutePath)
         request.consoleSocket = try options["console-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
+        let sockets = ActivationSockets(HostEnvironment.current())
         request.preservedDescriptors = try options.number("preserve-fds") ?? 0
+        request.preservedDescriptors += sockets.count
+        request.environment = sockets.environment
         request.pivots = !options.has("no-pivot")
         request.newKeyring = !options.has("no-new-keyring")
         return (request, options)

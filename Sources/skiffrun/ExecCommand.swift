@@ -45,7 +45,7 @@ enum ExecCommand {
         request.consoleSocket = try options["console-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
         request.preservedDescriptors = try options.number("preserve-fds") ?? 0
         request.ignoresPause = options.has("ignore-paused")
-        request.cgroup = options["cgroup"].map(parseCgroup)
+        request.cgroups = try parseCgroups(options.all("cgroup"))
         return request
     }
 
@@ -71,6 +71,19 @@ enum ExecCommand {
             throw UsageError("invalid id \"\(text)\"")
         }
         return id
+    }
+
+    /// Several need controllers each, and no controller has two.
+    private static func parseCgroups(_ texts: [String]) throws -> [(controllers: [String], path: String)] {
+        let cgroups = texts.map(parseCgroup)
+        let controllers = cgroups.flatMap(\.controllers)
+        guard texts.count < 2 || !cgroups.contains(where: \.controllers.isEmpty) else {
+            throw UsageError("invalid --cgroup argument: each of several needs a controller")
+        }
+        guard Set(controllers).count == controllers.count else {
+            throw UsageError("invalid --cgroup argument: a controller is given twice")
+        }
+        return cgroups
     }
 
     /// `[controller[,controller]:]path`

@@ -27,11 +27,11 @@ enum LifecycleCommands {
         let options = try ParsedArguments(&arguments, OptionTable(flags: ["force f"]), wordsUpTo: 1)
         try requireEnd(arguments)
         guard let id = options.words.first else { throw UsageError("container ID must be given") }
-        let failure =
+        let failures =
             options.has("force")
             ? try Container.deleteForced(id, in: invocation.store)
             : try Container(id, in: invocation.store).delete(force: false)
-        if let failure { invocation.log.write(.warning, "\(failure)") }
+        for failure in failures { invocation.log.write(.warning, "\(failure)") }
         return 0
     }
 
