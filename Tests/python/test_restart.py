@@ -121,7 +121,7 @@ class Churn(threading.Thread):
         container = self.patiently(
             lambda: engine.create(pod, config, "c", command), done=lambda: self.container_named(pod, "c")
         )
-        self.patiently(lambda: self.start(container))
+        self.patiently(lambda: self.start_container(container))
         status = self.patiently(lambda: engine.wait_exit(container))
         if status.exit_code != expected:
             self.lost.append(f"pod {self.number}: exit code {status.exit_code}, not {expected}: {status.message}")
@@ -132,7 +132,7 @@ class Churn(threading.Thread):
         self.patiently(lambda: engine.stop_pod(pod))
         self.patiently(lambda: engine.remove_pod(pod))
 
-    def start(self, container):
+    def start_container(self, container):
         try:
             self.engine.start(container)
         except grpc.RpcError as error:

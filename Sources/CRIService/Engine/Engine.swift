@@ -72,10 +72,12 @@ package final class Engine: Sendable {
         let file = try SystemError.attempt("open", path) { () throws(Errno) in
             try Syscall.open(path, [.readWrite, .create], mode: 0o600)
         }
-        guard try Syscall.lock(file.rawValue, exclusive: true, wait: false) else {
-            throw ServiceError(.state, "lock", path, "another daemon uses this root")
+        // A daemon that was just killed holds its files until its last thread is gone.
+        for _ in 0..<100 {
+            if try Syscall.lock(file.rawValue, exclusive: true, wait: false) { return SharedFD(file) }
+            _ = try Syscall.poll(-1, for: [], milliseconds: 50)
         }
-        return SharedFD(file)
+        throw ServiceError(.state, "lock", path, "another daemon uses this root")
     }
 
     private static func standardSeccomp(_ path: String) throws -> SeccompProfile {
