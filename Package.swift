@@ -117,9 +117,7 @@ let package = Package(
         floor("CNI", ["Linux"]),
         floor("MonitorProtocol", ["Linux"]),
         // Not "Configuration": swift-configuration, which async-http-client brings, has a target of that name.
-        .target(
-            name: "EngineConfiguration", dependencies: ["Linux", library("TOMLKit", "TOMLKit")],
-            path: "Sources/Configuration", swiftSettings: strict),
+        floor("EngineConfiguration", ["Linux", library("TOMLKit", "TOMLKit")]),
 
         // Floor 4: the engines.
         floor("ContainerRuntime", ["Linux", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
@@ -181,7 +179,7 @@ let package = Package(
             ]),
         tests("CNITests", ["CNI", "Linux"]),
         tests("MonitorProtocolTests", ["MonitorProtocol", "Linux"]),
-        tests("ConfigurationTests", ["EngineConfiguration", "Linux"]),
+        tests("EngineConfigurationTests", ["EngineConfiguration", "Linux"]),
         tests("ContainerRuntimeTests", ["ContainerRuntime", "OCIRuntimeSpec", "Linux"]),
         tests("PodMonitorTests", ["PodMonitor", "MonitorProtocol", "Linux"]),
         tests("ImageStoreTests", ["ImageStore", "OCIImageSpec", "Archive", "Linux"]),

@@ -35,7 +35,9 @@ extension Syscall {
     package static func setPersonality(_ persona: UInt64) throws(Errno) { try Errno.check(clx_personality(persona)) }
 
     /// Sets IFF_UP on an interface of the caller's network namespace. See netdevice(7).
-    package static func bringInterfaceUp(_ name: String) throws(Errno) { unsafe try Errno.check(clx_interface_up(name)) }
+    package static func bringInterfaceUp(_ name: String) throws(Errno) {
+        unsafe try Errno.check(clx_interface_up(name))
+    }
 
     /// A file in memory that can be sealed. The corresponding system call is `memfd_create(2)`.
     package static func memoryFile(_ name: String) throws(Errno) -> OwnedFD {

@@ -24,8 +24,11 @@ struct Server {
         let server = GRPCServer(
             transport: transport, services: [RuntimeService(engine), ImageEndpoint(engine)],
             interceptors: [RequestInterceptor(log)])
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.serve() }
+        let ending = try await withThrowingTaskGroup(of: String?.self) { group in
+            group.addTask {
+                try await server.serve()
+                return "the server ended"
+            }
             group.addTask {
                 _ = try await transport.listeningAddress
                 // Until now only the superuser could connect.
@@ -33,22 +36,30 @@ struct Server {
                     try Syscall.changeMode(path, 0o660)
                 }
                 log.info("serving \(path)")
+                return nil
             }
             group.addTask {
-                guard let signal = await TerminationSignals.next() else { return }
+                guard let signal = await TerminationSignals.next() else { return nil }
                 log.info("\(signal): stopping; pods go on")
                 server.beginGracefulShutdown()
                 // What still runs then is repeated by its client.
                 try await Task.sleep(for: .seconds(5))
+                return "requests were cut off"
             }
-            // Either the server has ended, or its time for that is over.
-            var ended = 0
-            while ended < 2, try await group.next() != nil { ended += 1 }
-            group.cancelAll()
-            try? Syscall.removeFile(path)
-            // Pods live on; nothing of this process is worth an orderly end.
-            Syscall.exitNow(0)
+            // The first word is the end; the second task only says nothing.
+            while let ending = try await group.next() {
+                if let ending {
+                    group.cancelAll()
+                    return ending
+                }
+            }
+            return ""
         }
+        log.info("ended: \(ending)")
+        // The next daemon copes with a socket that is left.
+        try? Syscall.removeFile(path)
+        // Pods live on; nothing of this process is worth an orderly end.
+        Syscall.exitNow(0)
     }
 
     /// A socket file that nobody serves is left from a daemon that was killed.

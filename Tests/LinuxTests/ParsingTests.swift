@@ -5,10 +5,11 @@ import Linux
 import Testing
 
 @Suite struct ParsingTests {
-    @Test(arguments: [
-        ("15", 15), ("TERM", 15), ("sigterm", 15), ("SIGKILL", 9), ("RTMIN", 34), ("SIGRTMIN+3", 37), ("RTMAX", 64),
-        ("RTMAX-1", 63), ("0", 0), ("IOT", 6), ("64", 64),
-    ] as [(String, Int32)])
+    @Test(
+        arguments: [
+            ("15", 15), ("TERM", 15), ("sigterm", 15), ("SIGKILL", 9), ("RTMIN", 34), ("SIGRTMIN+3", 37), ("RTMAX", 64),
+            ("RTMAX-1", 63), ("0", 0), ("IOT", 6), ("64", 64),
+        ] as [(String, Int32)])
     func signals(_ text: String, _ number: Int32) { #expect(Signal(parsing: text)?.rawValue == number) }
 
     @Test(arguments: ["", "FOO", "SIG", "65", "-1", "RTMIN+31", "RTMAX+1", "15x"])

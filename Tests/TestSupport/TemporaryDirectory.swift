@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-package import Linux
+internal import Linux
 
 /// A fresh folder that is gone with everything in it, mounts included, when the value is released.
 package final class TemporaryDirectory: Sendable {

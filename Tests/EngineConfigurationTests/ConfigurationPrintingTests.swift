@@ -43,7 +43,7 @@ import Testing
     @Test func theDocumentIsTrue() throws {
         let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         let path = "/\(root)/docs/configuration.md"
-        let mark = "<!-- Below: generated from Sources/Configuration. -->\n\n"
+        let mark = "<!-- Below: generated from Sources/EngineConfiguration. -->\n\n"
         let parts = try Syscall.readText(path).split(separator: mark, maxSplits: 1, omittingEmptySubsequences: false)
         try #require(parts.count == 2)
         if ProcessInfo.processInfo.environment["SKIFF_WRITE_DOCS"] != nil {
