@@ -91,6 +91,9 @@ class Churn(threading.Thread):
         while True:
             try:
                 return call()
+            except ValueError:
+                # The connection of the daemon before, closed by the test.
+                time.sleep(0.1)
             except grpc.RpcError as error:
                 if error.code() == grpc.StatusCode.ALREADY_EXISTS and done():
                     return done()
