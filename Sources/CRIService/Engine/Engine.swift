@@ -48,7 +48,7 @@ package final class Engine: Sendable {
                 try Syscall.makeDirectories(folder, mode: 0o711)
             }
         }
-        lock = try Self.takeLock(paths.lock)
+        lock = try RootLock.take(paths.lock)
         images = try ImageService(config)
         records = try RecordStore(path: paths.database)
         loop = try EventLoop()
@@ -65,19 +65,6 @@ package final class Engine: Sendable {
             log.notice(
                 "oom_score_adj below \(host.lowestOOMScore) may not be set here; lower values are raised to it")
         }
-    }
-
-    /// One daemon per root: the lock is held as long as the process lives.
-    private static func takeLock(_ path: String) throws -> SharedFD {
-        let file = try SystemError.attempt("open", path) { () throws(Errno) in
-            try Syscall.open(path, [.readWrite, .create], mode: 0o600)
-        }
-        // A daemon that was just killed holds its files until its last thread is gone.
-        for _ in 0..<100 {
-            if try Syscall.lock(file.rawValue, exclusive: true, wait: false) { return SharedFD(file) }
-            _ = try Syscall.poll(-1, for: [], milliseconds: 50)
-        }
-        throw ServiceError(.state, "lock", path, "another daemon uses this root")
     }
 
     private static func standardSeccomp(_ path: String) throws -> SeccompProfile {
