@@ -103,8 +103,8 @@ package final class BlockingPool: Sendable {
 }
 
 /// A counting semaphore of the C library in memory that does not move. See sem_overview(7).
+// Unchecked: the pointer never changes, and sem_post(3) and sem_wait(3) may be called from any thread.
 @safe private final class Semaphore: @unchecked Sendable {
-    // Unchecked: the pointer never changes, and sem_post(3) and sem_wait(3) may be called from any thread.
     private let raw: UnsafeMutablePointer<sem_t>
 
     init() {

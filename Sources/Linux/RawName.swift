@@ -204,24 +204,7 @@ extension Syscall {
     /// The names in a directory without `.` and `..`, in the file system's order. The descriptor must be fresh: its
     /// position moves. The corresponding system call is `getdents64(2)`.
     package static func rawEntries(of descriptor: Int32) throws(Errno) -> [RawName] {
-        var names: [RawName] = []
-        while true {
-            var failure = 0
-            let block = unsafe [UInt8](unsafeUninitializedCapacity: 32768) { buffer, count in
-                let got = unsafe clx_getdents64(descriptor, buffer.baseAddress, 32768)
-                if got < 0 { failure = got } else { count = got }
-            }
-            try Errno.check(failure)
-            if block.isEmpty { return names }
-            // struct linux_dirent64: inode (8), offset (8), record length (2), type (1), name to the first NUL.
-            var start = 0
-            while start + 19 < block.count {
-                let length = Int(block[start + 16]) | Int(block[start + 17]) << 8
-                let name = block[(start + 19)..<(start + length)].prefix { $0 != 0 }
-                if !name.elementsEqual(".".utf8) && !name.elementsEqual("..".utf8) { names.append(RawName(name)) }
-                start += length
-            }
-        }
+        try entryBytes(of: descriptor).map { RawName($0) }
     }
 
     /// Removes a file or a whole tree, whatever its names; nothing there is right. Never follows a link, and a mount
