@@ -31,7 +31,7 @@ final class PluginLab: Sendable {
                 \(script)
 
                 """
-            try AtomicFile.write("\(folder.path)/bin/\(name)", text, mode: 0o755)
+            try Executable.write("\(folder.path)/bin/\(name)", text)
         }
         runtime = CNIRuntime(
             binDirs: [folder.path + "/nothing", folder.path + "/bin"], cacheDir: folder.path + "/cache/cni",

@@ -25,7 +25,7 @@ private final class Machine: Sendable {
         try Syscall.makeDirectories(folder.path + "/bin")
         for name in ["bridge", "host-local", "loopback", "portmap"] {
             let script = "#!/bin/sh\nexec nsenter --net=/run/netns/\(host) /usr/lib/cni/\(name)\n"
-            try AtomicFile.write("\(folder.path)/bin/\(name)", script, mode: 0o755)
+            try Executable.write("\(folder.path)/bin/\(name)", script)
         }
         for name in [host, pod] { try Self.run("ip", "netns", "add", name) }
         try run(host, "ip", "link", "set", "lo", "up")

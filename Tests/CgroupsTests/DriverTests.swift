@@ -63,7 +63,7 @@ import Testing
         let cgroup = try TestCgroup(arrangement)
         // v2 lets a frozen process die of a signal, but not handle one.
         let member = try cgroup.run("trap 'exit 7' TERM; while :; do :; done")
-        try eventually("the trap is set") { try ProcStat.cpuTime(member.pid) != ["0", "0"] }
+        try eventually("the trap is set") { try ProcStat.catches(.terminate, member.pid) }
         try cgroup.driver.freeze()
         #expect(try cgroup.driver.isFrozen())
         let before = try ProcStat.cpuTime(member.pid)
@@ -116,6 +116,13 @@ import Testing
 }
 
 extension ProcStat {
+    /// Whether the process has a handler for the signal: the mask SigCgt of proc_pid_status(5).
+    static func catches(_ signal: Signal, _ pid: Int32) throws -> Bool {
+        let status = try Syscall.readText("/proc/\(pid)/status").split(separator: "\n")
+        let mask = status.first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last ?? ""
+        return UInt64(mask, radix: 16).map { $0 >> UInt64(signal.rawValue - 1) & 1 == 1 } ?? false
+    }
+
     /// Clock ticks of user and system time, fields 14 and 15.
     static func cpuTime(_ pid: Int32) throws -> [Substring] {
         let text = try Syscall.readText("/proc/\(pid)/stat")

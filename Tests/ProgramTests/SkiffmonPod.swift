@@ -116,8 +116,8 @@ final class SkiffmonPod {
     private static func wrapped(_ runtime: String, in folder: String) throws -> String {
         guard runtime.hasSuffix("/crun"), Syscall.exists("/sys/fs/cgroup/unified") else { return runtime }
         let inner = "umount /sys/fs/cgroup/unified; exec \(runtime) \"$@\""
-        try AtomicFile.write(
-            "\(folder)/crun", "#!/bin/sh\nexec unshare --mount sh -c '\(inner)' crun \"$@\"\n", mode: 0o755)
+        try Executable.write(
+            "\(folder)/crun", "#!/bin/sh\nexec unshare --mount sh -c '\(inner)' crun \"$@\"\n")
         return "\(folder)/crun"
     }
 

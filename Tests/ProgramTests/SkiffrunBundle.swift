@@ -195,7 +195,7 @@ enum Program {
     static var skiffrun: String { "\(folder)/skiffrun" }
 
     static func copy(_ source: String, to target: String) throws {
-        try AtomicFile.write(target, try Syscall.readFile(source), mode: 0o755)
+        try Executable.write(target, try Syscall.readFile(source))
     }
 }
 

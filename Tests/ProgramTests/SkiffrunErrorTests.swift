@@ -12,7 +12,7 @@ struct SkiffrunErrorTests {
 
     @Test func failureAfterStartGoesToTheContainersErrors() throws {
         let bundle = try SkiffrunBundle()
-        try AtomicFile.write("\(bundle.rootfs)/bin/bad", "garbage", mode: 0o755)
+        try Executable.write("\(bundle.rootfs)/bin/bad", "garbage")
         try bundle.configure(["/bin/bad"])
         let errors = "\(bundle.scratch)/errors"
         #expect(try bundle.run(after: "exec 2>\(errors)", ["create", "c"]).status.isSuccess)
@@ -101,7 +101,7 @@ struct SkiffrunErrorTests {
     @Test func failedExecutionLeavesNoPidFile() throws {
         let bundle = try SkiffrunBundle()
         let pidFile = "\(bundle.scratch)/pid"
-        try AtomicFile.write("\(bundle.rootfs)/bin/bad", "garbage", mode: 0o755)
+        try Executable.write("\(bundle.rootfs)/bin/bad", "garbage")
         try bundle.configure(["/bin/bad"])
         expect(
             try bundle.run("run", "-d", "--pid-file", pidFile, "c"), 1,

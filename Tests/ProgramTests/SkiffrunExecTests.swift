@@ -40,7 +40,7 @@ struct SkiffrunExecTests {
     @Test func fileOfTheRuntimeIsOutOfReach() throws {
         let bundle = try SkiffrunBundle()
         let before = try Syscall.status(Program.skiffrun)
-        try AtomicFile.write("\(bundle.rootfs)/bin/evil", "#!/proc/self/exe\n", mode: 0o755)
+        try Executable.write("\(bundle.rootfs)/bin/evil", "#!/proc/self/exe\n")
         _ = try bundle.startSleeper { $0.setCapabilities(["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"]) }
         let watch = """
             while [ ! -e /tmp/end ]; do

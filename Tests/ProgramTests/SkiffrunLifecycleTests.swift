@@ -130,7 +130,7 @@ struct SkiffrunLifecycleTests {
         let mark = "\(bundle.scratch)/mark"
         let hook = "\(bundle.scratch)/hook"
         let busybox = try #require(ChildPlan.find("busybox", path: "/bin:/usr/bin"))
-        try AtomicFile.write(hook, "#!\(busybox) sh\n\(busybox) touch \(mark)\nexec \(busybox) sleep 5\n", mode: 0o755)
+        try Executable.write(hook, "#!\(busybox) sh\n\(busybox) touch \(mark)\nexec \(busybox) sleep 5\n")
         try bundle.configure(["true"]) { $0["hooks.createRuntime"] = [["path": hook]] }
         let runtime = try ChildProcess(
             ChildPlan(

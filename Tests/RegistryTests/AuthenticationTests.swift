@@ -113,7 +113,7 @@ import Testing
             return request["authorization"] == "Bearer t2" ? blob.range(request) : refusal
         }
         #expect(
-            try await server.client(stall: .milliseconds(500)).content(blob.descriptor) == blob.bytes)
+            try await server.client(stall: .seconds(2)).content(blob.descriptor) == blob.bytes)
         #expect(issued.load(ordering: .relaxed) == 2)
     }
 
@@ -180,10 +180,13 @@ import Testing
             request.path == "/v2/" ? Reply() : Reply(status: .temporaryRedirect, headers: ["location": target])
         }
         #expect(
-            try await server.client(stall: .milliseconds(500)).content(large.descriptor) == large.bytes)
-        #expect(storage.requests.map { $0["range"] } == [nil, "bytes=600000-"])
+            try await server.client(stall: .seconds(2)).content(large.descriptor) == large.bytes)
+        // Where it goes on depends on how much had come when it was taken for stalled.
+        let ranges = storage.requests.map { $0["range"] }
+        #expect(ranges.count > 1 && ranges[0] == nil)
+        #expect(ranges.dropFirst().allSatisfy { $0?.hasPrefix("bytes=") == true })
         // The address of the storage is not remembered: such addresses expire.
-        #expect(server.requests.count == 2)
+        #expect(server.requests.count == ranges.count)
     }
 
     @Test(arguments: [

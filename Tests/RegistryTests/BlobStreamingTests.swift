@@ -64,12 +64,12 @@ import Testing
         let server = try await server(
             { [blob] _ in blob.beginning(900_000, .stalled) }, { [blob] in blob.range($0) })
         #expect(
-            try await server.client(stall: .milliseconds(500)).content(blob.descriptor) == blob.bytes)
+            try await server.client(stall: .seconds(2)).content(blob.descriptor) == blob.bytes)
     }
 
     @Test func givesUpOnAServerThatOnlyStalls() async throws {
         let server = try await server { [blob] _ in blob.beginning(0, .stalled) }
-        let error = try await server.client(stall: .milliseconds(500), retries: 1).failure(
+        let error = try await server.client(stall: .seconds(2), retries: 1).failure(
             blob.descriptor)
         #expect(error?.code == .unavailable)
         #expect(
@@ -156,7 +156,7 @@ import Testing
     @Test func waitsForASlowBody() async throws {
         let large = ScriptedBlob(pattern(20_000_000))
         let server = try await ScriptedServer { large.range($0) }
-        let client = try server.client(stall: .milliseconds(500), retries: 2)
+        let client = try server.client(stall: .seconds(2), retries: 2)
         var bytes: [UInt8] = []
         try await client.blob(large.descriptor) { chunk in
             // Longer than the patience with the server, which is not to blame.
