@@ -155,7 +155,7 @@ import Testing
         guard case .created = try client.ask(.create(pod.createRequest("c", terminal: true))) else {
             throw SkiffmonPod.Missing()
         }
-        #expect(!Syscall.exists(pod.file("c", "console.sock")))
+        try eventually("the socket has served") { !Syscall.exists(pod.file("c", "console.sock")) }
         _ = try client.ask(.start(container: "c", pod.command(["start", pod.id("c")])))
         #expect(try client.exit(of: "c").code == 4)
         try eventually("both lines") {
