@@ -64,6 +64,8 @@ actor Creations {
         guard var slot = slots[name], slot.number == number else { return }
         slot.waiters -= 1
         slots[name] = gotResult ? nil : slot
+        // The task that `join` made may have seen this waiter, where the work ended as the waiter gave up.
+        if !gotResult, slot.waiters == 0 { Task { await self.finish(name, slot) } }
     }
 
     private func finish(_ name: String, _ slot: Slot) async {
