@@ -15,10 +15,14 @@ struct CommandError: Error, Hashable, CustomStringConvertible {
         self.cause = cause
     }
 
-    /// An answer of the engine. Codes that tell nothing are left out.
+    /// An answer of the engine. Codes that tell nothing are left out, and so is the operation where the engine names the
+    /// same one.
     init(_ operation: String, _ subject: String?, _ error: RPCError) {
         let code = error.code == .unknown || error.code == .internalError ? "" : Self.words(error.code)
-        let parts = [code, error.message.split(whereSeparator: \.isNewline).joined(separator: " ")]
+        var message = error.message.split(whereSeparator: \.isNewline).joined(separator: " ")[...]
+        let named = CommandError(operation, subject, "").description
+        if message.hasPrefix(named) { message = message.dropFirst(named.count) }
+        let parts = [code, String(message)]
         let cause = parts.filter { !$0.isEmpty }.joined(separator: ": ")
         self.init(operation, subject, cause.isEmpty ? "unknown error" : cause)
     }

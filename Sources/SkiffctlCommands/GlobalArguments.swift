@@ -16,8 +16,8 @@ enum GlobalArguments {
     /// Commands with a `--timeout` of their own.
     private static let ownTimeout: Set<String> = ["stop", "exec"]
 
-    /// The same arguments in the order that the parser knows.
-    static func behindCommand(_ arguments: [String]) -> [String] {
+    /// The same arguments in the order that the parser knows. What is none of the commands is left for it to refuse.
+    static func behindCommand(_ arguments: [String], of commands: Set<String>) -> [String] {
         var rest = arguments[...]
         var moved: [String] = []
         while let argument = rest.first, argument.hasPrefix("-") {
@@ -36,6 +36,7 @@ enum GlobalArguments {
             }
         }
         guard let command = rest.first else { return [] }
+        guard commands.contains(command) else { return Array(rest) }
         let own = rest.dropFirst()
         return [command] + moved + (ownTimeout.contains(command) ? Array(own) : renamingTimeout(own))
     }

@@ -28,10 +28,19 @@ package struct Skiffctl: AsyncParsableCommand {
 
     package init() {}
 
+    /// The parser's rule for a command without a name of its own: that of its type, in lower case.
+    private static var commandNames: Set<String> {
+        Set(
+            configuration.subcommands.flatMap { command in
+                [command.configuration.commandName ?? "\(command)".lowercased()] + command.configuration.aliases
+            })
+    }
+
     /// Runs the command of the process's arguments; ends the process when it fails.
     package static func main() async {
         do {
-            let arguments = GlobalArguments.behindCommand(Array(CommandLine.arguments.dropFirst()))
+            let given = Array(CommandLine.arguments.dropFirst())
+            let arguments = GlobalArguments.behindCommand(given, of: commandNames)
             var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

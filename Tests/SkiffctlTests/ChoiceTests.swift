@@ -34,6 +34,8 @@ import Testing
         #expect(missing.description == #"stop container "abc": not found: no such container"#)
         let unknown = CommandError("run pod", "web", RPCError(code: .unknown, message: "network is down"))
         #expect(unknown.description == #"run pod "web": network is down"#)
+        let twice = CommandError("stop pod", "web", RPCError(code: .unknown, message: #"stop pod "web": it hangs"#))
+        #expect(twice.description == #"stop pod "web": it hangs"#)
         let late = CommandError("ask for version", nil, RPCError(code: .deadlineExceeded, message: ""))
         #expect(late.description == "ask for version: deadline exceeded")
     }

@@ -17,10 +17,12 @@ import Testing
         ("-c /x exec c -- sh --timeout 3", "exec --config /x c -- sh --timeout 3"),
         ("--help", "--help"),
         ("-r", "-r"),
+        ("-r /a frob -q", "frob -q"),
         ("", ""),
     ])
     func movesBehindTheCommand(_ given: String, _ expected: String) {
         let words = given.split(separator: " ").map(String.init)
-        #expect(GlobalArguments.behindCommand(words).joined(separator: " ") == expected)
+        let commands: Set = ["pods", "ps", "stop", "exec"]
+        #expect(GlobalArguments.behindCommand(words, of: commands).joined(separator: " ") == expected)
     }
 }
