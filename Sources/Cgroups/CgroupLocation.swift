@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Linux
+
 /// One cgroup: its directory in every hierarchy of the host.
 ///
 /// A runtime keeps it in its state, for a relative path means something else to a later caller.
@@ -13,6 +15,17 @@ package struct CgroupLocation: Codable, Hashable, Sendable {
         package var mountPoint: String
         /// The cgroup's directory, the mount point or below it.
         package var directory: String
+
+        /// Whether the directory is, or would be, one of a cgroup file system.
+        package var isCgroup: Bool {
+            let inner = directory.dropFirst(mountPoint.count)
+            guard directory.hasPrefix(mountPoint), inner.isEmpty || inner.hasPrefix("/"),
+                !inner.split(separator: "/").contains(".."),
+                let type = try? Syscall.fileSystem(mountPoint).type
+            else { return false }
+            // CGROUP2_SUPER_MAGIC and CGROUP_SUPER_MAGIC of statfs(2).
+            return type == 0x6367_7270 || type == 0x27_E0EB
+        }
 
         /// Every property by name.
         package init(controllers: [String], mountPoint: String, directory: String) {

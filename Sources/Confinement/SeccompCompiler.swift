@@ -91,6 +91,14 @@ internal import OCIRuntimeSpec
         }
     }
 
+    /// Throws for the first name in the rules that libseccomp does not know.
+    static func refuseUnknownCalls(_ spec: LinuxSeccomp) throws(ConfinementError) {
+        for name in (spec.syscalls ?? []).flatMap(\.names)
+        where unsafe seccomp_syscall_resolve_name(name) == -1 {
+            throw ConfinementError("seccomp: unknown system call \"\(name)\"")
+        }
+    }
+
     private static func condition(_ argument: LinuxSeccompArg) throws(ConfinementError) -> scmp_arg_cmp {
         guard argument.index <= 5 else {
             throw ConfinementError("seccomp: system calls have no argument \(argument.index)")

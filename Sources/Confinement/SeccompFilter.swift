@@ -22,8 +22,13 @@ package struct SeccompFilter: Hashable, Sendable {
     ///
     /// With a cache, the directory keeps the program for the next container with the same section; it must be one that
     /// nobody else can write.
-    package init(_ spec: LinuxSeccomp, cache directory: String? = nil) throws(ConfinementError) {
+    ///
+    /// Names that the host does not know are passed over, as profiles are written for all hosts, or refused.
+    package init(
+        _ spec: LinuxSeccomp, cache directory: String? = nil, failsOnUnknownCalls: Bool = false
+    ) throws(ConfinementError) {
         try Self.check(spec)
+        if failsOnUnknownCalls { try SeccompCompiler.refuseUnknownCalls(spec) }
         hasListener = (spec.syscalls ?? []).contains { $0.action == .notify }
         flags = Self.flags(spec.flags ?? [], listener: hasListener)
         let cache = directory.map { SeccompCache(directory: $0) }
@@ -33,6 +38,13 @@ package struct SeccompFilter: Hashable, Sendable {
             program = try SeccompCompiler.compile(spec)
             cache?.keep(program, for: spec)
         }
+    }
+
+    /// A program that was compiled elsewhere, in the form of `program`.
+    package init(program: [UInt64]) {
+        self.program = program
+        flags = 0
+        hasListener = false
     }
 
     /// A notification is sent with write(2), so a filter that notifies on write could not even be handed over.

@@ -27,9 +27,12 @@ enum BundleConfiguration {
 
 /// Descriptors that the caller passes on to the program: 3 ..< 3 + N.
 enum PreservedDescriptors {
+    /// Throws for the first that is not there. Only a descriptor that came through an execution is the caller's: the
+    /// runtime's own, all of which are close-on-exec, may have taken the number meanwhile.
     static func check(_ count: Int32) throws(RuntimeError) {
-        for index in 0..<max(0, count) where !Syscall.isOpen(3 + index) {
-            throw RuntimeError("please check that preserved-fd \(index) (of \(count)) is present")
+        for index in 0..<max(0, count) where !Syscall.survivesExecution(3 + index) {
+            throw RuntimeError(
+                "please check that preserved-fd \(index) (of \(count)) is present: descriptor \(3 + index) is not open")
         }
     }
 }

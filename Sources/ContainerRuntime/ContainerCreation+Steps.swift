@@ -125,7 +125,13 @@ extension ContainerCreation {
         try HookRunner.run(plan.hooks.createRuntime, .createRuntime, container.state(.creating), directory: directory)
         try process.channel.proceed()
         let terminal = plan.process.hasTerminal ? try receiveTerminal(process, console) : nil
+        if let listener = context.confinement.listener {
+            try SeccompListener.deliver(to: listener, from: process, container.state(.creating))
+        }
         try process.channel.waitForReadiness()
+        for path in [request.pidfdSocket, plan.extensions.pidfdReceiver] {
+            if let path { try DescriptorSocket.send(pidfd: process.pidfd, to: path) }
+        }
         record.creator = nil
         try store.save(record)
         hasPidFile = true

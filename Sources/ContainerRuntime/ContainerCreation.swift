@@ -16,6 +16,8 @@ package struct CreateRequest: Sendable {
     package var pidFile: String?
     /// Path of the socket that gets the terminal's master.
     package var consoleSocket: String?
+    /// Path of the socket that gets the pidfd of the process.
+    package var pidfdSocket: String?
     package var preservedDescriptors: Int32 = 0
     /// Variables for the program besides those of the configuration.
     package var environment: [String] = []

@@ -33,7 +33,7 @@ struct ContainerExec {
     let request: ExecRequest
     let target: SharedPidFD
     let plan: ProcessPlan
-    let seccomp: LinuxSeccomp?
+    let seccomp: SeccompPlan?
 
     init(_ container: Container, _ request: ExecRequest, _ target: consuming PidFD) throws {
         self.container = container
@@ -43,8 +43,11 @@ struct ContainerExec {
         let spec = try BundleConfiguration.parse(configuration, "config.json")
         let process = try request.merged(with: spec.process)
         if process.execCPUAffinity != nil { throw PlanError.unsupported("process.execCPUAffinity") }
-        plan = try ProcessPlan(process, personality: spec.linux?.personality, host: .current())
-        seccomp = try ContainerPlan.seccomp(spec.linux?.seccomp)
+        let extensions = try RuntimeAnnotations(spec.annotations ?? [:])
+        var plan = try ProcessPlan(process, personality: spec.linux?.personality, host: .current())
+        plan.keepsGroups = extensions.keepsGroups
+        self.plan = plan
+        seccomp = try SeccompPlan(spec.linux?.seccomp, extensions)
         if plan.hasTerminal, request.isDetached, request.consoleSocket == nil {
             throw PlanError("cannot allocate tty if the runtime will detach without setting console socket")
         }
@@ -60,7 +63,7 @@ struct ContainerExec {
         let entry = ProcessEntry(
             plan: plan,
             confinement: try ProcessConfinement(plan, seccomp, hasUserNamespace: namespaces.flags.contains(.user)),
-            hostProc: proc, keyring: container.record.keyring, preservedDescriptors: request.preservedDescriptors)
+            proc: nil, keyring: container.record.keyring, preservedDescriptors: request.preservedDescriptors)
         let console = try request.consoleSocket.map { path in SharedConsole(try ConsoleSocket(path)) }
         let cgroup = try cgroup()
         let process = try InitProcess.spawn(namespaces) { channel in
@@ -99,7 +102,11 @@ struct ContainerExec {
                 terminal = master
             }
         }
+        if let listener = entry.confinement.listener {
+            try SeccompListener.deliver(to: listener, from: process, container.state())
+        }
         try process.channel.waitForReadiness()
+        if let path = request.pidfdSocket { try DescriptorSocket.send(pidfd: process.pidfd, to: path) }
         if let path = request.pidFile {
             try SystemError.attempt("write", path) { () throws(Errno) in try AtomicFile.write(path, "\(process.pid)") }
         }
@@ -127,7 +134,7 @@ struct ContainerExec {
 
 /// The steps of a process that joins a container.
 struct ExecSequence: ~Copyable {
-    let entry: ProcessEntry
+    var entry: ProcessEntry
     let channel: InitEndpoint
 
     init(entry: ProcessEntry, channel: consuming InitEndpoint) {
@@ -138,14 +145,15 @@ struct ExecSequence: ~Copyable {
     consuming func run(_ namespaces: ForeignNamespaces) -> Never {
         do {
             try DescriptorTable.close(
-                except: [channel.rawValue, entry.hostProc.rawValue, namespaces.process.pidfd.rawValue],
+                except: [channel.rawValue, namespaces.process.pidfd.rawValue],
                 preserving: entry.preservedDescriptors)
             try namespaces.enter()
             try channel.announceIsolation()
             try becomeRootInside(namespaces)
+            try openProc()
             try entry.openSession(channel, ownsConsole: false)
             try entry.leaveHost(keeping: [channel.rawValue])
-            let program = try entry.takeIdentity()
+            let program = try entry.takeIdentity(channel)
             try SystemError.attempt("clear", "parent death signal") { () throws(Errno) in
                 try Syscall.setParentDeathSignal(nil)
             }
@@ -155,6 +163,15 @@ struct ExecSequence: ~Copyable {
             channel.report(InitFailure(error))
             Syscall.exitNow(255)
         }
+    }
+
+    /// The container's own /proc could be a trap (CVE-2019-16884), and the host's must not be open in a container.
+    private mutating func openProc() throws {
+        if entry.plan.labels.isEmpty { return }
+        guard let proc = HostProc.ofOwnNamespace() else {
+            throw RuntimeError("cannot open a procfs to write labels to")
+        }
+        entry.proc = proc
     }
 
     private func becomeRootInside(_ namespaces: ForeignNamespaces) throws {

@@ -87,14 +87,6 @@ extension ContainerPlan {
         return clean
     }
 
-    static func seccomp(_ seccomp: LinuxSeccomp?) throws(PlanError) -> LinuxSeccomp? {
-        guard let seccomp else { return nil }
-        let notifies = seccomp.syscalls?.contains { $0.action == .notify } ?? false
-        if seccomp.defaultAction == .notify || notifies { throw .unsupported("seccomp action SCMP_ACT_NOTIFY") }
-        if let path = seccomp.listenerPath, !path.isEmpty { throw .unsupported("linux.seccomp.listenerPath") }
-        return seccomp
-    }
-
     static func hooks(_ hooks: Hooks?) throws(PlanError) -> Hooks {
         let hooks = hooks ?? Hooks()
         let all = [

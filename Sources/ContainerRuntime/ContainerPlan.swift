@@ -26,9 +26,11 @@ package struct ContainerPlan: Hashable, Sendable {
     package var readOnlyPaths: [String]
     package var cgroupsPath: String?
     package var resources: LinuxResources
-    package var seccomp: LinuxSeccomp?
+    package var seccomp: SeccompPlan?
     package var hooks: Hooks
     package var annotations: [String: String]
+    /// What the annotations ask this runtime for.
+    package var extensions: RuntimeAnnotations
     package var process: ProcessPlan
 
     /// Checks the configuration; `bundle` is absolute. What this runtime cannot do is refused.
@@ -52,10 +54,12 @@ package struct ContainerPlan: Hashable, Sendable {
         readOnlyPaths = try Self.containerPaths(linux.readonlyPaths, "readonlyPaths")
         cgroupsPath = linux.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 }
         resources = DeviceAccessRules.completing(linux.resources ?? LinuxResources())
-        seccomp = try Self.seccomp(linux.seccomp)
         hooks = try Self.hooks(spec.hooks)
         annotations = spec.annotations ?? [:]
+        extensions = try RuntimeAnnotations(annotations)
+        seccomp = try SeccompPlan(linux.seccomp, extensions)
         self.process = try ProcessPlan(process, personality: linux.personality, host: host)
+        self.process.keepsGroups = extensions.keepsGroups
         try Self.refuseUnsupported(linux, namespaces)
     }
 

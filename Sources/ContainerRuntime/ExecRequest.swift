@@ -22,6 +22,8 @@ package struct ExecRequest: Sendable {
     package var isDetached = false
     package var pidFile: String?
     package var consoleSocket: String?
+    /// Path of the socket that gets the pidfd of the process.
+    package var pidfdSocket: String?
     package var preservedDescriptors: Int32 = 0
     package var ignoresPause = false
     /// Cgroups below the container's, with the controllers that each is meant for; none means all.

@@ -3,7 +3,8 @@
 
 internal import Linux
 
-/// The host's procfs, opened before any namespace is entered.
+/// A procfs that nobody else can have mounted over: the host's, opened before any namespace is entered, or one of its
+/// own that is mounted nowhere.
 ///
 /// Everything that is written to /proc goes through this handle: a container's own /proc may be a trap that swallows or
 /// redirects the write (CVE-2019-16884, CVE-2025-52881).
@@ -19,6 +20,20 @@ struct HostProc: Sendable {
             return SharedFD(opened)
         }
     }
+
+    /// The procfs of the caller's own PID namespace. A process that is on its way into a container must not have the
+    /// host's open: neighbours with CAP_SYS_PTRACE could walk through it to the root of every process of the host.
+    /// nil where the kernel does not allow it; user namespaces may not where a part of the host's is covered.
+    static func ofOwnNamespace() -> HostProc? {
+        do throws(Errno) {
+            let context = try Syscall.openFileSystem("proc")
+            return HostProc(SharedFD(try Syscall.createMount(context.rawValue)))
+        } catch {
+            return nil
+        }
+    }
+
+    private init(_ directory: SharedFD) { self.directory = directory }
 
     /// The directory, for those who resolve below it themselves.
     var rawValue: Int32 { directory.rawValue }

@@ -36,6 +36,12 @@ struct InitEndpoint: ~Copyable {
         }
     }
 
+    /// Names the descriptor of the seccomp notifications, and waits until the runtime has a copy.
+    func hand(listener number: Int32) throws(SystemError) {
+        try send(.listener(number))
+        try waitToProceed()
+    }
+
     /// Says that only the execution is left, and waits for the word.
     func announceReadiness() throws(SystemError) {
         try send(.ready)
@@ -78,6 +84,11 @@ struct RuntimeEndpoint: ~Copyable {
     func waitForIsolation() throws { try expect(.isolated, "isolated") }
     func waitForRootfs() throws { try expect(.rootfsIsReady, "rootfsIsReady") }
     func waitForReadiness() throws { try expect(.ready, "ready") }
+
+    func waitForListener() throws -> Int32 {
+        guard case .listener(let number) = try receive().message else { throw Self.unexpected("listener") }
+        return number
+    }
 
     func waitForTerminal() throws -> (name: String, master: SharedFD) {
         let (message, descriptors) = try receive()

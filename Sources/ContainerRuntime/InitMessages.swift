@@ -14,6 +14,8 @@
 //        |   hooks prestart and createRuntime     |
 //        | -------------- proceed --------------> |
 //        | <--------- terminal(name)+fd --------- |   with process.terminal only
+//        | <--------- listener(number) ---------- |   with a seccomp listener only; the runtime takes a copy
+//        | -------------- proceed --------------> |
 //        | <-------------- ready ---------------- |   nothing but the execution is left
 //        | -------------- proceed --------------> |   run and exec: execute now; create: wait for exec.fifo
 //        | <------- failed(...) or end ---------- |   the end of the stream means executed
@@ -21,7 +23,8 @@
 // An exec'd process skips `rootfsIsReady`. At any point init may say `failed` and exit, and each side takes the end of
 // the stream for the death of the other.
 //
-// Formats: one byte of type, then for `spawned` the pid (4 bytes, little endian), for `terminal` the name, for `failed`
+// Formats: one byte of type, then for `spawned` the pid and for `listener` the number of
+// the descriptor (4 bytes, little endian), for `terminal` the name, for `failed`
 // the error number (4 bytes, little endian, 0 for none), the length of the operation (4 bytes), operation, subject.
 
 internal import Linux
@@ -34,6 +37,7 @@ enum InitMessage: Hashable {
     case terminal(String)
     case ready
     case failed(InitFailure)
+    case listener(Int32)
 
     var bytes: [UInt8] {
         switch self {
@@ -43,6 +47,7 @@ enum InitMessage: Hashable {
         case .terminal(let name): [4] + Array(name.utf8)
         case .ready: [5]
         case .failed(let failure): [6] + failure.bytes
+        case .listener(let number): [7] + number.littleEndianBytes
         }
     }
 
@@ -57,6 +62,7 @@ enum InitMessage: Hashable {
         case (6, 8...):
             guard let failure = InitFailure(rest) else { return nil }
             self = .failed(failure)
+        case (7, 4): self = .listener(Int32(littleEndianBytes: rest))
         default: return nil
         }
     }

@@ -46,15 +46,16 @@ struct InitSequence: ~Copyable {
             try becomeRootInside()
             try separateCgroups()
             try bringLoopbackUp()
-            try writeSysctls()
+            let proc = try exchangeProc()
+            if let proc { try writeSysctls(proc) }
             try setNames()
             try buildRootfs()
             let entry = ProcessEntry(
-                plan: plan.process, confinement: context.confinement, hostProc: context.hostProc,
+                plan: plan.process, confinement: context.confinement, proc: proc,
                 keyring: context.keyring, preservedDescriptors: context.preservedDescriptors)
             try entry.openSession(channel, ownsConsole: true)
             try entry.leaveHost(keeping: [channel.rawValue] + (context.fifo.map { [$0.rawValue] } ?? []))
-            let program = try entry.takeIdentity()
+            let program = try entry.takeIdentity(channel)
             try announceReadiness()
             isAlone = context.fifo != nil
             try waitForStart()
@@ -98,10 +99,18 @@ struct InitSequence: ~Copyable {
         try SystemError.attempt("bring up", "lo") { () throws(Errno) in try Syscall.bringInterfaceUp("lo") }
     }
 
-    private func writeSysctls() throws {
-        for sysctl in plan.sysctls {
-            try context.hostProc.write("sys/\(sysctl.path)", sysctl.value)
-        }
+    /// Gives the host's /proc up for one of the container's own, before anything of the container can happen. nil when
+    /// nothing is to be written to one.
+    private func exchangeProc() throws -> HostProc? {
+        let isNeeded = !plan.sysctls.isEmpty || !plan.process.labels.isEmpty
+        let own = isNeeded ? HostProc.ofOwnNamespace() : nil
+        if isNeeded, own == nil { return context.hostProc }
+        try DescriptorTable.close(context.hostProc.rawValue)
+        return own
+    }
+
+    private func writeSysctls(_ proc: HostProc) throws {
+        for sysctl in plan.sysctls { try proc.write("sys/\(sysctl.path)", sysctl.value) }
     }
 
     private func setNames() throws {

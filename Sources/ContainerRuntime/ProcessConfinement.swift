@@ -3,20 +3,22 @@
 
 internal import Confinement
 internal import Linux
-internal import OCIRuntimeSpec
 
 /// What a process may not do, compiled and ready: the process itself only hands it to the kernel.
 struct ProcessConfinement: Sendable {
     private let capabilities: CapabilitySets
     private let limits: ResourceLimits
     private let filter: SeccompFilter?
+    /// Who gets the notifications of the filter; nil when it has none.
+    let listener: SeccompPlan.Listener?
     /// Hard limits may be raised with rights on the host only, which a user namespace does not give.
     private let limitsComeFromOutside: Bool
 
-    init(_ plan: ProcessPlan, _ seccomp: LinuxSeccomp?, hasUserNamespace: Bool) throws {
+    init(_ plan: ProcessPlan, _ seccomp: SeccompPlan?, hasUserNamespace: Bool) throws {
         capabilities = plan.capabilities
         limits = plan.limits
-        filter = try seccomp.map { seccomp throws(ConfinementError) in try SeccompFilter(seccomp) }
+        filter = try seccomp.map { seccomp throws(ConfinementError) in try seccomp.compile() }
+        listener = seccomp?.listener
         limitsComeFromOutside = hasUserNamespace
     }
 
@@ -31,7 +33,8 @@ struct ProcessConfinement: Sendable {
     /// Puts the limits in force.
     func applyLimits() throws { try limits.apply() }
 
-    func loadFilter() throws { _ = try filter?.load() }
+    /// Returns the descriptor of the notifications, where there is a listener.
+    func loadFilter() throws -> OwnedFD? { try filter?.load() }
     func dropBoundingSet() throws { try capabilities.dropBounding() }
     func applyCapabilities() throws { try capabilities.apply() }
 }

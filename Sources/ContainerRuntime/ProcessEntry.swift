@@ -9,7 +9,8 @@ internal import Linux
 struct ProcessEntry: Sendable {
     let plan: ProcessPlan
     let confinement: ProcessConfinement
-    let hostProc: HostProc
+    /// Where labels are written; nil when there are none.
+    var proc: HostProc?
     /// Name of a new session keyring; nil keeps the caller's.
     let keyring: String?
     /// Descriptors 3 ..< 3 + N stay open in the program.
@@ -43,41 +44,56 @@ struct ProcessEntry: Sendable {
         }
     }
 
-    /// The last use of the host's /proc. From here on the process has nothing open but its streams, what it passes on,
+    /// The last use of a procfs. From here on the process has nothing open but its streams, what it passes on,
     /// and the descriptors that it waits with.
     func leaveHost(keeping waiting: [Int32]) throws {
-        for label in plan.labels { try label.apply(proc: hostProc.rawValue) }
+        if let proc { for label in plan.labels { try label.apply(proc: proc.rawValue) } }
         try DescriptorTable.close(except: waiting, preserving: preservedDescriptors)
     }
 
     /// Gives up every right that the process shall not have, and finds the program with what is left.
-    func takeIdentity() throws -> Program {
+    func takeIdentity(_ channel: borrowing InitEndpoint) throws -> Program {
         try applyPersonality()
         if plan.noNewPrivileges {
             try SystemError.attempt("set", "no_new_privs") { () throws(Errno) in try Syscall.forbidNewPrivileges() }
         }
         // Directories that root alone may enter are entered as root, those that only the user may enter as the user.
         let arrived = try changeDirectory(isLastTry: false)
-        if loadsFilterEarly {
-            // The filter may forbid to set limits.
-            try confinement.applyLimits()
-            try confinement.loadFilter()
-        } else {
-            try confinement.raiseLimits()
-        }
+        if filterTime == .beforeIdentity { try loadFilter(channel) } else { try confinement.raiseLimits() }
         try confinement.dropBoundingSet()
         try changeUser()
         try confinement.applyCapabilities()
         if !arrived { _ = try changeDirectory(isLastTry: true) }
         try refuseOutsideDirectory()
         Syscall.setCreationMask(plan.umask)
-        return Program(
+        let program = Program(
             path: try ExecutableLookup.find(plan.arguments[0], environment: plan.environment),
             environment: UserDatabase.completing(plan.environment, uid: plan.uid))
+        if filterTime == .afterIdentity { try loadFilter(channel) }
+        return program
     }
 
-    /// Without no_new_privs the filter needs CAP_SYS_ADMIN, which the process gives up; with it, it is loaded last.
-    private var loadsFilterEarly: Bool { !plan.noNewPrivileges && confinement.hasFilter }
+    private enum FilterTime {
+        /// Without no_new_privs the filter needs CAP_SYS_ADMIN, which the process gives up.
+        case beforeIdentity
+        /// The runtime must still be there to take the listener.
+        case afterIdentity
+        /// Nothing but the execution needs system calls any more.
+        case atExecution
+    }
+
+    private var filterTime: FilterTime {
+        if !confinement.hasFilter { return .atExecution }
+        if !plan.noNewPrivileges { return .beforeIdentity }
+        return confinement.listener == nil ? .atExecution : .afterIdentity
+    }
+
+    /// Limits first: the filter may forbid to set them.
+    private func loadFilter(_ channel: borrowing InitEndpoint) throws {
+        try confinement.applyLimits()
+        guard let listener = try confinement.loadFilter() else { return }
+        try channel.hand(listener: listener.rawValue)
+    }
 
     /// Becomes the program.
     func execute(_ program: Program) throws -> Never {
@@ -87,10 +103,10 @@ struct ProcessEntry: Sendable {
             }
             try SignalSet.none.install()
         }
-        if !loadsFilterEarly {
+        if filterTime == .atExecution {
             // Limits bind at once: nothing but the filter and the execution comes after them.
             try confinement.applyLimits()
-            try confinement.loadFilter()
+            _ = try confinement.loadFilter()
         }
         try SystemError.attempt("exec", program.path) { () throws(Errno) -> Never in
             try Syscall.execute(program.path, plan.arguments, environment: program.environment)
@@ -105,7 +121,7 @@ struct ProcessEntry: Sendable {
     private func changeUser() throws {
         try SystemError.attempt("set ids to", "\(plan.uid):\(plan.gid)") { () throws(Errno) in
             try Syscall.keepCapabilities(true)
-            try Syscall.setGroups(plan.groups)
+            if !plan.keepsGroups { try Syscall.setGroups(plan.groups) }
             try Syscall.setGroup(plan.gid)
             try Syscall.setUser(plan.uid)
             try Syscall.keepCapabilities(false)

@@ -15,6 +15,8 @@ package struct ProcessPlan: Hashable, Sendable {
     package var uid: UInt32
     package var gid: UInt32
     package var groups: [UInt32]
+    /// The process keeps the groups that the runtime was started with.
+    package var keepsGroups = false
     package var umask: UInt32
     package var hasTerminal: Bool
     package var windowSize: WindowSize?

@@ -18,13 +18,14 @@ package enum RuntimeFeatures {
                 seccomp: seccomp, apparmor: FeatureSwitch(enabled: true), selinux: FeatureSwitch(enabled: false),
                 intelRdt: IntelRdtFeatures(enabled: false),
                 mountExtensions: MountExtensions(idmap: FeatureSwitch(enabled: false)),
-                netDevices: FeatureSwitch(enabled: false)))
+                netDevices: FeatureSwitch(enabled: false)),
+            potentiallyUnsafeConfigAnnotations: RuntimeAnnotations.names)
     }
 
     private static var seccomp: SeccompFeatures {
         SeccompFeatures(
             enabled: true,
-            actions: LinuxSeccompAction.allCases.filter { $0 != .notify }.map(\.rawValue).sorted(),
+            actions: LinuxSeccompAction.allCases.map(\.rawValue).sorted(),
             operators: LinuxSeccompOperator.allCases.map(\.rawValue).sorted(),
             archs: LinuxSeccompArch.allCases.map(\.rawValue).sorted(),
             knownFlags: LinuxSeccompFlag.allCases.map(\.rawValue).sorted(),

@@ -55,18 +55,42 @@ package struct StateStore: Sendable {
     func load(_ id: String) throws -> ContainerRecord {
         try Self.checkID(id)
         let path = directory(id) + "/status"
+        guard let bytes = try read(path) else { throw RuntimeError.doesNotExist }
+        let record: ContainerRecord
+        do throws(PlanError) {
+            record = try JSONText.decode(ContainerRecord.self, bytes)
+        } catch {
+            throw RuntimeError("read \"\(path)\": \(error)")
+        }
+        try check(record, id)
+        return record
+    }
+
+    /// The content; nil where there is no file. It decides which processes are killed and which directories are removed:
+    /// what somebody else has written, below a root that others can write to, is not obeyed.
+    private func read(_ path: String) throws -> [UInt8]? {
+        let owner: UInt32
         let bytes: [UInt8]
         do throws(Errno) {
-            bytes = try Syscall.readFile(path)
+            let file = try Syscall.open(path, [.readOnly, .noFollow])
+            owner = try file.status().uid
+            bytes = try file.readAll(limit: 1 << 26)
         } catch .ENOENT {
-            throw RuntimeError.doesNotExist
+            return nil
         } catch {
             throw SystemError("read", path, error)
         }
-        do throws(PlanError) {
-            return try JSONText.decode(ContainerRecord.self, bytes)
-        } catch {
-            throw RuntimeError("read \"\(path)\": \(error)")
+        guard owner == 0 || owner == Syscall.effectiveUserID else {
+            throw RuntimeError("read \"\(path)\": the file is not the caller's, but of uid \(owner)")
+        }
+        return bytes
+    }
+
+    private func check(_ record: ContainerRecord, _ id: String) throws {
+        let path = directory(id) + "/status"
+        guard record.id == id else { throw RuntimeError("read \"\(path)\": the record is that of another container") }
+        if let subtree = record.cgroup.subtrees.first(where: { !$0.isCgroup }) {
+            throw RuntimeError("read \"\(path)\": \"\(subtree.directory)\" is no cgroup")
         }
     }
 
@@ -78,7 +102,8 @@ package struct StateStore: Sendable {
 
     func loadConfiguration(_ id: String) throws -> [UInt8] {
         let path = directory(id) + "/config.json"
-        return try SystemError.attempt("read", path) { () throws(Errno) in try Syscall.readFile(path) }
+        guard let bytes = try read(path) else { throw SystemError("read", path, .ENOENT) }
+        return bytes
     }
 
     func remove(_ id: String) throws {

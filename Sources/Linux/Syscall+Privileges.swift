@@ -60,6 +60,13 @@ extension Syscall {
     /// Whether a descriptor of this number is open.
     package static func isOpen(_ descriptor: Int32) -> Bool { clx_fcntl(descriptor, CLX_F_GETFD, 0) >= 0 }
 
+    /// Whether a descriptor of this number is open and stays so at execution. The corresponding system call is `fcntl(2)`
+    /// with F_GETFD.
+    package static func survivesExecution(_ descriptor: Int32) -> Bool {
+        let flags = clx_fcntl(descriptor, CLX_F_GETFD, 0)
+        return flags >= 0 && flags & CLX_FD_CLOEXEC == 0
+    }
+
     /// The effective group id. The corresponding system call is `getegid(2)`.
     package static var effectiveGroupID: UInt32 { clx_getegid() }
 }

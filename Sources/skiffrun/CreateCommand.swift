@@ -7,7 +7,7 @@ internal import Linux
 /// `create` and `run`.
 enum CreateCommand {
     private static let options = OptionTable(
-        values: ["bundle b", "console-socket", "pid-file", "preserve-fds", "config f"],
+        values: ["bundle b", "console-socket", "pidfd-socket", "pid-file", "preserve-fds", "config f"],
         flags: ["no-pivot", "no-new-keyring", "no-subreaper", "detach d", "keep"])
 
     static func create(_ invocation: Invocation) throws -> Int32 {
@@ -51,6 +51,7 @@ enum CreateCommand {
         request.configuration = try options["config"].map(absolutePath)
         request.pidFile = try options["pid-file"].map(absolutePath)
         request.consoleSocket = try options["console-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
+        request.pidfdSocket = try options["pidfd-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
         let sockets = ActivationSockets(HostEnvironment.current())
         request.preservedDescriptors = try options.number("preserve-fds") ?? 0
         request.preservedDescriptors += sockets.count

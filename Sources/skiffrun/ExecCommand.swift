@@ -9,7 +9,8 @@ internal import OCIRuntimeSpec
 enum ExecCommand {
     private static let options = OptionTable(
         values: [
-            "process p", "pid-file", "console-socket", "user u", "additional-gids g", "env e", "cwd", "cap c",
+            "process p", "pid-file", "console-socket", "pidfd-socket", "user u", "additional-gids g", "env e", "cwd",
+            "cap c",
             "preserve-fds", "cgroup", "process-label", "apparmor",
         ], flags: ["detach d", "tty t", "no-new-privs", "ignore-paused"])
 
@@ -43,6 +44,7 @@ enum ExecCommand {
         request.isDetached = options.has("detach")
         request.pidFile = try options["pid-file"].map(absolutePath)
         request.consoleSocket = try options["console-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
+        request.pidfdSocket = try options["pidfd-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
         request.preservedDescriptors = try options.number("preserve-fds") ?? 0
         request.ignoresPause = options.has("ignore-paused")
         request.cgroups = try parseCgroups(options.all("cgroup"))

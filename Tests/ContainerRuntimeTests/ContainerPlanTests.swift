@@ -96,7 +96,7 @@ struct ContainerPlanTests {
         },
         Refusal("device path \"x\" must be absolute") { $0.linux?.devices = [LinuxDevice(type: "p", path: "x")] },
         Refusal("maskedPaths \"x\" must be an absolute path") { $0.linux?.maskedPaths = ["x"] },
-        Refusal("seccomp action SCMP_ACT_NOTIFY is not supported") {
+        Refusal("SCMP_ACT_NOTIFY cannot be used as default action") {
             $0.linux?.seccomp = LinuxSeccomp(defaultAction: .notify)
         },
         Refusal("hook path \"h\" must be absolute") { $0.hooks = Hooks(poststop: [Hook(path: "h")]) },
