@@ -48,9 +48,10 @@ extension ContainerCreation {
     func prepareContext() throws -> InitContext {
         let joined = try plan.namespaces.joined.map { try JoinedNamespace($0.kind, $0.path) }
         try refuseNamesOfTheHost(joined)
+        let hostProc = try HostProc()
         return InitContext(
-            plan: plan, cgroup: record.cgroup, hostProc: try HostProc(), joined: joined,
-            openedSources: try openSources(), fifo: try makeFifo(),
+            plan: plan, cgroup: record.cgroup, hostProc: hostProc, joined: joined,
+            openedSources: try openSources(joined, hostProc), fifo: try makeFifo(),
             confinement: try ProcessConfinement(
                 plan.process, plan.seccomp, hasUserNamespace: plan.hasUserNamespace),
             keyring: record.keyring,
@@ -79,18 +80,6 @@ extension ContainerCreation {
         }
     }
 
-    /// A user namespace's root may not enter every directory of the host: sources are opened with the host's rights.
-    private func openSources() throws -> [SharedFD?] {
-        try plan.mounts.map { mount in
-            guard plan.hasUserNamespace, case .bind(let source, let recursive) = mount.content else { return nil }
-            return try SystemError.attempt("bind mount", source) { () throws(Errno) in
-                let tree = try Syscall.openTree(source, clone: true, recursive: recursive)
-                try Syscall.setMountAttributes("", at: tree.rawValue, propagation: .slave, recursive: recursive)
-                return SharedFD(tree)
-            }
-        }
-    }
-
     private func makeFifo() throws -> SharedFD? {
         guard request.waitsForStart else { return nil }
         let path = store.fifo(request.id)
@@ -116,6 +105,7 @@ extension ContainerCreation {
         try context.confinement.raiseLimits(of: process.pid)
         try adjustOOMScore(process.pid, context.hostProc)
         try writeMappings(process.pid, context.hostProc)
+        try mapSourcesToContainer(context.openedSources, process.pid, context.hostProc)
         try process.channel.proceed()
         try process.channel.waitForRootfs()
         let container = Container(record, in: store)
@@ -171,7 +161,7 @@ extension ContainerCreation {
         try proc.write("\(pid)/gid_map", Self.text(of: plan.gidMappings))
     }
 
-    private static func text(of mappings: [LinuxIDMapping]) -> String {
+    static func text(of mappings: [LinuxIDMapping]) -> String {
         mappings.map { "\($0.containerID) \($0.hostID) \($0.size)\n" }.joined()
     }
 

@@ -60,9 +60,16 @@ extension ContainerPlan {
         return (host, domain)
     }
 
-    static func mounts(_ mounts: [Mount], _ bundle: String) throws(PlanError) -> [MountPlan] {
+    /// `owners` is the ID mapping of the container's user namespace, nil when it has none.
+    static func mounts(
+        _ mounts: [Mount], _ bundle: String, _ owners: (users: [LinuxIDMapping], groups: [LinuxIDMapping])?
+    ) throws(PlanError) -> [MountPlan] {
         var plans: [MountPlan] = []
-        for mount in mounts { plans.append(try MountPlan(mount, bundle: bundle)) }
+        for mount in mounts {
+            var plan = try MountPlan(mount, bundle: bundle)
+            try plan.idMap?.resolve(for: plan.destination, owners)
+            plans.append(plan)
+        }
         return plans
     }
 

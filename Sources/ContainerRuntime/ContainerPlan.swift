@@ -47,7 +47,8 @@ package struct ContainerPlan: Hashable, Sendable {
         (uidMappings, gidMappings) = try Self.idMappings(linux, namespaces)
         timeOffsets = try Self.timeOffsets(linux, namespaces)
         (hostName, domainName) = try Self.names(spec, namespaces)
-        mounts = try Self.mounts(spec.mounts ?? [], bundle)
+        mounts = try Self.mounts(
+            spec.mounts ?? [], bundle, namespaces.isPrivate(.user) ? (uidMappings, gidMappings) : nil)
         devices = try DevicePlan.all(linux.devices ?? [])
         sysctls = try Self.sysctls(linux.sysctl ?? [:], namespaces)
         maskedPaths = try Self.containerPaths(linux.maskedPaths, "maskedPaths")

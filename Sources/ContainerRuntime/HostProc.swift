@@ -38,11 +38,19 @@ struct HostProc: Sendable {
     /// The directory, for those who resolve below it themselves.
     var rawValue: Int32 { directory.rawValue }
 
-    /// Writes an existing file below /proc, in one call.
+    /// The user namespace of a process.
+    func userNamespace(of pid: Int32) throws(SystemError) -> OwnedFD {
+        try SystemError.attempt("open", "/proc/\(pid)/ns/user") { () throws(Errno) in
+            try Syscall.open("\(pid)/ns/user", .readOnly, at: directory.rawValue)
+        }
+    }
+
+    /// Writes an existing file below /proc, in one call. A file that something is mounted over is refused, even if that
+    /// is another file of procfs: the write would do something else there.
     func write(_ path: String, _ text: String) throws(SystemError) {
         try SystemError.attempt("write \"\(text)\" to", "/proc/\(path)") { () throws(Errno) in
             let file = try Syscall.open(
-                path, .writeOnly, at: directory.rawValue, resolve: [.beneath, .noMagicLinks])
+                path, .writeOnly, at: directory.rawValue, resolve: [.beneath, .noMagicLinks, .noCrossDevice])
             guard try Syscall.fileSystem(of: file.rawValue).type == RootfsBuilder.procFileSystem else {
                 throw .ENODEV
             }

@@ -71,7 +71,12 @@ extension MountOptions {
 
         "bind": .bind(.single),
         "rbind": .bind(.recursive),
-        "tmpcopyup": .copyUp,
+        "idmap": .idMap(recursive: false),
+        "ridmap": .idMap(recursive: true),
+        "tmpcopyup": .handling(.copyUp),
+        "copy-symlink": .handling(.copySymlink),
+        "src-nofollow": .handling(.sourceNoFollow),
+        "dest-nofollow": .handling(.destinationNoFollow),
     ]
 
     /// The names for `features`.

@@ -18,21 +18,45 @@ package struct MountOptions: Hashable, Sendable {
     /// Options of the file system itself.
     package var data: [String] = []
     package var bind: Bind?
-    /// The new tmpfs starts with what the directory below it holds.
-    package var copyUp = false
+    package var handling: Handling = []
+    /// The option `idmap` or `ridmap`.
+    package var idMap: IDMap?
 
     package enum Bind: Hashable, Sendable { case single, recursive }
+
+    /// What the runtime itself does differently.
+    package struct Handling: OptionSet, Hashable, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// The new tmpfs starts with what the directory below it holds.
+        package static let copyUp = Handling(rawValue: 1)
+        /// A source that is a link is copied as one, and nothing is mounted.
+        package static let copySymlink = Handling(rawValue: 2)
+        /// A source that is a link is mounted itself.
+        package static let sourceNoFollow = Handling(rawValue: 4)
+        /// A destination that is a link is mounted over itself.
+        package static let destinationNoFollow = Handling(rawValue: 8)
+    }
+
+    /// The request for an ID mapping, with the mappings that crun reads from the option itself (`idmap=uids=0-1-10`).
+    package struct IDMap: Hashable, Sendable {
+        package var isRecursive: Bool
+        package var text: String?
+    }
 
     /// Sorts the options of mount(8); unknown ones are the file system's.
     package init(_ options: [String] = []) throws(PlanError) {
         for option in options {
-            guard let effect = Self.table[option] else {
-                if option == "idmap" || option == "ridmap" { throw .unsupported("mount option \"\(option)\"") }
+            if let effect = Self.table[option] {
+                apply(effect)
+            } else if option.hasPrefix("idmap=") || option.hasPrefix("ridmap=") {
+                let value = option.drop { $0 != "=" }.dropFirst()
+                idMap = IDMap(isRecursive: option.hasPrefix("r"), text: String(value))
+            } else {
                 guard !option.utf8.contains(0) else { throw PlanError("mount option with a NUL byte") }
                 data.append(option)
-                continue
             }
-            apply(effect)
         }
     }
 
@@ -58,7 +82,8 @@ package struct MountOptions: Hashable, Sendable {
             recursiveClear.formUnion(cleared)
         case .propagation(let flags): propagation.append(flags)
         case .bind(let kind): bind = kind
-        case .copyUp: copyUp = true
+        case .handling(let kind): handling.insert(kind)
+        case .idMap(let isRecursive): idMap = IDMap(isRecursive: isRecursive, text: nil)
         }
     }
 
@@ -70,6 +95,7 @@ package struct MountOptions: Hashable, Sendable {
         case recursive(set: MountAttributes, clear: MountAttributes)
         case propagation(MountFlags)
         case bind(Bind)
-        case copyUp
+        case handling(Handling)
+        case idMap(recursive: Bool)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Linux
 package import OCIRuntimeSpec
 
 /// One mount below the container's root.
@@ -20,6 +21,8 @@ package struct MountPlan: Hashable, Sendable {
     package var destination: String
     package var content: Content
     package var options: MountOptions
+    /// Whose files are shown under other ids.
+    package var idMap: IDMapPlan?
 
     /// Reads one mount of the configuration.
     package init(_ mount: Mount, bundle: String) throws(PlanError) {
@@ -27,14 +30,23 @@ package struct MountPlan: Hashable, Sendable {
         guard !mount.destination.utf8.contains(0), !(mount.source ?? "").utf8.contains(0) else {
             throw PlanError("mount \"\(mount.destination)\": path with a NUL byte")
         }
-        guard mount.uidMappings ?? [] == [], mount.gidMappings ?? [] == [] else {
-            throw .unsupported("mount \"\(mount.destination)\": an ID mapping")
-        }
         destination = LexicalPath.absolute(mount.destination)
         guard destination != "/" else { throw PlanError("mount \"/\": the root filesystem cannot be mounted over") }
         options = try MountOptions(mount.options ?? [])
         content = try Self.content(mount, options, bundle: bundle)
-        if options.copyUp, !isTmpfs { throw PlanError("mount \"\(destination)\": tmpcopyup is for tmpfs only") }
+        idMap = try IDMapPlan(mount, options)
+        if let problem = misplacedOption { throw PlanError("mount \"\(destination)\": \(problem)") }
+    }
+
+    /// An option that has no meaning for this kind of mount. The kernel would not say so.
+    private var misplacedOption: String? {
+        if options.handling.contains(.copyUp), !isTmpfs { return "tmpcopyup is for tmpfs only" }
+        guard isBind else {
+            if idMap != nil { return "an ID mapping is for bind mounts only" }
+            return options.handling.subtracting(.copyUp).isEmpty
+                ? nil : "copy-symlink, src-nofollow and dest-nofollow are for bind mounts only"
+        }
+        return options.data.first.map { "unknown option \"\($0)\" of a bind mount" }
     }
 
     private static func content(

@@ -8,31 +8,34 @@ internal import OCIRuntimeSpec
 extension RootfsBuilder {
     /// The container's cgroups as the host has them: one cgroup2, or a tmpfs with a directory for each v1 hierarchy.
     mutating func mountCgroup(_ mount: MountPlan) throws {
-        let target = try target(of: mount, isDirectory: true)
+        let target = try target(of: mount)
+        try refuseProc(mount, target) { false }
         switch cgroup.mode {
         case .v2: try mountUnified(mount, target, own: cgroup.unified ?? "")
         case .v1, .hybrid: try mountLegacy(mount, target)
         }
     }
 
-    private func mountUnified(_ mount: MountPlan, _ target: borrowing OwnedFD, own: String) throws {
+    private func mountUnified(_ mount: MountPlan, _ target: borrowing MountTarget, own: String) throws {
         do {
-            try attach(mount, "cgroup2", "cgroup", flags: mount.options.flags, data: [], target)
+            try attach(mount, FileSystemMount("cgroup2", "cgroup", mount.options), target)
         } catch let error as SystemError where error.errno == .EPERM || error.errno == .EBUSY {
             // A user namespace without a cgroup namespace of its own: the container's part of the host's mount.
-            try bindCgroup(own, target.rawValue, mount, recursive: false)
+            try bindCgroup(own, target.file.rawValue, mount, recursive: false)
         }
     }
 
-    private mutating func mountLegacy(_ mount: MountPlan, _ target: borrowing OwnedFD) throws {
-        try SystemError.attempt("mount tmpfs to", mount.destination) { () throws(Errno) in
-            try Syscall.mount(
-                source: "tmpfs", target: target.procPath, type: "tmpfs", flags: [.noSUID, .noDevices, .noExec],
-                data: "mode=755")
+    private mutating func mountLegacy(_ mount: MountPlan, _ target: borrowing MountTarget) throws {
+        if let option = mount.options.data.first {
+            throw RuntimeError("mount \"\(mount.destination)\": unknown option \"\(option)\" of a cgroup v1 mount")
         }
-        let directory = try reopen(mount)
-        for subtree in cgroup.subtrees { try mountSubtree(subtree, directory.rawValue, mount) }
-        if mount.options.flags.contains(.readOnly) { readOnlyLater.append(directory) }
+        var directory = FileSystemMount("tmpfs", "tmpfs", mount.options)
+        directory.flags.remove(.readOnly)
+        directory.data = ["mode=755"]
+        let tree = SharedFD(try directory.detached(for: mount))
+        try put(tree.descriptor, mount, target)
+        for subtree in cgroup.subtrees { try mountSubtree(subtree, tree.rawValue, mount) }
+        if mount.options.flags.contains(.readOnly) { readOnlyLater.append(tree) }
     }
 
     private func mountSubtree(_ subtree: CgroupLocation.Subtree, _ directory: Int32, _ mount: MountPlan) throws {

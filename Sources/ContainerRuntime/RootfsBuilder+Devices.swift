@@ -22,19 +22,27 @@ extension RootfsBuilder {
             try Syscall.makeNode(
                 name, mode: device.typeBits | device.mode, device: device.number, at: directory.rawValue)
         } catch .EEXIST {
-            return try requireSame(device, name, directory.rawValue)
+            return try adopt(device, name, directory.rawValue)
         } catch .EPERM {
             return try bindHostNode(device)
         }
-        if device.uid != 0 || device.gid != 0 {
-            try Syscall.changeOwner(name, uid: device.uid, gid: device.gid, at: directory.rawValue)
-        }
+        guard device.uid != 0 || device.gid != 0 else { return }
+        try Syscall.changeOwner(name, uid: device.uid, gid: device.gid, at: directory.rawValue)
+        // Changing the owner clears these bits.
+        if device.mode & 0o6000 != 0 { try Syscall.changeMode(name, device.mode, at: directory.rawValue) }
     }
 
-    private func requireSame(_ device: DevicePlan, _ name: String, _ directory: Int32) throws(Errno) {
-        let status = try Syscall.linkStatus(name, at: directory)
+    /// What the image has at the path may be the same device; then it gets the mode and the owner that it shall have.
+    private func adopt(_ device: DevicePlan, _ name: String, _ directory: Int32) throws(Errno) {
+        let node = try Syscall.open(name, [.path, .noFollow], at: directory)
+        let status = try node.status()
         guard status.mode & 0o170000 == device.typeBits, device.kind == .fifo || status.deviceNumber == device.number
         else { throw .EEXIST }
+        // The owner first: changing it may clear bits of the mode.
+        if status.uid != device.uid || status.gid != device.gid {
+            try Syscall.changeOwner(of: node.rawValue, uid: device.uid, gid: device.gid)
+        }
+        if status.permissions != device.mode { try Syscall.changeMode(node.procPath, device.mode) }
     }
 
     private func bindHostNode(_ device: DevicePlan) throws(Errno) {

@@ -4,122 +4,159 @@
 internal import Linux
 
 extension RootfsBuilder {
-    /// PROC_SUPER_MAGIC of statfs(2).
-    static let procFileSystem: Int64 = 0x9fa0
-
     func bind(_ mount: MountPlan, _ source: String, _ recursive: Bool, opened: SharedFD?) throws {
         let tree = try SystemError.attempt("bind mount", source) { () throws(Errno) in
             if let opened { return opened }
-            return SharedFD(try Syscall.openTree(source, clone: true, recursive: recursive))
+            let follow = !mount.options.handling.contains(.sourceNoFollow)
+            return SharedFD(try Syscall.openTree(source, clone: true, recursive: recursive, follow: follow))
         }
-        let isDirectory = try SystemError.attempt("stat", source) { () throws(Errno) in
-            try tree.descriptor.status().isDirectory
-        }
-        let target = try target(of: mount, isDirectory: isDirectory)
-        try refuseProc(mount, target.rawValue, sourceIsProc: isProc(tree.rawValue))
+        let target = try target(of: mount) { () throws(Errno) in try tree.descriptor.status().isDirectory }
+        try refuseProc(mount, target) { isProc(tree.rawValue) }
         try SystemError.attempt("bind mount \(source) to", mount.destination) { () throws(Errno) in
-            let options = mount.options
             // All attributes are set before anybody can reach the mount.
-            if !options.set.isEmpty || !options.clear.isEmpty {
-                try Syscall.setMountAttributes("", at: tree.rawValue, set: options.set, clear: options.clear)
+            try setAttributes(mount.options, tree.rawValue, isTree: recursive)
+            do throws(Errno) {
+                try Syscall.moveMount(tree.rawValue, to: "", at: target.file.rawValue)
+            } catch .EINVAL {
+                // The kernel's word for a directory on a file, or a file on a directory.
+                let kinds = (try tree.descriptor.status().isDirectory, try target.file.status().isDirectory)
+                throw kinds.0 == kinds.1 ? .EINVAL : .ENOTDIR
             }
-            try setRecursively(options, tree.rawValue)
-            try Syscall.moveMount(tree.rawValue, to: "", at: target.rawValue)
-            try setPropagation(options, tree.rawValue)
+            if plan.rootfsPropagation.contains(.shared) { try setPropagation(mount.options, tree.rawValue) }
         }
+    }
+
+    /// One call for all attributes of a single mount; those for a tree and for its top are set apart.
+    private func setAttributes(_ options: MountOptions, _ mount: Int32, isTree: Bool) throws(Errno) {
+        // Below a shared mount a new one becomes shared, so there propagation comes last.
+        let early = plan.rootfsPropagation.contains(.shared) ? [] : options.propagation
+        if !isTree, early.count < 2, !options.changesRecursively {
+            let propagation = early.first?.subtracting(.recursive) ?? []
+            guard !options.set.isEmpty || !options.clear.isEmpty || !propagation.isEmpty else { return }
+            return try Syscall.setMountAttributes(
+                "", at: mount, set: options.set, clear: options.clear, propagation: propagation)
+        }
+        if !options.set.isEmpty || !options.clear.isEmpty {
+            try Syscall.setMountAttributes("", at: mount, set: options.set, clear: options.clear)
+        }
+        try setRecursively(options, mount)
+        for flags in early { try setPropagation(flags, mount) }
+    }
+
+    /// Changes the attributes that are named of what is mounted at the destination already; the others stay.
+    func remount(_ mount: MountPlan) throws {
+        let target = try target(of: mount)
+        try SystemError.attempt("remount", mount.destination) { () throws(Errno) in
+            let options = mount.options
+            try Syscall.setMountAttributes("", at: target.file.rawValue, set: options.set, clear: options.clear)
+            try setRecursively(options, target.file.rawValue)
+            try setPropagation(options, target.file.rawValue)
+        }
+    }
+
+    /// A link as the source is made again at the destination, for the option `copy-symlink`. False when it is none.
+    func copyLink(_ mount: MountPlan, _ source: String) throws -> Bool {
+        guard mount.options.handling.contains(.copySymlink) else { return false }
+        let text: String
+        do throws(Errno) {
+            text = try Syscall.readLink(source)
+        } catch .EINVAL {
+            return false
+        } catch {
+            throw SystemError("read link", source, error)
+        }
+        try SystemError.attempt("copy link \(source) to", mount.destination) { () throws(Errno) in
+            let (directory, name) = try root.parent(of: mount.destination)
+            do throws(Errno) {
+                try Syscall.makeSymlink(text, name, at: directory.rawValue)
+            } catch .EEXIST {
+                guard try Syscall.linkStatus(name, at: directory.rawValue).isSymlink,
+                    try Syscall.readLink(name, at: directory.rawValue) == text
+                else { throw .EEXIST }
+            }
+        }
+        return true
     }
 
     /// proc, sysfs, devpts, mqueue, and whatever else the kernel knows.
     func mountFileSystem(_ mount: MountPlan, _ type: String, _ source: String) throws {
-        let target = try target(of: mount, isDirectory: true, follow: type != "proc" && type != "sysfs")
-        try refuseProc(mount, target.rawValue, sourceIsProc: type == "proc")
-        try attach(mount, type, source, flags: mount.options.flags, data: mount.options.data, target)
+        let target = try target(of: mount, isOrdinary: type == "proc" || type == "sysfs")
+        try refuseProc(mount, target) { type == "proc" }
+        try attach(mount, FileSystemMount(type, source, mount.options), target)
     }
 
     /// A tmpfs is born writable, because mount points and devices are made in it.
     mutating func mountTmpfs(_ mount: MountPlan, _ source: String) throws {
-        let target = try target(of: mount, isDirectory: true)
-        try refuseProc(mount, target.rawValue, sourceIsProc: false)
-        let below = try SystemError.attempt("stat", mount.destination) { () throws(Errno) in try target.status() }
-        // The directory keeps its mode unless the options give another.
-        let data = ["mode=" + String(below.permissions, radix: 8)] + mount.options.data
+        let target = try target(of: mount)
+        try refuseProc(mount, target) { false }
         let isReadOnly = mount.options.flags.contains(.readOnly)
-        let flags = mount.options.flags.subtracting(.readOnly)
-        try attach(mount, "tmpfs", source, flags: flags, data: data, target)
-        if mount.options.copyUp || isReadOnly {
-            let mounted = try reopen(mount)
-            if mount.options.copyUp { try TreeCopy.copy(from: target.rawValue, to: mounted.rawValue) }
-            if isReadOnly { readOnlyLater.append(mounted) }
-        }
+        let copiesUp = mount.options.handling.contains(.copyUp)
+        var fileSystem = FileSystemMount("tmpfs", source, mount.options)
+        fileSystem.flags.remove(.readOnly)
+        try inherit(&fileSystem, mount, target, withOwner: copiesUp)
+        guard copiesUp || isReadOnly else { return try attach(mount, fileSystem, target) }
+        let tree = SharedFD(try fileSystem.detached(for: mount))
+        if copiesUp { try TreeCopy.copy(from: target.file, to: tree.descriptor) }
+        try put(tree.descriptor, mount, target)
+        if isReadOnly { readOnlyLater.append(tree) }
     }
 
-    func attach(
-        _ mount: MountPlan, _ type: String, _ source: String, flags: MountFlags, data: [String],
-        _ target: borrowing OwnedFD
+    /// The directory keeps its mode, and with `tmpcopyup` its owner, unless the options give others.
+    private func inherit(
+        _ fileSystem: inout FileSystemMount, _ mount: MountPlan, _ target: borrowing MountTarget, withOwner: Bool
     ) throws {
-        let path = target.procPath
-        try SystemError.attempt("mount \(type) to", mount.destination) { () throws(Errno) in
-            try Syscall.mount(
-                source: source, target: path, type: type, flags: flags, data: data.joined(separator: ","))
-        }
-        let options = mount.options
-        let isPlain = options.propagation.isEmpty && options.recursiveSet.isEmpty && options.recursiveClear.isEmpty
-        if isPlain { return }
-        let mounted = try reopen(mount)
-        try SystemError.attempt("set attributes of", mount.destination) { () throws(Errno) in
-            try setRecursively(options, mounted.rawValue)
-            try setPropagation(options, mounted.rawValue)
-        }
+        let options = fileSystem.data
+        func isGiven(_ name: String) -> Bool { options.contains { $0.hasPrefix(name) } }
+        guard withOwner || !isGiven("mode=") else { return }
+        let below = try SystemError.attempt("stat", mount.destination) { () throws(Errno) in try target.file.status() }
+        if !isGiven("mode=") { fileSystem.data.append("mode=" + String(below.permissions, radix: 8)) }
+        guard withOwner else { return }
+        if !isGiven("uid="), below.uid != 0 { fileSystem.data.append("uid=\(below.uid)") }
+        if !isGiven("gid="), below.gid != 0 { fileSystem.data.append("gid=\(below.gid)") }
     }
 
-    /// The mount that is at the destination now.
-    func reopen(_ mount: MountPlan) throws -> SharedFD {
-        try SystemError.attempt("open mount", mount.destination) { () throws(Errno) in
-            SharedFD(try root.open(mount.destination, [.path, .directory]))
+    /// Mounts a new file system: one mount(2), or by way of a detached mount where more than its flags is to be set.
+    func attach(_ mount: MountPlan, _ fileSystem: FileSystemMount, _ target: borrowing MountTarget) throws {
+        let options = mount.options
+        // A new mount is private by itself, and a slave of nobody is private.
+        let isPlain =
+            !options.changesRecursively
+            && (options.propagation.allSatisfy { $0.isDisjoint(with: [.shared, .unbindable]) }
+                && !plan.rootfsPropagation.contains(.shared) || options.propagation.isEmpty)
+        if isPlain || options.flags.contains(.remount) {
+            return try fileSystem.attach(at: target.file.procPath, for: mount)
+        }
+        try put(try fileSystem.detached(for: mount), mount, target)
+    }
+
+    /// Puts a detached mount in its place, with what the options change recursively and in propagation.
+    func put(_ tree: borrowing OwnedFD, _ mount: MountPlan, _ target: borrowing MountTarget) throws {
+        let number = tree.rawValue
+        let place = target.file.rawValue
+        try SystemError.attempt("mount", mount.destination) { () throws(Errno) in
+            try setRecursively(mount.options, number)
+            try Syscall.moveMount(number, to: "", at: place)
+            try setPropagation(mount.options, number)
         }
     }
 
     private func setRecursively(_ options: MountOptions, _ mount: Int32) throws(Errno) {
-        guard !options.recursiveSet.isEmpty || !options.recursiveClear.isEmpty else { return }
+        guard options.changesRecursively else { return }
         try Syscall.setMountAttributes(
             "", at: mount, set: options.recursiveSet, clear: options.recursiveClear, recursive: true)
     }
 
     private func setPropagation(_ options: MountOptions, _ mount: Int32) throws(Errno) {
-        for flags in options.propagation {
-            try Syscall.setMountAttributes(
-                "", at: mount, propagation: flags.subtracting(.recursive), recursive: flags.contains(.recursive))
-        }
+        for flags in options.propagation { try setPropagation(flags, mount) }
     }
 
-    /// A handle on the place to mount at, which is made where it is missing.
-    func target(of mount: MountPlan, isDirectory: Bool, follow: Bool = true) throws -> OwnedFD {
-        try SystemError.attempt("create mount point", mount.destination) { () throws(Errno) in
-            guard isDirectory else { return try root.makeFile(mount.destination) }
-            if follow { return try root.makeDirectories(mount.destination) }
-            // A link here would put /proc or /sys elsewhere, and a stranger's files where they are expected.
-            let (parent, name) = try root.parent(of: mount.destination)
-            do throws(Errno) { try Syscall.makeDirectory(name, mode: 0o755, at: parent.rawValue) } catch .EEXIST {}
-            return try Syscall.open(
-                name, [.path, .directory, .noFollow], at: parent.rawValue, resolve: [.beneath, .noMagicLinks])
-        }
+    private func setPropagation(_ flags: MountFlags, _ mount: Int32) throws(Errno) {
+        try Syscall.setMountAttributes(
+            "", at: mount, propagation: flags.subtracting(.recursive), recursive: flags.contains(.recursive))
     }
+}
 
-    /// Over /proc only a procfs may be mounted, and in it only what `mountableInProc` lists.
-    private func refuseProc(_ mount: MountPlan, _ target: Int32, sourceIsProc: Bool) throws {
-        if sourceIsProc { return }
-        if mount.destination == "/proc" {
-            throw RuntimeError("\"/proc\" cannot be mounted because it is not of type proc")
-        }
-        guard isProc(target), !MountPlan.mountableInProc.contains(mount.destination) else { return }
-        throw RuntimeError("\"\(mount.destination)\" cannot be mounted because it is inside /proc")
-    }
-
-    private func isProc(_ descriptor: Int32) -> Bool {
-        do throws(Errno) {
-            return try Syscall.fileSystem(of: descriptor).type == Self.procFileSystem
-        } catch {
-            return false
-        }
-    }
+extension MountOptions {
+    /// Whether one of the options with the prefix `r` is there.
+    var changesRecursively: Bool { !recursiveSet.isEmpty || !recursiveClear.isEmpty }
 }

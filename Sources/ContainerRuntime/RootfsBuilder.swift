@@ -56,7 +56,12 @@ struct RootfsBuilder: ~Copyable {
     mutating func mountAll() throws {
         for (index, mount) in plan.mounts.enumerated() {
             switch mount.content {
-            case .bind(let source, let recursive): try bind(mount, source, recursive, opened: openedSources[index])
+            case .bind(let source, let recursive):
+                if mount.options.flags.contains(.remount) {
+                    try remount(mount)
+                } else if try !copyLink(mount, source) {
+                    try bind(mount, source, recursive, opened: openedSources[index])
+                }
             case .cgroup: try mountCgroup(mount)
             case .tmpfs(let source): try mountTmpfs(mount, source)
             case .fileSystem(let type, let source): try mountFileSystem(mount, type, source)

@@ -17,7 +17,7 @@ package enum RuntimeFeatures {
                 cgroup: CgroupFeatures(v1: true, v2: true, systemd: false, systemdUser: false, rdma: true),
                 seccomp: seccomp, apparmor: FeatureSwitch(enabled: true), selinux: FeatureSwitch(enabled: false),
                 intelRdt: IntelRdtFeatures(enabled: false),
-                mountExtensions: MountExtensions(idmap: FeatureSwitch(enabled: false)),
+                mountExtensions: MountExtensions(idmap: FeatureSwitch(enabled: true)),
                 netDevices: FeatureSwitch(enabled: false)),
             potentiallyUnsafeConfigAnnotations: RuntimeAnnotations.names)
     }

@@ -5,14 +5,20 @@ internal import Linux
 
 /// Copies what a directory holds into a fresh file system, for the mount option `tmpcopyup`.
 enum TreeCopy {
-    /// Regular files, directories and links with owner and mode. Other kinds are left out, as in runc.
-    static func copy(from source: Int32, to target: Int32) throws(SystemError) {
-        try SystemError.attempt("copy", "tmpcopyup") { () throws(Errno) in try copyDirectory(source, target) }
+    /// Every kind of file with owner, mode, time and extended attributes; the attributes of the directory itself too.
+    static func copy(from source: borrowing OwnedFD, to target: borrowing OwnedFD) throws(SystemError) {
+        let from = source.rawValue
+        let to = target.rawValue
+        try SystemError.attempt("copy", "tmpcopyup") { () throws(Errno) in
+            try copyAttributes(RawName("."), from, to)
+            try copyDirectory(from, to)
+        }
     }
 
     private static func copyDirectory(_ source: Int32, _ target: Int32) throws(Errno) {
         // The handles are O_PATH; reading names needs an open directory.
-        for name in try Syscall.entries(".", at: source) {
+        let names = try Syscall.open(".", .directory, at: source)
+        for name in try Syscall.rawEntries(of: names.rawValue) {
             let status = try Syscall.linkStatus(name, at: source)
             switch status.kind {
             case .directory:
@@ -22,15 +28,33 @@ enum TreeCopy {
                 try copyDirectory(from.rawValue, to.rawValue)
             case .regular: try copyFile(name, status, source, target)
             case .symlink: try Syscall.makeSymlink(try Syscall.readLink(name, at: source), name, at: target)
-            case .character, .block, .fifo, .socket, .unknown: continue
+            case .character, .block, .fifo, .socket:
+                try Syscall.makeNode(name, mode: status.mode, device: status.deviceNumber, at: target)
+            case .unknown: throw .EINVAL
             }
             try Syscall.changeOwner(name, uid: status.uid, gid: status.gid, at: target)
             if status.kind != .symlink { try Syscall.changeMode(name, status.permissions, at: target) }
+            try copyAttributes(name, source, target)
+            try Syscall.setTimes(name, modified: status.modified, at: target)
+        }
+    }
+
+    /// Of a link its own. What a tmpfs cannot keep stays behind: user attributes before Linux 6.6, and those that only
+    /// the host's root may set where the container has users of its own.
+    private static func copyAttributes(_ name: RawName, _ source: Int32, _ target: Int32) throws(Errno) {
+        let attributes: [RawName]
+        do throws(Errno) { attributes = try Syscall.attributeNames(name, at: source) } catch .EOPNOTSUPP { return }
+        for attribute in attributes {
+            do throws(Errno) {
+                let value = try Syscall.attribute(name, attribute, at: source)
+                try Syscall.setAttribute(name, attribute, value, at: target)
+            } catch .EOPNOTSUPP {
+            } catch .EPERM {}
         }
     }
 
     private static func copyFile(
-        _ name: String, _ status: FileStatus, _ source: Int32, _ target: Int32
+        _ name: RawName, _ status: FileStatus, _ source: Int32, _ target: Int32
     ) throws(Errno) {
         let from = try Syscall.open(name, [.readOnly, .noFollow, .nonblocking], at: source)
         let to = try Syscall.open(

@@ -18,36 +18,87 @@ package struct SafeRoot: ~Copyable, Sendable {
     /// Opens a path below the root as if the root were `/`; links are followed within, except a last one with .noFollow.
     package borrowing func open(_ path: String, _ flags: OpenFlags, mode: UInt32 = 0) throws(Errno) -> OwnedFD {
         let inside = path.drop { $0 == "/" }
-        return try Syscall.open(
-            inside.isEmpty ? "." : String(inside), flags, mode: mode, at: directory.rawValue,
-            resolve: [.inRoot, .noMagicLinks])
+        var attempts = 0
+        while true {
+            do throws(Errno) {
+                return try Syscall.open(
+                    inside.isEmpty ? "." : String(inside), flags, mode: mode, at: directory.rawValue,
+                    resolve: [.inRoot, .noMagicLinks])
+            } catch .EAGAIN where attempts < 128 {
+                // Somebody renames while a `..` is resolved, and the kernel is not sure; see openat2(2).
+                attempts += 1
+            }
+        }
     }
 
-    /// A handle (O_PATH) on the directory, which is made with its parents where it is missing. A dangling link in the
-    /// path is an error (ENOENT): what it points to could be meant for elsewhere.
+    /// The same for a path that no link is part of (ELOOP), so it is where the text says.
+    package borrowing func openLiterally(_ path: String, _ flags: OpenFlags) throws(Errno) -> OwnedFD {
+        try Syscall.open(
+            String(path.drop { $0 == "/" }), flags, at: directory.rawValue, resolve: [.inRoot, .noSymlinks])
+    }
+
+    /// A handle (O_PATH) on the directory, which is made with its parents where it is missing. So is what a dangling
+    /// link in the path points to, inside the root.
     package borrowing func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(Errno) -> OwnedFD {
+        var links = 0
+        return try makeDirectories(path, mode, &links)
+    }
+
+    private borrowing func makeDirectories(
+        _ path: String, _ mode: UInt32, _ links: inout Int
+    ) throws(Errno) -> OwnedFD {
         do throws(Errno) {
             return try open(path, [.path, .directory])
         } catch .ENOENT {
             let (parent, name) = try Self.split(path)
-            let above = try makeDirectories(parent, mode: mode)
-            do throws(Errno) { try Syscall.makeDirectory(name, mode: mode, at: above.rawValue) } catch .EEXIST {}
+            let above = try makeDirectories(parent, mode, &links)
+            do throws(Errno) {
+                try Syscall.makeDirectory(name, mode: mode, at: above.rawValue)
+            } catch .EEXIST {
+                if let path = try Self.follow(name, above, parent, &links) {
+                    return try makeDirectories(path, mode, &links)
+                }
+            }
             return try Syscall.open(
                 name, [.path, .directory, .noFollow], at: above.rawValue, resolve: [.beneath, .noMagicLinks])
         }
     }
 
-    /// A handle (O_PATH) on the file; an empty regular file is made with its parents where nothing is.
+    /// A handle (O_PATH) on the file; an empty regular file is made with its parents where nothing is, also where a
+    /// dangling link points to.
     package borrowing func makeFile(_ path: String, mode: UInt32 = 0o644) throws(Errno) -> OwnedFD {
+        var links = 0
+        return try makeFile(path, mode, &links)
+    }
+
+    private borrowing func makeFile(_ path: String, _ mode: UInt32, _ links: inout Int) throws(Errno) -> OwnedFD {
         do throws(Errno) {
             return try open(path, .path)
         } catch .ENOENT {
             let (parent, name) = try Self.split(path)
-            let above = try makeDirectories(parent)
+            let above = try makeDirectories(parent, 0o755, &links)
             do throws(Errno) {
                 _ = try Syscall.open(name, [.writeOnly, .create, .exclusive], mode: mode, at: above.rawValue)
-            } catch .EEXIST {}
+            } catch .EEXIST {
+                if let path = try Self.follow(name, above, parent, &links) { return try makeFile(path, mode, &links) }
+            }
             return try Syscall.open(name, [.path, .noFollow], at: above.rawValue, resolve: [.beneath, .noMagicLinks])
+        }
+    }
+
+    /// Where the dangling link in `parent` points to, as a path below the root; nil when it is no link, but was made by
+    /// somebody else meanwhile. Every such path is opened in the root again, so what it says cannot do harm.
+    private static func follow(
+        _ name: String, _ above: borrowing OwnedFD, _ parent: String, _ links: inout Int
+    ) throws(Errno) -> String? {
+        do throws(Errno) {
+            let target = try Syscall.readLink(name, at: above.rawValue)
+            links += 1
+            // The bound of the kernel, path_resolution(7).
+            guard links <= 40 else { throw .ELOOP }
+            return target.hasPrefix("/") ? target : "\(parent)/\(target)"
+        } catch .EINVAL {
+            return nil
         }
     }
 

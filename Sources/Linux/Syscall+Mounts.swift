@@ -85,12 +85,14 @@ extension Syscall {
     /// The corresponding system call is `chroot(2)`.
     package static func changeRoot(_ path: String) throws(Errno) { unsafe try Errno.check(clx_chroot(path)) }
 
-    /// A detached copy of the mount at the path, or with `clone` false a handle on it.
-    /// The corresponding system call is `open_tree(2)`.
+    /// A detached copy of the mount at the path, or with `clone` false a handle on it. A link at the end of the path is
+    /// the source itself unless it is followed. The corresponding system call is `open_tree(2)`.
     package static func openTree(
-        _ path: String, at directory: Int32 = workingDirectory, clone: Bool, recursive: Bool = false
+        _ path: String, at directory: Int32 = workingDirectory, clone: Bool, recursive: Bool = false,
+        follow: Bool = true
     ) throws(Errno) -> OwnedFD {
         var flags = clone ? CLX_OPEN_TREE_CLONE : 0
+        if !follow { flags |= UInt32(CLX_AT_SYMLINK_NOFOLLOW) }
         if recursive { flags |= UInt32(CLX_AT_RECURSIVE) }
         if path.isEmpty { flags |= UInt32(CLX_AT_EMPTY_PATH) }
         return unsafe OwnedFD(adopting: try Errno.check(clx_open_tree(directory, path, flags)))

@@ -81,11 +81,11 @@ struct ContainerPlanTests {
         },
         Refusal("mount \"/a\": neither a type nor the option bind") { $0.mounts = [Mount(destination: "/a")] },
         Refusal("mount \"/a\": bind without a source") { $0.mounts = [Mount(destination: "/a", options: ["bind"])] },
-        Refusal("mount \"/a\": an ID mapping is not supported") {
+        Refusal("mount \"/a\": uidMappings and gidMappings must be given together") {
             let map = [LinuxIDMapping(containerID: 0, hostID: 1, size: 1)]
             $0.mounts = [Mount(destination: "/a", type: "bind", source: "/b", uidMappings: map)]
         },
-        Refusal("mount option \"idmap\" is not supported") {
+        Refusal("mount \"/a\": idmap without mappings needs a user namespace of the container") {
             $0.mounts = [Mount(destination: "/a", type: "bind", source: "/b", options: ["idmap"])]
         },
         Refusal("device \"/dev/x\": unknown device type \"z\"") {

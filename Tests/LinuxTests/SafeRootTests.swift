@@ -58,13 +58,22 @@ import Testing
         #expect(!Syscall.exists(outer.path + "/real"))
     }
 
-    @Test func refusesDanglingLinksWhereItWouldCreate() throws {
+    /// What such a link points to is made inside, however far it reaches.
+    @Test func makesWhatDanglingLinksPointTo() throws {
         let outer = try TemporaryDirectory()
         let root = outer.path + "/root"
-        try Syscall.makeDirectories(root)
+        try Syscall.makeDirectories(root + "/deep")
         try Syscall.makeSymlink("/not/there", root + "/link")
-        #expect(throws: Errno.self) { _ = try SafeRoot(root).makeDirectories("link") }
-        #expect(!Syscall.exists(root + "/not"))
+        try Syscall.makeSymlink("../../../\(outer.path)/file", root + "/deep/link")
+        try Syscall.makeSymlink("second", root + "/first")
+        try Syscall.makeSymlink("first/x", root + "/second")
+        let safe = try SafeRoot(root)
+        _ = try safe.makeDirectories("link/below")
+        #expect(Syscall.exists(root + "/not/there/below"))
+        _ = try safe.makeFile("deep/link")
+        #expect(try Syscall.status("\(root)\(outer.path)/file").kind == .regular)
+        #expect(!Syscall.exists(outer.path + "/file"))
+        #expect(throws: Errno.ELOOP) { _ = try safe.makeDirectories("first") }
     }
 
     @Test func doesNotHangOnAFifo() throws {
