@@ -60,7 +60,7 @@ struct FileSystemMount {
     /// mount(2) does not say what is invalid; a context of the file system does, option by option.
     private func explained(_ error: Errno, _ mount: MountPlan) -> any Error {
         if error == .ENODEV {
-            return RuntimeError("mount \(type) to \"\(mount.destination)\": unknown filesystem type \"\(type)\"")
+            return RuntimeError("mount \(type) to \"\(mount.destination)\": \(error) (unknown filesystem type)")
         }
         let plain = SystemError("mount \(type) to", mount.destination, error)
         guard error == .EINVAL, let context = try? Syscall.openFileSystem(type) else { return plain }

@@ -79,7 +79,7 @@ struct SkiffrunFailureTests {
         Case("unsupported property", "linux.intelRdt is not supported") { $0["linux.intelRdt"] = ["closID": "x"] },
         Case("cgroup path that climbs", "leads out of the hierarchy") { $0["linux.cgroupsPath"] = "/../../x" },
         Case("low oom score", "oomScoreAdj -2000 is out of range") { $0["process.oomScoreAdj"] = -2000 },
-        Case("symbolic link in the place of proc", "create mount point \"/link\": not a directory") {
+        Case("symbolic link in the place of proc", "filesystem \"proc\" must be mounted on ordinary directory") {
             $0.addMount("/link", type: "proc", source: "proc", [])
         },
     ]

@@ -94,7 +94,7 @@ struct SkiffrunMountOptionTests {
         ),
         ("tmpfs", "tmpfs", ["size=much"], "mount tmpfs to \"/mnt\" with option \"size=much\""),
         ("bind", "/", ["what"], "mount \"/mnt\": unknown option \"what\" of a bind mount"),
-        ("nosuchfs", "x", [], "mount nosuchfs to \"/mnt\": unknown filesystem type \"nosuchfs\""),
+        ("nosuchfs", "x", [], "mount nosuchfs to \"/mnt\": no such device (unknown filesystem type)"),
         ("bind", "/not/there", [], "bind mount \"/not/there\": no such file or directory"),
         ("proc", "proc", ["tmpcopyup"], "mount \"/mnt\": tmpcopyup is for tmpfs only"),
         ("bind", "/", ["idmap"], "mount \"/mnt\": idmap without mappings needs a user namespace of the container"),
