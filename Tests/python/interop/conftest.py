@@ -58,15 +58,3 @@ def podman(podman_images):
     """Podman without a container: after the test nothing of what it made may be there."""
     yield podman_images
     podman_images.clean()
-
-
-@pytest.fixture
-def crun(machine):
-    """Debian's crun, to tell a limit of the machine. 1.8 refuses a hybrid host, so it is run where it sees no v2."""
-    path = machine.folder / "crun"
-    path.write_text(
-        "#!/bin/sh\nexec unshare --mount sh -c "
-        "'! [ -e /sys/fs/cgroup/unified ] || umount /sys/fs/cgroup/unified; exec crun \"$@\"' crun \"$@\"\n"
-    )
-    path.chmod(0o755)
-    return path
