@@ -28,6 +28,10 @@ package protocol CgroupDriver: Sendable {
     /// Sets the limits; what the resources do not mention stays as it is. A limit without its controller is an error.
     func apply(_ resources: LinuxResources) throws(CgroupError)
 
+    /// The same for a cgroup in use. On failure the old limits are back. Members never lose, not for a moment, access to
+    /// a device that old and new rules allow.
+    func update(_ resources: LinuxResources) throws(CgroupError)
+
     /// Moves a process into the cgroup; 0 is the caller.
     func add(_ pid: Int32) throws(CgroupError)
 
@@ -42,6 +46,9 @@ package protocol CgroupDriver: Sendable {
 
     /// Use of memory, CPU time and tasks; what the host does not count is nil.
     func stats() throws(CgroupError) -> CgroupStats
+
+    /// All that the host counts.
+    func metrics() throws(CgroupError) -> CgroupMetrics
 }
 
 extension CgroupLocation {

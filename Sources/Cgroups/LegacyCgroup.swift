@@ -61,12 +61,62 @@ package struct LegacyCgroup: CgroupDriver {
                 continue
             }
             let plan = try controller.legacyPlan(resources, CgroupView(directory))
-            do throws(CgroupError) {
-                try directory.carryOut(plan)
-            } catch  where error.code == .system(.EBUSY) && controller == MemoryController.self {
-                throw Self.limitBelowUse(resources, CgroupView(directory), error)
-            }
+            try carryOut(plan, resources, directory)
         }
+    }
+
+    private func carryOut(
+        _ plan: [CgroupWrite], _ resources: LinuxResources, _ directory: CgroupDirectory
+    ) throws(CgroupError) {
+        do throws(CgroupError) {
+            try directory.carryOut(plan)
+        } catch  where error.code == .system(.EBUSY) && plan.contains(where: { $0.controller == MemoryController.name })
+        {
+            throw Self.limitBelowUse(resources, CgroupView(directory), error)
+        }
+    }
+
+    package func update(_ resources: LinuxResources) throws(CgroupError) {
+        try UnifiedResources.refuse(resources)
+        // Everything is checked before anything is written. Device rules come last: nothing has to bring them back.
+        var changes: [(directory: CgroupDirectory, plan: [CgroupWrite], snapshot: LimitSnapshot)] = []
+        for controller in CgroupControllers.legacy where controller != DevicesController.self {
+            let directory = directory(controller.name)
+            let view = directory.map { CgroupView($0) } ?? CgroupView()
+            let plan = try controller.legacyPlan(resources, view)
+            if plan.isEmpty { continue }
+            guard let directory else { throw controller.missing }
+            changes.append((directory, plan, LimitSnapshot(before: plan, view)))
+        }
+        if resources.devices != nil, directory(DevicesController.name) == nil { throw DevicesController.missing }
+        var begun = 0
+        do throws(CgroupError) {
+            for change in changes {
+                begun += 1
+                try carryOut(change.plan, resources, change.directory)
+            }
+            try updateDevices(resources)
+        } catch {
+            // The first failure is the one to tell.
+            for change in changes.prefix(begun).reversed() { try? change.directory.carryOut(change.snapshot.writes) }
+            throw error
+        }
+    }
+
+    private func updateDevices(_ resources: LinuxResources) throws(CgroupError) {
+        guard let directory = directory(DevicesController.name) else { return }
+        let plan = try DevicesController.legacyPlan(resources, CgroupView(directory))
+        // From "all but" to "none but" the kernel knows only the way over nothing at all: members stand still meanwhile.
+        let passesNothing = plan.contains { $0.file == "devices.deny" && $0.value == "a" }
+        let mustStop = passesNothing ? try !isFrozen() : false
+        if mustStop { try freeze() }
+        do throws(CgroupError) {
+            try directory.carryOut(plan)
+        } catch {
+            if mustStop { try thaw() }
+            throw error
+        }
+        if mustStop { try thaw() }
     }
 
     /// EBUSY of a memory limit: the kernel could not reclaim enough.

@@ -69,6 +69,34 @@ package struct UnifiedCgroup: CgroupDriver {
         }
     }
 
+    package func update(_ resources: LinuxResources) throws(CgroupError) {
+        let view = CgroupView(directory)
+        var changes: [(controller: (any CgroupController.Type)?, plan: [CgroupWrite])] = []
+        for controller in CgroupControllers.unified {
+            changes.append((controller, try controller.unifiedPlan(resources, view)))
+        }
+        changes.append((nil, try UnifiedResources.plan(resources)))
+        let devices = try resources.devices.map { rules throws(CgroupError) in
+            DeviceProgram(try DeviceRule.parse(rules))
+        }
+        var undo: [[CgroupWrite]] = []
+        do throws(CgroupError) {
+            for (controller, plan) in changes where !plan.isEmpty {
+                undo.append(LimitSnapshot(before: plan, view).writes)
+                try carryOut(plan) { available, missing in
+                    guard let controller else { return UnifiedResources.missing(missing, available: available) }
+                    return available.contains(controller.unifiedName[...]) ? nil : controller.missing
+                }
+            }
+            // The last step, in one piece: nothing has to bring the old rules back.
+            try devices?.attach(to: directory)
+        } catch {
+            // The first failure is the one to tell.
+            for writes in undo.reversed() { try? directory.carryOut(writes) }
+            throw error
+        }
+    }
+
     /// Carries the plan out; a file that is absent is explained by the controllers that the cgroup has.
     private func carryOut(
         _ plan: [CgroupWrite], explain: (_ available: [Substring], _ write: CgroupWrite) -> CgroupError?

@@ -23,7 +23,11 @@ extension Container {
         case .created, .running, .paused: break
         }
         guard let target = try findProcess() else { throw RuntimeError("cannot exec in a stopped container") }
-        return try ContainerExec(self, request, target).run()
+        do {
+            return try ContainerExec(self, request, target).run()
+        } catch {
+            throw RuntimeError("unable to start container process: \(error)")
+        }
     }
 }
 

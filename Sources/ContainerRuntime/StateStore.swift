@@ -3,8 +3,9 @@
 
 internal import Cgroups
 internal import Linux
+internal import OCIRuntimeSpec
 
-/// The state directories of all containers: `<root>/<id>/{status,config.json,exec.fifo}`.
+/// The state directories of all containers: `<root>/<id>/{status,config.json,resources.json,exec.fifo}`.
 package struct StateStore: Sendable {
     package let root: String
 
@@ -109,6 +110,32 @@ package struct StateStore: Sendable {
     func remove(_ id: String) throws {
         try SystemError.attempt("remove", directory(id)) { () throws(Errno) in
             try Syscall.removeTree(directory(id))
+        }
+    }
+
+    /// The limits of a container as they are now: those of its configuration until an update.
+    func loadResources(_ id: String) throws -> LinuxResources {
+        let path = directory(id) + "/resources.json"
+        let bytes: [UInt8]
+        do throws(Errno) {
+            bytes = try Syscall.readFile(path)
+        } catch .ENOENT {
+            let spec = try BundleConfiguration.parse(try loadConfiguration(id), "config.json")
+            return spec.linux?.resources ?? LinuxResources()
+        } catch {
+            throw SystemError("read", path, error)
+        }
+        do throws(PlanError) {
+            return try JSONText.decode(LinuxResources.self, bytes)
+        } catch {
+            throw RuntimeError("read \"\(path)\": \(error)")
+        }
+    }
+
+    func saveResources(_ id: String, _ resources: LinuxResources) throws {
+        let path = directory(id) + "/resources.json"
+        try SystemError.attempt("write", path) { () throws(Errno) in
+            try AtomicFile.write(path, JSONText.encode(resources), mode: 0o600)
         }
     }
 

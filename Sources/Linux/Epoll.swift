@@ -12,6 +12,8 @@ package struct Epoll: ~Copyable, Sendable {
 
         package static let readable = Interest(rawValue: CLX_EPOLLIN)
         package static let writable = Interest(rawValue: CLX_EPOLLOUT)
+        /// Something exceptional; for files of cgroups, a change.
+        package static let priority = Interest(rawValue: CLX_EPOLLPRI)
         /// Always reported.
         package static let error = Interest(rawValue: CLX_EPOLLERR)
         /// Always reported.

@@ -52,6 +52,17 @@ extension Syscall {
         return try Errno.check(result)
     }
 
+    /// At most `maximum` bytes from the offset; the file's own position stays. The corresponding system call is `pread(2)`.
+    package static func read(_ descriptor: Int32, upTo maximum: Int, at offset: Int64) throws(Errno) -> [UInt8] {
+        var failure = 0
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: maximum) { buffer, filled in
+            let got = unsafe clx_pread(descriptor, buffer.baseAddress, maximum, offset)
+            if got < 0 { failure = got } else { filled = got }
+        }
+        try Errno.check(failure)
+        return bytes
+    }
+
     /// Writes all bytes. The corresponding system call is `write(2)`.
     package static func writeAll(_ descriptor: Int32, _ bytes: [UInt8]) throws(Errno) {
         var failure = 0

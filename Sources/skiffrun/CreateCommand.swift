@@ -6,18 +6,43 @@ internal import Linux
 
 /// `create` and `run`.
 enum CreateCommand {
-    private static let options = OptionTable(
-        values: ["bundle b", "console-socket", "pidfd-socket", "pid-file", "preserve-fds", "config f"],
-        flags: ["no-pivot", "no-new-keyring", "no-subreaper", "detach d", "keep"])
+    private static let creation: [CommandOption] = [
+        .value(
+            "bundle b", "DIR", "folder of the configuration and the root filesystem\n(default the working directory)"),
+        .value("config f", "FILE", "the configuration (default config.json in the bundle)"),
+        .value("console-socket", "PATH", "unix socket that gets the master's end of the terminal"),
+        .value("pidfd-socket", "PATH", "unix socket that gets a pidfd of the process"),
+        .value("pid-file", "FILE", "file that gets the process ID"),
+        .value("preserve-fds", "N", "pass descriptors 3 to 2+N on, besides LISTEN_FDS"),
+        .flag("no-pivot", "enter the root filesystem without pivot_root(2),\nfor a host whose root is a ramdisk"),
+        .flag("no-new-keyring", "keep the caller's session keyring"),
+        .flag("no-subreaper", "do not take care of orphans in the foreground"),
+    ]
 
-    static func create(_ invocation: Invocation) throws -> Int32 {
-        let (request, _) = try request(invocation)
-        _ = try Container.create(request, in: invocation.store)
-        return 0
-    }
+    static let create = Command(
+        name: "create", summary: "make a container; its program waits for start",
+        options: OptionTable(creation), startsProcess: true, errorPrefix: "skiffrun create failed: ",
+        run: { invocation in
+            _ = try Container.create(try request(invocation), in: invocation.store)
+            return 0
+        })
 
-    static func run(_ invocation: Invocation) throws -> Int32 {
-        var (request, options) = try request(invocation)
+    static let run = Command(
+        name: "run", summary: "make a container and run its program",
+        details: """
+            In the foreground the exit status is that of the program, 128+N when signal N ended it, and the container
+            is removed afterwards.
+            """,
+        options: OptionTable(
+            creation + [
+                .flag("detach d", "do not wait for the program"),
+                .flag("keep", "do not remove the container when the program has ended"),
+            ]),
+        startsProcess: true, errorPrefix: "skiffrun run failed: ", run: runContainer)
+
+    private static func runContainer(_ invocation: Invocation) throws -> Int32 {
+        let options = invocation.options
+        var request = try request(invocation)
         request.waitsForStart = false
         request.isForeground = !options.has("detach")
         if request.isForeground, !options.has("no-subreaper") {
@@ -41,23 +66,20 @@ enum CreateCommand {
         }
     }
 
-    private static func request(_ invocation: Invocation) throws -> (CreateRequest, ParsedArguments) {
-        var arguments = invocation.arguments
-        let options = try ParsedArguments(&arguments, Self.options, wordsUpTo: 1)
-        guard let id = options.words.first, arguments.isEmpty else {
-            throw UsageError("exactly one argument, the container ID, is required")
-        }
-        var request = CreateRequest(id: id, bundle: try absolutePath(options["bundle"] ?? "."))
-        request.configuration = try options["config"].map(absolutePath)
-        request.pidFile = try options["pid-file"].map(absolutePath)
-        request.consoleSocket = try options["console-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
-        request.pidfdSocket = try options["pidfd-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
+    private static func request(_ invocation: Invocation) throws -> CreateRequest {
+        let options = invocation.options
+        var request = CreateRequest(
+            id: invocation.words.first ?? "", bundle: try absolutePath(options["bundle"] ?? "."))
+        request.configuration = try options.path("config")
+        request.pidFile = try options.path("pid-file")
+        request.consoleSocket = try options.path("console-socket")
+        request.pidfdSocket = try options.path("pidfd-socket")
         let sockets = ActivationSockets(HostEnvironment.current())
         request.preservedDescriptors = try options.number("preserve-fds") ?? 0
         request.preservedDescriptors += sockets.count
         request.environment = sockets.environment
         request.pivots = !options.has("no-pivot")
         request.newKeyring = !options.has("no-new-keyring")
-        return (request, options)
+        return request
     }
 }

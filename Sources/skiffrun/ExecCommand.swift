@@ -7,18 +7,36 @@ internal import OCIRuntimeSpec
 
 /// `exec`.
 enum ExecCommand {
-    private static let options = OptionTable(
-        values: [
-            "process p", "pid-file", "console-socket", "pidfd-socket", "user u", "additional-gids g", "env e", "cwd",
-            "cap c",
-            "preserve-fds", "cgroup", "process-label", "apparmor",
-        ], flags: ["detach d", "tty t", "no-new-privs", "ignore-paused"])
+    static let command = Command(
+        name: "exec", summary: "run another program in a container", rest: "[PROGRAM [ARGUMENT]...]",
+        details: """
+            The program runs as the container's own would, but for the options. The exit status is that of the program,
+            128+N when signal N ended it, and 255 when it could not be run.
+            """,
+        options: OptionTable([
+            .value("process p", "FILE", "the whole process as JSON, instead of a program"),
+            .value("cwd", "DIR", "working directory"),
+            .value("env e", "NAME=VALUE", "set a variable (may be repeated)"),
+            .flag("tty t", "give the program a terminal"),
+            .value("user u", "UID[:GID]", "user and group"),
+            .value("additional-gids g", "GID", "one more group (may be repeated)"),
+            .value("cap c", "NAME", "one more capability (may be repeated)"),
+            .flag("no-new-privs", "let the program gain no privileges"),
+            .value("process-label", "LABEL", "SELinux label"),
+            .value("apparmor", "PROFILE", "AppArmor profile"),
+            .flag("detach d", "do not wait for the program"),
+            .value("pid-file", "FILE", "file that gets the process ID"),
+            .value("console-socket", "PATH", "unix socket that gets the master's end of the terminal"),
+            .value("pidfd-socket", "PATH", "unix socket that gets a pidfd of the process"),
+            .value("preserve-fds", "N", "pass descriptors 3 to 2+N on"),
+            .value("cgroup", "[CONTROLLER:]PATH", "a cgroup below the container's (may be repeated)"),
+            .flag("ignore-paused", "wait for resume in a paused container"),
+        ]),
+        startsProcess: true, errorPrefix: "exec failed: ", errorStatus: 255, run: run)
 
-    static func run(_ invocation: Invocation) throws -> Int32 {
-        var arguments = invocation.arguments
-        let options = try ParsedArguments(&arguments, Self.options, wordsUpTo: 1)
-        let container = try container(options.words, invocation)
-        let request = try request(options, Array(arguments))
+    private static func run(_ invocation: Invocation) throws -> Int32 {
+        let container = try invocation.container()
+        let request = try request(invocation.options, invocation.arguments)
         if !request.isDetached { try ForegroundSession.holdSignals() }
         let process = try container.exec(request)
         if request.isDetached { return 0 }
@@ -42,9 +60,9 @@ enum ExecCommand {
         request.terminal = options.has("tty")
         if options.given("tty") != nil { request.process?.terminal = options.has("tty") }
         request.isDetached = options.has("detach")
-        request.pidFile = try options["pid-file"].map(absolutePath)
-        request.consoleSocket = try options["console-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
-        request.pidfdSocket = try options["pidfd-socket"].flatMap { $0.isEmpty ? nil : try absolutePath($0) }
+        request.pidFile = try options.path("pid-file")
+        request.consoleSocket = try options.path("console-socket")
+        request.pidfdSocket = try options.path("pidfd-socket")
         request.preservedDescriptors = try options.number("preserve-fds") ?? 0
         request.ignoresPause = options.has("ignore-paused")
         request.cgroups = try parseCgroups(options.all("cgroup"))

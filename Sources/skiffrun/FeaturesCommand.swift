@@ -5,9 +5,10 @@ internal import ContainerRuntime
 
 /// `features`: what the runtime supports, as JSON.
 enum FeaturesCommand {
-    static func run(_ invocation: Invocation) throws -> Int32 {
-        try requireEnd(invocation.arguments)
-        Skiffrun.print(String(decoding: JSONText.encode(RuntimeFeatures.all, pretty: true), as: UTF8.self))
-        return 0
-    }
+    static let command = Command(
+        name: "features", summary: "print what this runtime supports, as JSON", words: [],
+        run: { _ in
+            Skiffrun.print(String(decoding: JSONText.encode(RuntimeFeatures.all, pretty: true), as: UTF8.self))
+            return 0
+        })
 }

@@ -4,40 +4,70 @@
 internal import ContainerRuntime
 internal import Linux
 
-/// The command line after its global part: which containers, which log, and what is left for the command.
+/// The command line, read.
 struct Invocation {
-    static let globalOptions = OptionTable(
-        values: ["root", "log", "log-format", "log-level", "rootless", "cgroup-manager", "criu"],
-        flags: ["debug", "systemd-cgroup", "version v", "help h"])
+    static let globalOptions = OptionTable([
+        .value("root", "DIR", "where the states of containers are kept\n(default /run/skiffrun)"),
+        .value("log", "FILE", "append errors and warnings to FILE, besides printing them"),
+        .value("log-format", "FORMAT", "text or json (default text)"),
+        .value("log-level", "LEVEL", "error, warning or debug (default warning)"),
+        .flag("debug", "the same as --log-level debug"),
+        .flag("systemd-cgroup", "let systemd make the cgroups"),
+        .value("cgroup-manager", "NAME", "cgroupfs, systemd or disabled (default cgroupfs)"),
+        .value("rootless", "BOOL", "accepted and without effect: true, false or auto"),
+        .value("criu", "PATH", "accepted and without effect: criu is found in PATH"),
+        .flag("version v", "print versions and features"),
+        .flag("help h", "print this help"),
+    ])
 
     var store: StateStore
     var log: RuntimeLog
-    var arguments: ArraySlice<String>
-    var command: String?
-    var wantsVersion: Bool
-    var wantsHelp: Bool
+    /// Global options and those of the command.
+    var options: ParsedArguments
+    /// What follows the words of the command: a program's command line.
+    var arguments: [String] = []
+    /// The command's name as it was given.
+    var name: String?
+    var command: Command?
+    /// Why the command cannot be run; told once there is a log, so that the caller finds it.
+    var failure: (any Error)?
 
+    /// The container or other words of the command.
+    var words: [String] { options.words }
+
+    /// Throws what keeps it from having a log.
     init(_ all: [String], environment: [String]) throws {
-        arguments = all.dropFirst()
-        let options = try ParsedArguments(&arguments, Self.globalOptions, wordsUpTo: 0)
-        log = try RuntimeLog(path: options["log"], format: options["log-format"] ?? "text")
-        store = StateStore(root: try absolutePath(options["root"] ?? Self.defaultRoot(environment)))
-        command = arguments.popFirst()
-        wantsVersion = options.has("version")
-        wantsHelp = options.has("help") || command == "help"
-        // Said after the log is there, so that the caller finds it.
-        refusal = Self.refusal(options)
+        var arguments = all.dropFirst()
+        options = ParsedArguments()
+        do {
+            options = try ParsedArguments(&arguments, Self.globalOptions, wordsUpTo: 0)
+            name = arguments.popFirst()
+            command = name.flatMap(Command.named)
+            if let command { options = options.adding(try command.parse(&arguments)) }
+        } catch {
+            failure = Self.explained(error, command)
+        }
+        self.arguments = Array(arguments)
+        log = try RuntimeLog(options)
+        store = StateStore(root: try options.path("root") ?? Self.defaultRoot(environment))
+        failure = failure ?? Self.refusal(options)
+    }
+
+    private static func explained(_ error: any Error, _ command: Command?) -> any Error {
+        UsageError("\(error) (see \"skiffrun \(command.map { "help \($0.name)" } ?? "help")\")")
     }
 
     /// A global option that cannot be obeyed.
-    let refusal: String?
-
-    private static func refusal(_ options: ParsedArguments) -> String? {
-        if options.has("systemd-cgroup") { return "systemd cgroup driver is not supported" }
+    private static func refusal(_ options: ParsedArguments) -> (any Error)? {
+        if options.has("systemd-cgroup") { return RuntimeError("systemd cgroup driver is not supported") }
         switch options["cgroup-manager"] ?? "cgroupfs" {
-        case "cgroupfs": return nil
-        case let manager: return "cgroup manager \"\(manager)\" is not supported"
+        case "cgroupfs": break
+        case let manager: return RuntimeError("cgroup manager \"\(manager)\" is not supported")
         }
+        guard ["true", "false", "auto", nil].contains(options["rootless"]) else {
+            return UsageError("invalid value for --rootless: true, false or auto is expected")
+        }
+        return nil
     }
 
     private static func defaultRoot(_ environment: [String]) -> String {
@@ -47,6 +77,9 @@ struct Invocation {
         }
         return "/run/skiffrun"
     }
+
+    /// The container that the command line names.
+    func container() throws -> Container { try Container(words.first ?? "", in: store) }
 }
 
 /// The path seen from the working directory.

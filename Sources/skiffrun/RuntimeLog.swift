@@ -7,19 +7,36 @@ internal import Linux
 /// Where errors go: standard error, and the file that the caller named. containerd reads the last record of that file,
 /// conmon reads standard error.
 struct RuntimeLog {
-    enum Level: String { case error, warning }
+    enum Level: String, Comparable {
+        case debug, warning, error
+
+        private var rank: Int { self == .debug ? 0 : self == .warning ? 1 : 2 }
+        static func < (one: Level, other: Level) -> Bool { one.rank < other.rank }
+
+        /// `--log-level`; runc's and crun's names.
+        init?(named name: String) {
+            switch name {
+            case "debug", "info": self = .debug
+            case "warning", "warn": self = .warning
+            case "error", "fatal", "panic": self = .error
+            default: return nil
+            }
+        }
+    }
 
     private let file: SharedFD?
     private let isJSON: Bool
+    private let lowest: Level
 
-    /// Appends to the file, which is made where it is missing.
-    init(path: String?, format: String) throws {
-        switch format {
-        case "text": isJSON = false
-        case "json": isJSON = true
-        default: throw UsageError("invalid log-format: \(format)")
+    /// Appends to the file, which is made where it is missing. Throws what is wrong with the options.
+    init(_ options: ParsedArguments) throws {
+        isJSON = try options.choice("log-format", ["text", "json"]) == "json"
+        let name = options["log-level"] ?? "warning"
+        guard let level = Level(named: name) else {
+            throw UsageError("invalid log-level \"\(name)\": error, warning or debug is expected")
         }
-        guard let path, !path.isEmpty else {
+        lowest = options.has("debug") ? .debug : level
+        guard let path = try Self.path(options["log"]) else {
             file = nil
             return
         }
@@ -28,9 +45,16 @@ struct RuntimeLog {
         }
     }
 
+    /// crun's spelling is `file:PATH`.
+    private static func path(_ text: String?) throws -> String? {
+        guard let text, !text.isEmpty else { return nil }
+        return try absolutePath(text.hasPrefix("file:") ? String(text.dropFirst(5)) : text)
+    }
+
     func write(_ level: Level, _ message: String) {
+        guard level >= lowest else { return }
         // With nobody to tell that telling fails, the failure is dropped.
-        try? Syscall.writeAll(2, Array("\(message)\n".utf8))
+        if level != .debug || file == nil { try? Syscall.writeAll(2, Array("\(message)\n".utf8)) }
         guard let file else { return }
         try? file.descriptor.writeAll(record(level, message))
     }

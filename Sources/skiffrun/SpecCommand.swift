@@ -6,11 +6,16 @@ internal import Linux
 
 /// `spec`: a configuration to begin with, in the bundle.
 enum SpecCommand {
-    static func run(_ invocation: Invocation) throws -> Int32 {
-        var arguments = invocation.arguments
-        let table = OptionTable(values: ["bundle b", "config f"], flags: ["rootless"])
-        let options = try ParsedArguments(&arguments, table, wordsUpTo: 0)
-        try requireEnd(arguments)
+    static let command = Command(
+        name: "spec", summary: "write a configuration to begin with", words: [],
+        options: OptionTable([
+            .value("bundle b", "DIR", "where to write it (default the working directory)"),
+            .value("config f", "FILE", "its name (default config.json)"),
+            .flag("rootless", "one for a container of the calling user"),
+        ]), run: run)
+
+    private static func run(_ invocation: Invocation) throws -> Int32 {
+        let options = invocation.options
         let path = try absolutePath(options["bundle"] ?? ".") + "/" + (options["config"] ?? "config.json")
         guard !Syscall.exists(path) else { throw RuntimeError("File \(path) exists. Remove it first") }
         let spec =

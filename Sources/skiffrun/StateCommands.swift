@@ -2,34 +2,34 @@
 // Copyright the Skiff authors.
 
 internal import ContainerRuntime
-internal import Linux
 internal import OCIRuntimeSpec
 
-/// `state`, `list` and `ps`.
+/// `state` and `list`.
 enum StateCommands {
-    static func state(_ invocation: Invocation) throws -> Int32 {
-        var arguments = invocation.arguments
-        let options = try ParsedArguments(&arguments, OptionTable(), wordsUpTo: 1)
-        try requireEnd(arguments)
-        let state = try container(options.words, invocation).state()
-        Skiffrun.print(String(decoding: JSONText.encode(state, pretty: true), as: UTF8.self))
-        return 0
-    }
-
-    static func list(_ invocation: Invocation) throws -> Int32 {
-        var arguments = invocation.arguments
-        let known = OptionTable(values: ["format f"], flags: ["quiet q"])
-        let options = try ParsedArguments(&arguments, known, wordsUpTo: 0)
-        try requireEnd(arguments)
-        let states = try states(invocation)
-        if options.has("quiet") {
-            for state in states { Skiffrun.print(state.id) }
+    static let state = Command(
+        name: "state", summary: "print the state of a container as JSON",
+        run: { invocation in
+            let state = try invocation.container().state()
+            Skiffrun.print(String(decoding: JSONText.encode(state, pretty: true), as: UTF8.self))
             return 0
-        }
-        switch options["format"] ?? "table" {
-        case "json": Skiffrun.print(String(decoding: JSONText.encode(states), as: UTF8.self))
-        case "table": Skiffrun.print(table(of: states))
-        case let format: throw UsageError("invalid format option \"\(format)\"")
+        })
+
+    static let list = Command(
+        name: "list", summary: "list containers", words: [],
+        options: OptionTable([
+            .value("format f", "FORMAT", "table or json (default table)"),
+            .flag("quiet q", "print the IDs only"),
+        ]), run: runList)
+
+    private static func runList(_ invocation: Invocation) throws -> Int32 {
+        let format = try invocation.options.choice("format", ["table", "json"])
+        let states = try states(invocation)
+        if invocation.options.has("quiet") {
+            for state in states { Skiffrun.print(state.id) }
+        } else if format == "json" {
+            Skiffrun.print(String(decoding: JSONText.encode(states), as: UTF8.self))
+        } else {
+            Skiffrun.print(table(of: states))
         }
         return 0
     }
@@ -53,27 +53,6 @@ enum StateCommands {
             [$0.id, "\($0.pid ?? 0)", $0.status.rawValue, $0.bundle, $0.created ?? "", $0.owner ?? ""]
         }
         return TextTable.text(["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"], rows)
-    }
-
-    static func ps(_ invocation: Invocation) throws -> Int32 {
-        var arguments = invocation.arguments
-        let options = try ParsedArguments(&arguments, OptionTable(values: ["format f"]), wordsUpTo: 1)
-        try requireEnd(arguments)
-        let pids = try container(options.words, invocation).processes()
-        switch options["format"] ?? "table" {
-        case "json": Skiffrun.print(String(decoding: JSONText.encode(pids), as: UTF8.self))
-        case "table": Skiffrun.print(TextTable.text(["PID", "PPID", "STATE", "COMMAND"], pids.compactMap(row)))
-        case let format: throw UsageError("invalid format option \"\(format)\"")
-        }
-        return 0
-    }
-
-    /// nil for a process that has ended meanwhile.
-    private static func row(_ pid: Int32) -> [String]? {
-        guard let stat = try? ProcStat(pid) else { return nil }
-        let words = (try? Syscall.readText("/proc/\(pid)/cmdline"))?.split(separator: "\0").joined(separator: " ")
-        let command = words.flatMap { $0.isEmpty ? nil : $0 } ?? "[\(stat.name)]"
-        return ["\(pid)", "\(stat.parent)", "\(stat.state)", command]
     }
 }
 

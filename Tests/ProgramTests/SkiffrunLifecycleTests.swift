@@ -75,7 +75,7 @@ struct SkiffrunLifecycleTests {
         expect(try bundle.run("start", "c"), 1, "cannot start a container that has stopped\n")
         expect(
             try bundle.run("exec", "c", "true"), 255,
-            "exec failed: unable to start container process: cannot exec in a stopped container\n")
+            "exec failed: cannot exec in a stopped container\n")
     }
 
     @Test(arguments: ["state", "start", "kill", "delete", "pause", "ps"])

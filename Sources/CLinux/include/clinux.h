@@ -172,6 +172,9 @@ int clx_restore_terminal(int fd, const void *saved, size_t size);
 int clx_clear_onlcr(int fd);
 int clx_isatty(int fd);
 
+// Whether the POSIX extended regular expression matches a part of the text: 1 or 0; -1 with what is wrong with it in `error`.
+int clx_regex_match(const char *expression, const char *text, char *error, size_t size);
+
 // Text of an error number; never NULL.
 const char *clx_strerror(int number);
 const char *clx_errno_name(int number);
