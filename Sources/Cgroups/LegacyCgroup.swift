@@ -106,8 +106,9 @@ package struct LegacyCgroup: CgroupDriver {
     private func updateDevices(_ resources: LinuxResources) throws(CgroupError) {
         guard let directory = directory(DevicesController.name) else { return }
         let plan = try DevicesController.legacyPlan(resources, CgroupView(directory))
-        // From "all but" to "none but" the kernel knows only the way over nothing at all: members stand still meanwhile.
-        let passesNothing = plan.contains { $0.file == "devices.deny" && $0.value == "a" }
+        // From "all but" to "none but" and back the kernel knows only the way over nothing at all, and empties its list
+        // before it changes the default: members stand still meanwhile.
+        let passesNothing = plan.contains { $0.value == "a" }
         let mustStop = passesNothing ? try !isFrozen() : false
         if mustStop { try freeze() }
         do throws(CgroupError) {
