@@ -27,6 +27,7 @@ struct SkiffrunMountEscapeTests {
             $0["linux.rootfsPropagation"] = "rshared"
             $0.addMount("/vol", source: volume, ["bind"])
             for round in 0..<10 {
+                $0.addMount("/vol/dir/target", type: "tmpfs", source: "tmpfs", [])
                 $0.addMount("/vol/dir/target", type: "tmpfs", source: "tmpfs", ["ro"])
                 $0.addMount("/vol/dir/target", source: "\(bundle.rootfs)/etc", ["bind"])
                 $0.addMount("/vol/dir/new\(round)/deep", type: "tmpfs", source: "tmpfs", [])
