@@ -7,14 +7,21 @@ extension RootfsBuilder {
     /// Device nodes and the links that programs expect in /dev, "Dev symbolic links" of the runtime specification.
     func makeDevices() throws {
         guard plan.makesDevices else { return }
+        // Nearly all are in /dev, which is opened once.
+        var last: (path: Substring, directory: SharedFD)?
         for device in plan.devices {
-            try SystemError.attempt("create device node", device.path) { () throws(Errno) in try make(device) }
+            let slash = device.path.lastIndex(of: "/") ?? device.path.startIndex
+            let path = device.path[..<slash]
+            let name = String(device.path[slash...].dropFirst())
+            try SystemError.attempt("create device node", device.path) { () throws(Errno) in
+                if last?.path != path { last = (path, SharedFD(try root.makeDirectories(String(path)))) }
+                if let directory = last?.directory { try make(device, name, in: directory) }
+            }
         }
         try makeLinks()
     }
 
-    private func make(_ device: DevicePlan) throws(Errno) {
-        let (directory, name) = try root.parent(of: device.path)
+    private func make(_ device: DevicePlan, _ name: String, in directory: SharedFD) throws(Errno) {
         // Inside a user namespace nobody may make nodes that mean something; the host's is shown instead.
         if plan.hasUserNamespace, device.kind != .fifo { return try bindHostNode(device) }
         do throws(Errno) {
@@ -54,6 +61,15 @@ extension RootfsBuilder {
     }
 
     private func makeLinks() throws {
+        let directory = try SystemError.attempt("open", "/dev") { () throws(Errno) in try root.makeDirectories("/dev") }
+        func link(_ name: String, to target: String, replacing: Bool = false) throws {
+            try SystemError.attempt("create link", "/dev/\(name)") { () throws(Errno) in
+                if replacing {
+                    do throws(Errno) { try Syscall.removeFile(name, at: directory.rawValue) } catch .ENOENT {}
+                }
+                do throws(Errno) { try Syscall.makeSymlink(target, name, at: directory.rawValue) } catch .EEXIST {}
+            }
+        }
         try link("fd", to: "/proc/self/fd")
         try link("stdin", to: "/proc/self/fd/0")
         try link("stdout", to: "/proc/self/fd/1")
@@ -62,15 +78,5 @@ extension RootfsBuilder {
         // An image's own ptmx would open terminals of another devpts.
         guard plan.mounts.contains(where: { $0.destination == "/dev/pts" }) else { return }
         try link("ptmx", to: "pts/ptmx", replacing: true)
-    }
-
-    private func link(_ name: String, to target: String, replacing: Bool = false) throws {
-        try SystemError.attempt("create link", "/dev/\(name)") { () throws(Errno) in
-            let directory = try root.makeDirectories("/dev")
-            if replacing {
-                do throws(Errno) { try Syscall.removeFile(name, at: directory.rawValue) } catch .ENOENT {}
-            }
-            do throws(Errno) { try Syscall.makeSymlink(target, name, at: directory.rawValue) } catch .EEXIST {}
-        }
     }
 }

@@ -12,9 +12,9 @@ extension RootfsBuilder {
         }
         let target = try target(of: mount) { () throws(Errno) in try tree.descriptor.status().isDirectory }
         try refuseProc(mount, target) { isProc(tree.rawValue) }
+        // All attributes are set before anybody can reach the mount.
+        try setAttributes(of: tree.rawValue, mount, source, isTree: recursive)
         try SystemError.attempt("bind mount \(source) to", mount.destination) { () throws(Errno) in
-            // All attributes are set before anybody can reach the mount.
-            try setAttributes(mount.options, tree.rawValue, isTree: recursive)
             do throws(Errno) {
                 try Syscall.moveMount(tree.rawValue, to: "", at: target.file.rawValue)
             } catch .EINVAL {
@@ -23,6 +23,19 @@ extension RootfsBuilder {
                 throw kinds.0 == kinds.1 ? .EINVAL : .ENOTDIR
             }
             if plan.rootfsPropagation.contains(.shared) { try setPropagation(mount.options, tree.rawValue) }
+        }
+    }
+
+    private func setAttributes(of tree: Int32, _ mount: MountPlan, _ source: String, isTree: Bool) throws {
+        let options = mount.options
+        do throws(Errno) {
+            try setAttributes(options, tree, isTree: isTree)
+        } catch .EPERM where !options.clear.isEmpty || !options.recursiveClear.isEmpty {
+            throw RuntimeError(
+                "bind mount \(source) to \"\(mount.destination)\": \(Errno.EPERM) (flags of the source are locked, a "
+                    + "user namespace cannot take them away)")
+        } catch {
+            throw SystemError("bind mount \(source) to", mount.destination, error)
         }
     }
 

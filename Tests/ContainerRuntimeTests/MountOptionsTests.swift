@@ -53,6 +53,35 @@ struct MountOptionsTests {
         #expect(plan.destination == "/b")
     }
 
+    /// crun's text of a mapping: file system, shown, number; with `@` the second counts in the container.
+    @Test(
+        arguments: [
+            ("uids=0-1-10;gids=5-6-7", [0, 1, 10], [5, 6, 7]),
+            ("uids=@3-2-1;gids=@0-0-1", [3, 1002, 1], [0, 2000, 1]),
+            ("gids=0-0-1;uids=@0-9-1", [0, 1009, 1], [0, 0, 1]),
+        ] as [(String, [UInt32], [UInt32])])
+    func mappingsInOptions(_ text: String, _ users: [UInt32], _ groups: [UInt32]) throws {
+        func mapping(_ numbers: [UInt32]) -> [LinuxIDMapping] {
+            [LinuxIDMapping(containerID: numbers[0], hostID: numbers[1], size: numbers[2])]
+        }
+        let mount = Mount(destination: "/a", type: "bind", source: "/b", options: ["ridmap=\(text)"])
+        var plan = try #require(try MountPlan(mount, bundle: "/bundle").idMap)
+        try plan.resolve(for: "/a", (mapping([0, 1000, 10]), mapping([0, 2000, 10])))
+        #expect(plan.isRecursive)
+        #expect(plan.mapping == .own(users: mapping(users), groups: mapping(groups)))
+    }
+
+    @Test(arguments: [
+        "", "uids=0-1-1", "uids=0-1;gids=0-1-1", "uids=a-1-1;gids=0-1-1", "uids=@99-99-1;gids=0-0-1", "x=0-0-1",
+        "uids=0-0-0;gids=0-0-1", "uids=0-1-4294967296;gids=0-0-1",
+    ])
+    func malformedMappingsInOptions(_ text: String) throws {
+        let mount = Mount(destination: "/a", type: "bind", source: "/b", options: ["idmap=\(text)"])
+        var plan = try #require(try MountPlan(mount, bundle: "/bundle").idMap)
+        let owners = [LinuxIDMapping(containerID: 0, hostID: 1000, size: 10)]
+        #expect(throws: PlanError.self) { try plan.resolve(for: "/a", (owners, owners)) }
+    }
+
     @Test func featuresNameEveryOption() {
         #expect(MountOptions.names.contains("rro"))
         #expect(RuntimeFeatures.all.mountOptions == MountOptions.names)

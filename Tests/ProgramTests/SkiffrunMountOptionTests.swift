@@ -176,23 +176,17 @@ struct SkiffrunMountOptionTests {
     @Test func mappingOfTheContainer() throws {
         let trees = try Trees()
         let bundle = trees.bundle
-        func inUserNamespace(_ configuration: inout Configuration) {
-            let map: [[String: Any]] = [["containerID": 0, "hostID": 100_000, "size": 65536]]
-            configuration.setNamespace("user", path: nil)
-            configuration["linux.uidMappings"] = map
-            configuration["linux.gidMappings"] = map
-        }
         try Syscall.changeMode(bundle.scratch, 0o711)
         try Syscall.changeOwner("\(trees.source)/below/file", uid: 12, gid: 13)
         let script = "stat -c '%u:%g' /mnt/file /mnt/below/file; touch /mnt/new 2>&1"
         let plain = try bundle.output("stat -c '%u:%g' /mnt/file") {
-            inUserNamespace(&$0)
+            $0.isolateUsers()
             $0.addMount("/mnt", source: trees.source, ["rbind"])
         }
         #expect(plain == "65534:65534\n")
         for option in ["ridmap", "ridmap=uids=@0-0-100;gids=@0-0-100"] {
             let mapped = try bundle.output(script) {
-                inUserNamespace(&$0)
+                $0.isolateUsers()
                 $0.addMount("/mnt", source: trees.source, ["rbind", option])
             }
             #expect(mapped == "0:0\n12:13\n")
@@ -201,10 +195,43 @@ struct SkiffrunMountOptionTests {
         }
     }
 
+    /// Flags of the host's mounts are locked in a user namespace: they stay unless the configuration takes them away,
+    /// and that is an error.
+    @Test func lockedFlagsStay() throws {
+        let bundle = try SkiffrunBundle()
+        try Syscall.changeMode(bundle.scratch, 0o711)
+        let below = "\(bundle.rootfs)/tmp"
+        let flags: MountFlags = [.noSUID, .noDevices, .noExec, .noAccessTime]
+        try Syscall.mount(source: "tmpfs", target: below, type: "tmpfs", flags: flags)
+        defer { try? Syscall.unmountAll(below) }
+        func mount(_ options: [String]) -> (inout Configuration) -> Void {
+            { configuration in
+                configuration.isolateUsers()
+                configuration.addMount("/mnt", source: below, options)
+            }
+        }
+        let text = try bundle.output("grep ' /mnt ' /proc/self/mountinfo", mount(["bind", "ro"]))
+        #expect(text.contains("ro,nosuid,nodev,noexec,noatime"))
+        for option in ["exec", "rsuid", "atime"] {
+            try bundle.configure(["true"], mount(["bind", option]))
+            #expect(try bundle.run("run", "c").errorText.contains("flags of the source are locked"), "\(option)")
+        }
+    }
+
     @Test func featuresTellOfMounts() throws {
         let text = try SkiffrunBundle().run("features").outputText
         for name in ["rro", "ridmap", "tmpcopyup", "copy-symlink", "src-nofollow", "dest-nofollow", "lazytime"] {
             #expect(text.contains("\"\(name)\""))
         }
+    }
+}
+
+extension Configuration {
+    /// A user namespace in which root is 100000.
+    mutating func isolateUsers() {
+        let map: [[String: Any]] = [["containerID": 0, "hostID": 100_000, "size": 65536]]
+        setNamespace("user", path: nil)
+        self["linux.uidMappings"] = map
+        self["linux.gidMappings"] = map
     }
 }

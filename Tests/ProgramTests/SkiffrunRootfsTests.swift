@@ -107,10 +107,7 @@ struct SkiffrunRootfsTests {
         }
         let script = "stat -c '%t:%T %F' /dev/null; stat -c '%F %a' /dev/fifo; echo x > /dev/null"
         let text = try bundle.output(script) {
-            let map: [[String: Any]] = [["containerID": 0, "hostID": 100_000, "size": 65536]]
-            $0.setNamespace("user", path: nil)
-            $0["linux.uidMappings"] = map
-            $0["linux.gidMappings"] = map
+            $0.isolateUsers()
             $0["linux.devices"] = [
                 ["type": "c", "path": "/dev/zero", "major": 1, "minor": 5],
                 ["type": "p", "path": "/dev/fifo", "fileMode": 0o604],
