@@ -54,9 +54,10 @@ package protocol CgroupDriver: Sendable {
 extension CgroupLocation {
     /// The driver that works on the host's cgroup file systems directly.
     package func driver() -> any CgroupDriver {
+        if subtrees.isEmpty { return AbsentCgroup(location: self) }
         switch mode {
-        case .v1, .hybrid: LegacyCgroup(self)
-        case .v2: UnifiedCgroup(self)
+        case .v1, .hybrid: return LegacyCgroup(self)
+        case .v2: return UnifiedCgroup(self)
         }
     }
 }

@@ -38,7 +38,8 @@ extension ContainerCreation {
 
     private func isOpenedOutside(_ mount: MountPlan, _ source: String) -> Bool {
         if mount.idMap != nil { return true }
-        return plan.hasUserNamespace && !LexicalPath.isWithin(source, plan.rootfs)
+        // The own rights of others than root do not change with the namespace.
+        return Syscall.effectiveUserID == 0 && plan.hasUserNamespace && !LexicalPath.isWithin(source, plan.rootfs)
             && !mount.options.handling.contains(.copySymlink)
     }
 

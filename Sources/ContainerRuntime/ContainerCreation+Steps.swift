@@ -21,10 +21,16 @@ extension ContainerCreation {
         if !request.pivots, plan.hasUserNamespace { throw .unsupported("--no-pivot with a user namespace") }
     }
 
-    /// The cgroup of a container, by default one of its name.
-    static func cgroup(_ path: String?, _ id: String) throws -> CgroupLocation {
+    static func checkRights(_ plan: ContainerPlan) throws(PlanError) {
+        if Syscall.effectiveUserID != 0, !plan.hasUserNamespace {
+            throw PlanError("rootless container requires user namespaces")
+        }
+    }
+
+    /// The cgroup of a container, by default one of its name: below the root, or for others than root beside the own one.
+    static func cgroup(_ path: String?, _ id: String, isRootless: Bool = false) throws -> CgroupLocation {
         let path = path.flatMap { $0.isEmpty ? nil : $0 }
-        return try CgroupLayout.detect().location(path ?? "/skiffrun-\(id)")
+        return try CgroupLayout.detect().location(path ?? "\(isRootless ? "" : "/")skiffrun-\(id)")
     }
 
     /// The path without links: mounts are made on it and found by it.
@@ -56,6 +62,7 @@ extension ContainerCreation {
                 plan.process, plan.seccomp, hasUserNamespace: plan.hasUserNamespace),
             keyring: record.keyring,
             preservedDescriptors: request.preservedDescriptors, pivots: request.pivots,
+            isRootless: request.isRootless,
             state: Container(record, in: store).state(.creating))
     }
 
@@ -157,8 +164,7 @@ extension ContainerCreation {
     /// Only for a new user namespace; one that is joined has its mappings. See user_namespaces(7).
     private func writeMappings(_ pid: Int32, _ proc: HostProc) throws {
         guard plan.namespaces[.user] == .create else { return }
-        try proc.write("\(pid)/uid_map", Self.text(of: plan.uidMappings))
-        try proc.write("\(pid)/gid_map", Self.text(of: plan.gidMappings))
+        try IDMapper(plan: plan, searchPath: request.searchPath, hostProc: proc).map(pid)
     }
 
     static func text(of mappings: [LinuxIDMapping]) -> String {

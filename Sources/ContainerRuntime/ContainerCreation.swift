@@ -27,6 +27,10 @@ package struct CreateRequest: Sendable {
     package var waitsForStart = true
     /// The runtime stays, and carries the terminal itself.
     package var isForeground = false
+    /// The caller has no rights on the host: cgroups are used only where they were delegated.
+    package var isRootless = false
+    /// Where newuidmap(1) and newgidmap(1) are looked for.
+    package var searchPath = ""
 
     package init(id: String, bundle: String) {
         self.id = id
@@ -67,11 +71,15 @@ struct ContainerCreation {
         var plan = try ContainerPlan(spec: spec, bundle: request.bundle, host: host)
         try Self.checkTerminal(plan, request)
         try Self.checkPivot(plan, request)
+        try Self.checkRights(plan)
         try PreservedDescriptors.check(request.preservedDescriptors)
         plan.rootfs = try Self.resolveRootfs(plan.rootfs)
         plan.process.environment += request.environment
+        // Nobody but root may make rules for devices; in a user namespace there are none but the host's.
+        if request.isRootless { plan.resources.devices = nil }
         self.plan = plan
-        let location = try Self.cgroup(plan.cgroupsPath, request.id)
+        var location = try Self.cgroup(plan.cgroupsPath, request.id, isRootless: request.isRootless)
+        if request.isRootless { location = location.withinReach() }
         record = ContainerRecord(
             id: request.id, bundle: plan.bundle, rootfs: plan.rootfs, ociVersion: spec.ociVersion,
             annotations: plan.annotations, created: TimeText.now(),
@@ -115,13 +123,14 @@ struct ContainerCreation {
         try requireFreeCgroup(driver)
         hasCgroup = true
         try driver.create()
-        record.cgroupIdentity = try driver.identity()
+        if driver.exists { record.cgroupIdentity = try driver.identity() }
         try driver.apply(plan.resources)
         let console = try connectConsole()
         let context = try prepareContext()
         let isolation = Isolation(plan.namespaces, context.joined)
         let process = try InitProcess.spawn(
-            isolation, timeOffsets: plan.timeOffsets, newTimeNamespace: plan.namespaces[.time] == .create,
+            isolation, timeOffsets: plan.timeOffsets,
+            newTimeNamespace: plan.namespaces[.time] == .create && !isolation.ownsTime,
             hostProc: context.hostProc
         ) { channel in InitSequence(context, channel).run(isolation) }
         do {

@@ -63,7 +63,12 @@ struct ContainerExec {
 
     func run() throws -> ExecutedProcess {
         let proc = try HostProc()
-        let namespaces = try ForeignNamespaces(of: container.record.pid, target)
+        let pid = container.record.pid
+        let namespaces = try ForeignNamespaces(of: pid, target)
+        var plan = plan
+        if namespaces.flags.contains(.user) || Syscall.effectiveUserID != 0 {
+            try GroupChange.adapt(&plan, of: "\(pid)", proc)
+        }
         let entry = ProcessEntry(
             plan: plan,
             confinement: try ProcessConfinement(plan, seccomp, hasUserNamespace: namespaces.flags.contains(.user)),
@@ -151,7 +156,7 @@ struct ExecSequence: ~Copyable {
             try DescriptorTable.close(
                 except: [channel.rawValue, namespaces.process.pidfd.rawValue],
                 preserving: entry.preservedDescriptors)
-            try namespaces.enter()
+            try namespaces.enter(channel)
             try channel.announceIsolation()
             try becomeRootInside(namespaces)
             try openProc()
@@ -206,19 +211,38 @@ struct ForeignNamespaces: Sendable {
             if own.inode != other.inode { flags.insert(kind.flag) }
         }
         self.flags = flags
+        needsIntermediate = flags.isSuperset(of: [.user, .pid]) && Syscall.effectiveUserID != 0
     }
 
     /// Enters all of them at once, with the rights on each that the caller has now. See setns(2) with a pidfd.
-    func enter() throws {
-        try SystemError.attempt("protect", "process") { () throws(Errno) in
-            try Syscall.setParentDeathSignal(.kill)
-        }
-        let kinds = flags.subtracting(.pid)
+    func enter(_ channel: borrowing InitEndpoint) throws {
+        try protect()
+        let kinds = needsIntermediate ? flags : flags.subtracting(.pid)
         guard !kinds.isEmpty else { return }
         try SystemError.attempt("join", "namespaces of the container") { () throws(Errno) in
             try Syscall.enterNamespace(process.pidfd.rawValue, kinds)
         }
+        guard needsIntermediate else { return }
+        let child = try SystemError.attempt("clone", "process") { () throws(Errno) in
+            try Syscall.clone([], asSibling: true)
+        }
+        if let child {
+            try channel.announceSpawned(child.pid)
+            Syscall.exitNow(0)
+        }
+        try protect()
+        try channel.waitUntilKnown()
     }
+
+    private func protect() throws(SystemError) {
+        try SystemError.attempt("protect", "process") { () throws(Errno) in
+            try Syscall.setParentDeathSignal(.kill)
+        }
+    }
+
+    /// A user without rights on the host may enter the PID namespace only from inside the user namespace. So a process
+    /// joins that one first, and then makes the one that goes on.
+    let needsIntermediate: Bool
 }
 
 /// A console socket that closures may hold.

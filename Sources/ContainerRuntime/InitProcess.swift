@@ -20,7 +20,7 @@ struct InitProcess: ~Copyable {
             try UnixSocket.pair(.sequencedPackets)
         }
         guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
-        try protectChildren()
+        try protectChildren(unless: isolation.isMappedByUser)
         let clone = try Birth.with(isolation.birthPlace, newTimeNamespace, timeOffsets, hostProc) {
             () throws(Errno) in try Syscall.clone(isolation.cloneFlags)
         }
@@ -42,20 +42,23 @@ struct InitProcess: ~Copyable {
             try UnixSocket.pair(.sequencedPackets)
         }
         guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
-        try protectChildren()
+        try protectChildren(unless: false)
         let clone = try Birth.with(namespaces) { () throws(Errno) in try Syscall.clone([]) }
         guard let clone else {
             _ = consume ours
             body(InitEndpoint(theirs))
         }
         _ = consume theirs
-        return InitProcess(
+        let first = InitProcess(
             pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours))
+        return namespaces.needsIntermediate ? try first.sibling() : first
     }
 
     /// A process with the runtime's rights that is visible in a container's PID namespace must not for a moment be open
-    /// to its neighbours: it is born not dumpable. See PR_SET_DUMPABLE(2const).
-    private static func protectChildren() throws {
+    /// to its neighbours: it is born not dumpable. See PR_SET_DUMPABLE(2const). Files in /proc of such a process belong to
+    /// root, so a user who has to map its ids must wait for that; it protects itself right afterwards.
+    private static func protectChildren(unless isMappedByUser: Bool) throws {
+        if isMappedByUser { return }
         try SystemError.attempt("protect", "process") { () throws(Errno) in try Syscall.setDumpable(false) }
     }
 
@@ -117,7 +120,7 @@ enum Birth {
         let ownPIDs = try own(.pid, if: pidNamespace != nil)
         let ownTime = try own(.time, if: newTimeNamespace)
         try pidNamespace?.join()
-        if newTimeNamespace { try createTimeNamespace(offsets, proc) }
+        if newTimeNamespace { try TimeNamespace.create(offsets, proc) }
         guard let result = try SystemError.attempt("clone", "container init", body) else { return nil }
         try ownPIDs?.join()
         try ownTime?.join()
@@ -126,7 +129,9 @@ enum Birth {
 
     /// The same for the PID namespace of a process.
     static func with<Value>(_ namespaces: ForeignNamespaces, _ body: () throws(Errno) -> Value?) throws -> Value? {
-        guard namespaces.flags.contains(.pid) else { return try SystemError.attempt("clone", "process", body) }
+        guard namespaces.flags.contains(.pid), !namespaces.needsIntermediate else {
+            return try SystemError.attempt("clone", "process", body)
+        }
         let own = try JoinedNamespace(.pid, "/proc/self/ns/pid")
         try SystemError.attempt("join pid namespace of", "container") { () throws(Errno) in
             try Syscall.enterNamespace(namespaces.process.pidfd.rawValue, .pid)
@@ -139,9 +144,12 @@ enum Birth {
     private static func own(_ kind: LinuxNamespaceType, if needed: Bool) throws -> JoinedNamespace? {
         needed ? try JoinedNamespace(kind, "/proc/self/ns/\(kind.fileName)") : nil
     }
+}
 
-    /// Offsets can be set until the first process is in the namespace. See time_namespaces(7).
-    private static func createTimeNamespace(_ offsets: LinuxTimeOffsets?, _ proc: HostProc) throws {
+/// A namespace of clocks. See time_namespaces(7).
+enum TimeNamespace {
+    /// Makes one for the children of the caller. Offsets can be set until the first process is in it.
+    static func create(_ offsets: LinuxTimeOffsets?, _ proc: HostProc) throws {
         try SystemError.attempt("create", "time namespace") { () throws(Errno) in try Syscall.unshare(.time) }
         let lines = [("monotonic", offsets?.monotonic), ("boottime", offsets?.boottime)].compactMap { clock, offset in
             offset.map { "\(clock) \($0.secs ?? 0) \($0.nanosecs ?? 0)\n" }

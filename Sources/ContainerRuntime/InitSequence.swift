@@ -20,6 +20,8 @@ struct InitContext: Sendable {
     var keyring: String?
     var preservedDescriptors: Int32
     var pivots: Bool
+    /// The runtime works for somebody without rights on the host.
+    var isRootless: Bool
     /// What hooks inside the container read, but for pid and status.
     var state: State
 }
@@ -41,17 +43,18 @@ struct InitSequence: ~Copyable {
         var isAlone = false
         do {
             try closeForeignDescriptors()
-            try isolation.enter(channel)
+            try isolation.enter(channel, plan.timeOffsets, context.hostProc)
             try channel.announceIsolation()
             try becomeRootInside()
             try separateCgroups()
             try bringLoopbackUp()
+            let process = try adaptProcess()
             let proc = try exchangeProc()
             if let proc { try writeSysctls(proc) }
             try setNames()
             try buildRootfs()
             let entry = ProcessEntry(
-                plan: plan.process, confinement: context.confinement, proc: proc,
+                plan: process, confinement: context.confinement, proc: proc,
                 keyring: context.keyring, preservedDescriptors: context.preservedDescriptors)
             try entry.openSession(channel, ownsConsole: true)
             try entry.leaveHost(keeping: [channel.rawValue] + (context.fifo.map { [$0.rawValue] } ?? []))
@@ -97,6 +100,12 @@ struct InitSequence: ~Copyable {
     private func bringLoopbackUp() throws {
         guard plan.namespaces[.network] == .create else { return }
         try SystemError.attempt("bring up", "lo") { () throws(Errno) in try Syscall.bringInterfaceUp("lo") }
+    }
+
+    private func adaptProcess() throws -> ProcessPlan {
+        var process = plan.process
+        if plan.hasUserNamespace || context.isRootless { try GroupChange.adapt(&process, of: "self", context.hostProc) }
+        return process
     }
 
     /// Gives the host's /proc up for one of the container's own, before anything of the container can happen. nil when

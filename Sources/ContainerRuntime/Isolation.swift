@@ -50,17 +50,23 @@ struct JoinedNamespace: Sendable {
 /// the final one as its sibling, so that the runtime is the parent in every case.
 struct Isolation: Sendable {
     let created: NamespaceFlags
+    /// The time namespace is made by the intermediate process, so that it belongs to the container's user namespace.
+    let ownsTime: Bool
     let joined: [JoinedNamespace]
 
     init(_ plans: NamespacePlans, _ joined: [JoinedNamespace]) {
-        // The cgroup namespace is made once the process is in its cgroup, the time namespace by the runtime.
+        // The cgroup namespace is made once the process is in its cgroup; processes are born into time namespaces.
         created = plans.created.subtracting([.cgroup, .time])
+        ownsTime = plans[.time] == .create && plans.isPrivate(.user)
         self.joined = joined
     }
 
     var needsIntermediate: Bool {
-        !joined.isEmpty && (created.contains(.user) || joined.contains { $0.kind == .user })
+        ownsTime || !joined.isEmpty && (created.contains(.user) || joined.contains { $0.kind == .user })
     }
+
+    /// The ids of the new process are mapped by a user without rights on the host.
+    var isMappedByUser: Bool { created.contains(.user) && Syscall.effectiveUserID != 0 }
 
     /// The flags of the first clone.
     var cloneFlags: NamespaceFlags { needsIntermediate ? [] : created }
@@ -68,15 +74,37 @@ struct Isolation: Sendable {
     /// The PID namespace that the runtime has its child born into.
     var birthPlace: JoinedNamespace? { needsIntermediate ? nil : joined.first { $0.kind == .pid } }
 
+    /// With the rights that the caller has on each; what those do not allow, the rights in the user namespace may.
+    private func join() throws(SystemError) {
+        let joinsUser = joined.contains { $0.kind == .user }
+        var owned: [JoinedNamespace] = []
+        for namespace in joined where needsIntermediate || namespace.kind != .pid {
+            do throws(SystemError) {
+                try namespace.join()
+            } catch  where error.errno == .EPERM && joinsUser && namespace.kind != .user {
+                owned.append(namespace)
+            }
+        }
+        for namespace in owned { try namespace.join() }
+    }
+
     /// In the new process: joins what is to be joined. Returns in the process that goes on, an intermediate one ends.
-    consuming func enter(_ channel: borrowing InitEndpoint) throws {
+    consuming func enter(
+        _ channel: borrowing InitEndpoint, _ offsets: LinuxTimeOffsets?, _ proc: HostProc
+    ) throws {
         try SystemError.attempt("protect", "container init") { () throws(Errno) in
             try Syscall.setParentDeathSignal(.kill)
         }
-        for namespace in joined where needsIntermediate || namespace.kind != .pid { try namespace.join() }
+        try join()
         guard needsIntermediate else { return }
+        if ownsTime {
+            if created.contains(.user) {
+                try SystemError.attempt("create", "user namespace") { () throws(Errno) in try Syscall.unshare(.user) }
+            }
+            try TimeNamespace.create(offsets, proc)
+        }
         let child = try SystemError.attempt("create", "namespaces") { () throws(Errno) in
-            try Syscall.clone(created, asSibling: true)
+            try Syscall.clone(ownsTime ? created.subtracting(.user) : created, asSibling: true)
         }
         if let child {
             try channel.announceSpawned(child.pid)

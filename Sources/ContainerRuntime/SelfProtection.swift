@@ -20,7 +20,7 @@ package enum SelfProtection {
         let executable = try SystemError.attempt("open", "/proc/self/exe") { () throws(Errno) in
             try Syscall.open("/proc/self/exe", .readOnly)
         }
-        if Syscall.isSealed(executable.rawValue) || isReadOnly(executable) { return }
+        if Syscall.isSealed(executable.rawValue) || isReadOnly(executable) || isOutOfReach(executable) { return }
         guard !environment.contains(marker) else { throw RuntimeError("cannot protect /proc/self/exe") }
         let safe = try readOnlyHandle() ?? sealedCopy(executable)
         do throws(Errno) {
@@ -37,6 +37,13 @@ package enum SelfProtection {
         } catch {
             return false
         }
+    }
+
+    /// A user without rights on the host, whose containers have none either, cannot write to a file that root keeps for
+    /// itself. Otherwise every start would copy the program.
+    private static func isOutOfReach(_ file: borrowing OwnedFD) -> Bool {
+        guard Syscall.effectiveUserID != 0, let status = try? file.status() else { return false }
+        return status.uid == 0 && status.permissions & 0o022 == 0
     }
 
     private static func readOnlyHandle() -> OwnedFD? {

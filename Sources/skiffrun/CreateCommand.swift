@@ -78,6 +78,9 @@ enum CreateCommand {
         request.preservedDescriptors = try options.number("preserve-fds") ?? 0
         request.preservedDescriptors += sockets.count
         request.environment = sockets.environment
+        request.isRootless = invocation.isRootless
+        let path = HostEnvironment.current().first { $0.hasPrefix("PATH=") }?.dropFirst(5)
+        request.searchPath = "\(path ?? ""):/usr/sbin:/usr/bin"
         request.pivots = !options.has("no-pivot")
         request.newKeyring = !options.has("no-new-keyring")
         return request

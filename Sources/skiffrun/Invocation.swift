@@ -14,7 +14,9 @@ struct Invocation {
         .flag("debug", "the same as --log-level debug"),
         .flag("systemd-cgroup", "let systemd make the cgroups"),
         .value("cgroup-manager", "NAME", "cgroupfs, systemd or disabled (default cgroupfs)"),
-        .value("rootless", "BOOL", "accepted and without effect: true, false or auto"),
+        .value(
+            "rootless", "BOOL",
+            "cgroups only where they are delegated: true, false or auto\n(default auto: for users without root)"),
         .value("criu", "PATH", "accepted and without effect: criu is found in PATH"),
         .flag("version v", "print versions and features"),
         .flag("help h", "print this help"),
@@ -56,6 +58,9 @@ struct Invocation {
     private static func explained(_ error: any Error, _ command: Command?) -> any Error {
         UsageError("\(error) (see \"skiffrun \(command.map { "help \($0.name)" } ?? "help")\")")
     }
+
+    /// Whether the caller has no rights on the host, as far as the command line leaves that open.
+    var isRootless: Bool { RootlessCaller.isRootless(options["rootless"]) }
 
     /// A global option that cannot be obeyed.
     private static func refusal(_ options: ParsedArguments) -> (any Error)? {

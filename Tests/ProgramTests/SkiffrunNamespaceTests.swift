@@ -140,4 +140,30 @@ struct SkiffrunNamespaceTests {
         let words = text.linesList.map { $0.split(separator: " ").map(String.init) }
         #expect(words == [["monotonic", "7881", "0"], ["boottime", "1337", "5"]])
     }
+
+    @Test(arguments: [true, false])
+    func joinedTimeNamespace(ofAUserNamespace: Bool) throws {
+        let bundle = try SkiffrunBundle()
+        let map: @Sendable (inout Configuration) -> Void = {
+            guard ofAUserNamespace else { return }
+            $0.setNamespace("user", path: nil)
+            for kind in ["uidMappings", "gidMappings"] {
+                $0["linux.\(kind)"] = [["containerID": 0, "hostID": 100_000, "size": 65536]]
+            }
+        }
+        let first = try bundle.startSleeper("first") {
+            map(&$0)
+            $0.setNamespace("time", path: nil)
+            $0["linux.timeOffsets"] = ["boottime": ["secs": 100_000_000]]
+        }
+        let text = try bundle.output("readlink /proc/self/ns/time; cat /proc/uptime") {
+            map(&$0)
+            if ofAUserNamespace { $0.setNamespace("user", path: "/proc/\(first)/ns/user") }
+            $0.setNamespace("time", path: "/proc/\(first)/ns/time")
+        }
+        #expect(try text.linesList.first == namespace("time", of: "\(first)"))
+        #expect(text.linesList.last?.hasPrefix("1000") == true, "\(text)")
+        let exec = try bundle.run("exec", "first", "cat", "/proc/uptime")
+        #expect(exec.outputText.hasPrefix("1000"), "\(exec.errorText)")
+    }
 }
