@@ -180,7 +180,7 @@ let package = Package(
         tests("CNITests", ["CNI", "Linux"]),
         tests("MonitorProtocolTests", ["MonitorProtocol", "Linux"]),
         tests("EngineConfigurationTests", ["EngineConfiguration", "Linux"]),
-        tests("ContainerRuntimeTests", ["ContainerRuntime", "OCIRuntimeSpec", "Linux"]),
+        tests("ContainerRuntimeTests", ["ContainerRuntime", "Cgroups", "Confinement", "OCIRuntimeSpec", "Linux"]),
         tests("PodMonitorTests", ["PodMonitor", "MonitorProtocol", "Linux"]),
         tests("ImageStoreTests", ["ImageStore", "OCIImageSpec", "Archive", "Linux"]),
         tests(

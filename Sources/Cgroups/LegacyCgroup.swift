@@ -55,6 +55,7 @@ package struct LegacyCgroup: CgroupDriver {
 
     package func apply(_ resources: LinuxResources) throws(CgroupError) {
         try UnifiedResources.refuse(resources)
+        try UnenforceableLimits.refuse(resources, unified: false)
         for controller in CgroupControllers.legacy {
             guard let directory = directory(controller.name) else {
                 guard try controller.legacyPlan(resources, CgroupView()).isEmpty else { throw controller.missing }

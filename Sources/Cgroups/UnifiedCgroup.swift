@@ -57,6 +57,7 @@ package struct UnifiedCgroup: CgroupDriver {
     }
 
     package func apply(_ resources: LinuxResources) throws(CgroupError) {
+        try UnenforceableLimits.refuse(resources, unified: true)
         let view = CgroupView(directory)
         for controller in CgroupControllers.unified {
             try carryOut(controller.unifiedPlan(resources, view)) { available, _ in

@@ -55,6 +55,15 @@ package struct SecurityLabel: Hashable, Sendable {
     private static let seLinuxMissing = ConfinementError(
         "selinux label is specified in config, but selinux is disabled or not supported")
 
+    /// Labels the keyrings that the calling thread makes from here on: keys have SELinux labels only. `proc` as in `apply`.
+    package func applyToKeys(proc: Int32) throws(ConfinementError) {
+        guard module == .seLinux else { return }
+        let path = "thread-self/attr/keycreate"
+        try ConfinementError.attempt("write \"\(text)\" to", "/proc/\(path)") { () throws(Errno) in
+            try Syscall.writeExisting(path, text, at: proc)
+        }
+    }
+
     /// Labels the next program of the calling thread. `proc` is a directory descriptor of a procfs that nobody else can
     /// have mounted over (CVE-2025-52881).
     package func apply(proc: Int32) throws(ConfinementError) {

@@ -109,10 +109,13 @@ extension ContainerCreation {
         try store.save(record)
         try process.channel.waitForIsolation()
         try driver.add(process.pid)
+        CPUAffinityPlan.reset(process.pid)
+        try record.resctrl?.add(process.pid)
         try context.confinement.raiseLimits(of: process.pid)
         try adjustOOMScore(process.pid, context.hostProc)
         try writeMappings(process.pid, context.hostProc)
         try mapSourcesToContainer(context.openedSources, process.pid, context.hostProc)
+        try moveNetworkDevices(process.pid)
         try process.channel.proceed()
         try process.channel.waitForRootfs()
         let container = Container(record, in: store)
@@ -129,6 +132,8 @@ extension ContainerCreation {
         for path in [request.pidfdSocket, plan.extensions.pidfdReceiver] {
             if let path { try DescriptorSocket.send(pidfd: process.pidfd, to: path) }
         }
+        // Not before: under SCHED_DEADLINE a process cannot fork, and hooks inside the container are its children.
+        try plan.process.scheduling.apply(to: process.pid)
         record.creator = nil
         try store.save(record)
         hasPidFile = true
@@ -136,6 +141,20 @@ extension ContainerCreation {
         try process.channel.proceed()
         if !request.waitsForStart { try awaitExecution(process) }
         return terminal
+    }
+
+    func makeResctrlGroup() throws {
+        guard let group = record.resctrl, let wanted = plan.resctrl else { return }
+        let existed = try group.create(wanted)
+        try group.configure(wanted, existed: existed)
+        try group.createMonitoring()
+    }
+
+    private mutating func moveNetworkDevices(_ pid: Int32) throws {
+        if plan.networkDevices.isEmpty { return }
+        var devices = try NetworkDevices(to: pid)
+        try devices.move(plan.networkDevices)
+        networkDevices = devices
     }
 
     private func awaitExecution(_ process: borrowing InitProcess) throws {

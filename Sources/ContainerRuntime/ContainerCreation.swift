@@ -57,6 +57,8 @@ struct ContainerCreation {
     var hasCgroup = false
     /// Set once there is a pid file to undo.
     var hasPidFile = false
+    /// Set once network interfaces of the host may have to be given back.
+    var networkDevices: NetworkDevices?
     /// Set once hooks may have made something that poststop hooks undo.
     var hasRunHooks = false
 
@@ -86,6 +88,9 @@ struct ContainerCreation {
             owner: UserDatabase.name(of: Syscall.effectiveUserID), cgroup: location,
             hasPIDNamespace: plan.namespaces[.pid] == .create, poststart: plan.hooks.poststart,
             poststop: plan.hooks.poststop)
+        record.resctrl = try plan.resctrl.map { plan in
+            ResctrlGroup(plan, id: request.id, root: try ResctrlGroup.mountPoint())
+        }
         record.keyring = request.newKeyring ? "_ses.\(request.id)" : nil
     }
 
@@ -96,6 +101,8 @@ struct ContainerCreation {
             return try create()
         } catch {
             // The first failure is the one to tell. What cannot be undone here, `delete --force` will find.
+            networkDevices?.moveBack()
+            try? record.resctrl?.remove()
             if hasCgroup {
                 let driver = record.cgroup.driver()
                 try? driver.kill()
@@ -125,6 +132,7 @@ struct ContainerCreation {
         try driver.create()
         if driver.exists { record.cgroupIdentity = try driver.identity() }
         try driver.apply(plan.resources)
+        try makeResctrlGroup()
         let console = try connectConsole()
         let context = try prepareContext()
         let isolation = Isolation(plan.namespaces, context.joined)

@@ -46,9 +46,8 @@ struct ContainerExec {
         let configuration = try container.store.loadConfiguration(container.id)
         let spec = try BundleConfiguration.parse(configuration, "config.json")
         let process = try request.merged(with: spec.process)
-        if process.execCPUAffinity != nil { throw PlanError.unsupported("process.execCPUAffinity") }
         let extensions = try RuntimeAnnotations(spec.annotations ?? [:])
-        var plan = try ProcessPlan(process, personality: spec.linux?.personality, host: .current())
+        var plan = try ProcessPlan(process, spec.linux, host: .current())
         plan.keepsGroups = extensions.keepsGroups
         self.plan = plan
         seccomp = try SeccompPlan(spec.linux?.seccomp, extensions)
@@ -75,6 +74,7 @@ struct ContainerExec {
             proc: nil, keyring: container.record.keyring, preservedDescriptors: request.preservedDescriptors)
         let console = try request.consoleSocket.map { path in SharedConsole(try ConsoleSocket(path)) }
         let cgroup = try cgroup()
+        try plan.affinity?.applyInitial()
         let process = try InitProcess.spawn(namespaces) { channel in
             ExecSequence(entry: entry, channel: channel).run(namespaces)
         }
@@ -98,6 +98,12 @@ struct ContainerExec {
     ) throws -> SharedFD? {
         try process.channel.waitForIsolation()
         try join(cgroup, process.pid)
+        try container.record.resctrl?.add(process.pid)
+        if let affinity = plan.affinity {
+            try affinity.applyFinal(to: process.pid)
+        } else {
+            CPUAffinityPlan.reset(process.pid)
+        }
         try entry.confinement.raiseLimits(of: process.pid)
         if let score = plan.oomScoreAdjustment { try OOMScore.set(score, of: process.pid, proc) }
         try process.channel.proceed()
@@ -116,6 +122,7 @@ struct ContainerExec {
         }
         try process.channel.waitForReadiness()
         if let path = request.pidfdSocket { try DescriptorSocket.send(pidfd: process.pidfd, to: path) }
+        try plan.scheduling.apply(to: process.pid)
         if let path = request.pidFile {
             try SystemError.attempt("write", path) { () throws(Errno) in try AtomicFile.write(path, "\(process.pid)") }
         }

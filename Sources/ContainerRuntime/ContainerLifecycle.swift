@@ -26,6 +26,8 @@ extension Container {
             let fifo = try Syscall.open(path, [.writeOnly, .nonblocking])
             try Syscall.removeFile(path)
             try fifo.writeAll([1])
+            // Poststart hooks come when the program runs: then the process has let go of its end. So it has when it ended.
+            if record.poststart?.isEmpty == false { _ = try Syscall.poll(fifo.rawValue, for: [], milliseconds: -1) }
         } catch .ENOENT {
             throw RuntimeError("cannot start an already running container")
         } catch .ENXIO {
@@ -77,6 +79,7 @@ extension Container {
         }
         try endProcess()
         try removeCgroup()
+        try record.resctrl?.remove()
         try store.remove(id)
         return HookRunner.runAll(record.poststop, .poststop, state(.stopped))
     }

@@ -121,9 +121,5 @@ extension ContainerPlan {
         }
         // The rootfs would become the root of everybody in it, the host included.
         if case .join = namespaces[.mount] { throw .unsupported("joining a mount namespace") }
-        if !(linux.netDevices ?? [:]).isEmpty { throw .unsupported("linux.netDevices") }
-        if linux.intelRdt != nil { throw .unsupported("linux.intelRdt") }
-        if linux.memoryPolicy != nil { throw .unsupported("linux.memoryPolicy") }
-        if let label = linux.mountLabel, !label.isEmpty { throw .unsupported("linux.mountLabel") }
     }
 }

@@ -21,11 +21,13 @@ package struct ContainerPlan: Hashable, Sendable {
     package var domainName: String?
     package var mounts: [MountPlan]
     package var devices: [DevicePlan]
+    package var networkDevices: [NetworkDevicePlan]
     package var sysctls: [SysctlPlan]
     package var maskedPaths: [String]
     package var readOnlyPaths: [String]
     package var cgroupsPath: String?
     package var resources: LinuxResources
+    package var resctrl: ResctrlPlan?
     package var seccomp: SeccompPlan?
     package var hooks: Hooks
     package var annotations: [String: String]
@@ -47,19 +49,22 @@ package struct ContainerPlan: Hashable, Sendable {
         (uidMappings, gidMappings) = try Self.idMappings(linux, namespaces)
         timeOffsets = try Self.timeOffsets(linux, namespaces)
         (hostName, domainName) = try Self.names(spec, namespaces)
-        mounts = try Self.mounts(
+        let mounts = try Self.mounts(
             spec.mounts ?? [], bundle, namespaces.isPrivate(.user) ? (uidMappings, gidMappings) : nil)
+        self.mounts = try MountLabel.label(mounts, linux.mountLabel, host: host)
         devices = try DevicePlan.all(linux.devices ?? [])
+        networkDevices = try NetworkDevicePlan.all(linux.netDevices ?? [:], namespaces)
         sysctls = try Self.sysctls(linux.sysctl ?? [:], namespaces)
         maskedPaths = try Self.containerPaths(linux.maskedPaths, "maskedPaths")
         readOnlyPaths = try Self.containerPaths(linux.readonlyPaths, "readonlyPaths")
         cgroupsPath = linux.cgroupsPath.flatMap { $0.isEmpty ? nil : $0 }
         resources = DeviceAccessRules.completing(linux.resources ?? LinuxResources())
+        resctrl = try linux.intelRdt.map { spec throws(PlanError) in try ResctrlPlan(spec) }
         hooks = try Self.hooks(spec.hooks)
         annotations = spec.annotations ?? [:]
         extensions = try RuntimeAnnotations(annotations)
         seccomp = try SeccompPlan(linux.seccomp, extensions)
-        self.process = try ProcessPlan(process, personality: linux.personality, host: host)
+        self.process = try ProcessPlan(process, linux, host: host)
         self.process.keepsGroups = extensions.keepsGroups
         try Self.refuseUnsupported(linux, namespaces)
     }

@@ -23,6 +23,8 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
     package var cgroup: CgroupLocation
     /// `CgroupDriver.identity` of the cgroup that was made for the container; nil until it was.
     package var cgroupIdentity: UInt64?
+    /// Where the container is in resctrl; nil without `linux.intelRdt`.
+    package var resctrl: ResctrlGroup?
     /// Name of the session keyrings of its processes; nil leaves them the caller's.
     package var keyring: String?
     /// Whether the processes of the container end with its first one.
@@ -38,7 +40,7 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case id, pid, creator, bundle, rootfs, ociVersion, annotations, created, owner, cgroup, poststart, poststop
-        case keyring
+        case keyring, resctrl
         case cgroupIdentity = "cgroup-identity"
         case processStartTime = "process-start-time"
         case hasPIDNamespace = "pid-namespace"

@@ -53,8 +53,10 @@ struct FileSystemMount {
         guard let equal = option.firstIndex(of: "=") else {
             return try Syscall.configure(context.rawValue, flag: option)
         }
-        try Syscall.configure(
-            context.rawValue, String(option[..<equal]), String(option[option.index(after: equal)...]))
+        var value = option[option.index(after: equal)...]
+        // Quotes keep the commas of an SELinux label together in the one text of mount(2); here values stand alone.
+        if value.count > 1, value.hasPrefix("\""), value.hasSuffix("\"") { value = value.dropFirst().dropLast() }
+        try Syscall.configure(context.rawValue, String(option[..<equal]), String(value))
     }
 
     /// mount(2) does not say what is invalid; a context of the file system does, option by option.

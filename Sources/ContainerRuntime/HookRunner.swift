@@ -39,7 +39,8 @@ enum HookRunner {
             hook.path, arguments.isEmpty ? [hook.path] : arguments, environment: hook.env ?? [],
             workingDirectory: directory)
         plan.parentDeathSignal = .kill
-        let milliseconds = hook.timeout.map { Int32(clamping: $0 * 1000) } ?? -1
+        // The longest time that can be waited for is 24 days, which is as good as none.
+        let milliseconds = hook.timeout.map { $0 > 2_000_000 ? -1 : Int32($0 * 1000) } ?? -1
         do throws(Errno) {
             let result = try CommandOutput.run(plan, input: input, limit: 4096, timeoutMilliseconds: milliseconds)
             if result.timedOut { return "hook ran past specified timeout of \(hook.timeout ?? 0)s" }

@@ -36,6 +36,7 @@ struct ProcessEntry: Sendable {
     /// Keys of the host's session must not be readable. A kernel without keyrings has none to leak.
     private func joinKeyring() throws {
         guard let keyring else { return }
+        if let proc { for label in plan.labels { try label.applyToKeys(proc: proc.rawValue) } }
         do throws(Errno) {
             try Syscall.joinSessionKeyring(keyring)
         } catch .ENOSYS {
@@ -54,6 +55,7 @@ struct ProcessEntry: Sendable {
     /// Gives up every right that the process shall not have, and finds the program with what is left.
     func takeIdentity(_ channel: borrowing InitEndpoint) throws -> Program {
         try applyPersonality()
+        try plan.memoryPolicy?.apply()
         if plan.noNewPrivileges {
             try SystemError.attempt("set", "no_new_privs") { () throws(Errno) in try Syscall.forbidNewPrivileges() }
         }

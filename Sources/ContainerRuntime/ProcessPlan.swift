@@ -27,9 +27,13 @@ package struct ProcessPlan: Hashable, Sendable {
     package var labels: [SecurityLabel]
     package var oomScoreAdjustment: Int?
     package var personality: UInt64?
+    package var memoryPolicy: MemoryPolicyPlan?
+    package var scheduling: SchedulingPlan
+    /// For a process that joins a container; nil gives it all CPUs of the container.
+    package var affinity: CPUAffinityPlan?
 
-    /// Checks what the configuration says of the process.
-    package init(_ process: Process, personality: LinuxPersonality? = nil, host: HostFacts) throws(PlanError) {
+    /// Checks what the configuration says of the process, and what the section `linux` says of all processes.
+    package init(_ process: Process, _ linux: LinuxConfig? = nil, host: HostFacts) throws(PlanError) {
         arguments = try Self.arguments(process)
         environment = try Self.environment(process.env ?? [])
         workingDirectory = try Self.workingDirectory(process.cwd)
@@ -40,15 +44,17 @@ package struct ProcessPlan: Hashable, Sendable {
         umask = process.user?.umask ?? 0o022
         guard umask <= 0o777 else { throw PlanError("umask \(umask) is out of range") }
         hasTerminal = process.terminal ?? false
-        windowSize = Self.windowSize(process)
+        windowSize = try Self.windowSize(process)
         (capabilities, limits, labels) = try Self.confinement(process, host)
         noNewPrivileges = process.noNewPrivileges ?? false
         oomScoreAdjustment = process.oomScoreAdj
         guard (-1000...1000).contains(oomScoreAdjustment ?? 0) else {
             throw PlanError("oomScoreAdj \(oomScoreAdjustment ?? 0) is out of range -1000 to 1000")
         }
-        self.personality = try Self.personality(personality)
-        try Self.refuseUnsupported(process)
+        personality = try Self.personality(linux?.personality)
+        memoryPolicy = try linux?.memoryPolicy.map { spec throws(PlanError) in try MemoryPolicyPlan(spec) }
+        scheduling = try SchedulingPlan(process)
+        affinity = try process.execCPUAffinity.map { spec throws(PlanError) in try CPUAffinityPlan(spec) }
     }
 
     private static func arguments(_ process: Process) throws(PlanError) -> [String] {
@@ -90,9 +96,13 @@ package struct ProcessPlan: Hashable, Sendable {
         }
     }
 
-    private static func windowSize(_ process: Process) -> WindowSize? {
+    /// The specification wants the size to be ignored where there is no terminal.
+    private static func windowSize(_ process: Process) throws(PlanError) -> WindowSize? {
         guard process.terminal ?? false, let size = process.consoleSize else { return nil }
-        return WindowSize(rows: UInt16(clamping: size.height), columns: UInt16(clamping: size.width))
+        guard let rows = UInt16(exactly: size.height), let columns = UInt16(exactly: size.width) else {
+            throw PlanError("consoleSize \(size.height)x\(size.width) is out of range 0 to 65535")
+        }
+        return WindowSize(rows: rows, columns: columns)
     }
 
     private static func confinement(
@@ -109,19 +119,14 @@ package struct ProcessPlan: Hashable, Sendable {
         }
     }
 
-    /// PER_LINUX and PER_LINUX32 of personality(2).
+    /// PER_LINUX and PER_LINUX32 of personality(2). The specification has no flags yet.
     private static func personality(_ personality: LinuxPersonality?) throws(PlanError) -> UInt64? {
         guard let personality else { return nil }
-        guard personality.flags ?? [] == [] else { throw .unsupported("linux.personality.flags") }
+        if let flag = personality.flags?.first { throw .unsupported("personality flag \"\(flag)\"") }
         switch personality.domain {
         case "LINUX": return 0
         case "LINUX32": return 8
         default: throw PlanError("personality domain \"\(personality.domain ?? "")\" is unknown")
         }
-    }
-
-    private static func refuseUnsupported(_ process: Process) throws(PlanError) {
-        if process.scheduler != nil { throw .unsupported("process.scheduler") }
-        if process.ioPriority != nil { throw .unsupported("process.ioPriority") }
     }
 }

@@ -15,10 +15,12 @@ package enum RuntimeFeatures {
                 namespaces: LinuxNamespaceType.allCases.map(\.rawValue).sorted(),
                 capabilities: CapabilitySet.allNames,
                 cgroup: CgroupFeatures(v1: true, v2: true, systemd: false, systemdUser: false, rdma: true),
-                seccomp: seccomp, apparmor: FeatureSwitch(enabled: true), selinux: FeatureSwitch(enabled: false),
-                intelRdt: IntelRdtFeatures(enabled: false),
+                seccomp: seccomp, apparmor: FeatureSwitch(enabled: true), selinux: FeatureSwitch(enabled: true),
+                intelRdt: IntelRdtFeatures(enabled: true, schemata: true, monitoring: true),
+                memoryPolicy: MemoryPolicyFeatures(
+                    modes: MemoryPolicyPlan.modes.map(\.name), flags: MemoryPolicyPlan.flags.map(\.name)),
                 mountExtensions: MountExtensions(idmap: FeatureSwitch(enabled: true)),
-                netDevices: FeatureSwitch(enabled: false)),
+                netDevices: FeatureSwitch(enabled: true)),
             potentiallyUnsafeConfigAnnotations: RuntimeAnnotations.names)
     }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+import Linux
 import OCIRuntimeSpec
+import TestSupport
 import Testing
 
 @testable import Confinement
@@ -31,5 +33,26 @@ import Testing
         let labels = try SecurityLabel.labels(Process(cwd: "/", apparmorProfile: "a", selinuxLabel: "b"), host: both)
         #expect(labels.map(\.text) == ["a", "b"])
         #expect(labels.map(\.module) == [.appArmor, .seLinux])
+    }
+
+    /// A directory plays /proc.
+    @Test func `labels are written where their module reads them`() throws {
+        let proc = try TemporaryDirectory()
+        let attributes = "\(proc.path)/thread-self/attr"
+        try Syscall.makeDirectories("\(attributes)/apparmor")
+        for file in ["exec", "keycreate"] { try AtomicFile.write("\(attributes)/\(file)", "") }
+        let directory = try Syscall.open(proc.path, [.path, .directory])
+        let labels = try SecurityLabel.labels(Process(cwd: "/", apparmorProfile: "a", selinuxLabel: "b"), host: both)
+        try labels[0].apply(proc: directory.rawValue)
+        #expect(try Syscall.readText("\(attributes)/exec") == "exec a", "without a folder of its own")
+        try AtomicFile.write("\(attributes)/apparmor/exec", "")
+        for label in labels {
+            try label.applyToKeys(proc: directory.rawValue)
+            try AtomicFile.write("\(attributes)/exec", "")
+            try label.apply(proc: directory.rawValue)
+        }
+        #expect(try Syscall.readText("\(attributes)/apparmor/exec") == "exec a")
+        #expect(try Syscall.readText("\(attributes)/exec") == "b")
+        #expect(try Syscall.readText("\(attributes)/keycreate") == "b")
     }
 }

@@ -56,8 +56,6 @@ struct ContainerPlanTests {
         Refusal("invalid environment variable \"x\"") { $0.process?.env = ["x"] },
         Refusal("Cwd must be an absolute path") { $0.process?.cwd = "tmp" },
         Refusal("umask 4096 is out of range") { $0.process?.user?.umask = 0o10000 },
-        Refusal("process.scheduler is not supported") { $0.process?.scheduler = Scheduler(policy: "SCHED_FIFO") },
-        Refusal("process.ioPriority is not supported") { $0.process?.ioPriority = LinuxIOPriority(class: "x") },
         Refusal("apparmor: config provided but apparmor not supported") { $0.process?.apparmorProfile = "p" },
         Refusal("rootfsPropagation=\"up\" is not supported") { $0.linux?.rootfsPropagation = "up" },
         Refusal("a container without a mount namespace of its own is not supported") {
@@ -103,9 +101,9 @@ struct ContainerPlanTests {
         Refusal("hook \"/h\": timeout 0 must be greater than zero") {
             $0.hooks = Hooks(prestart: [Hook(path: "/h", timeout: 0)])
         },
-        Refusal("linux.memoryPolicy is not supported") { $0.linux?.memoryPolicy = LinuxMemoryPolicy(mode: "x") },
-        Refusal("linux.netDevices is not supported") { $0.linux?.netDevices = ["eth0": LinuxNetDevice()] },
-        Refusal("linux.mountLabel is not supported") { $0.linux?.mountLabel = "label" },
+        Refusal("selinux label is specified in config, but selinux is disabled or not supported") {
+            $0.linux?.mountLabel = "label"
+        },
         Refusal("personality domain \"BSD\" is unknown") { $0.linux?.personality = LinuxPersonality(domain: "BSD") },
     ]
 

@@ -51,7 +51,9 @@ final class SkiffrunBundle: Sendable {
     }
 
     /// Writes config.json: that of `skiffrun spec`, without a terminal, with a cgroup of the test's, and as changed.
-    func configure(_ arguments: [String], id: String = "c", _ change: (inout Configuration) -> Void = { _ in }) throws {
+    func configure(
+        _ arguments: [String], id: String = "c", _ change: (inout Configuration) throws -> Void = { _ in }
+    ) throws {
         let file = "\(path)/config.json"
         try? Syscall.removeFile(file)
         try #require(try run("spec", "--bundle", path).status.isSuccess)
@@ -60,12 +62,12 @@ final class SkiffrunBundle: Sendable {
         configuration["process.args"] = arguments
         configuration["root.readonly"] = false
         configuration["linux.cgroupsPath"] = "\(cgroup)/\(id)"
-        change(&configuration)
+        try change(&configuration)
         try configuration.write(file)
     }
 
     /// The same with a script for busybox's shell.
-    func configure(script: String, _ change: (inout Configuration) -> Void = { _ in }) throws {
+    func configure(script: String, _ change: (inout Configuration) throws -> Void = { _ in }) throws {
         try configure(["sh", "-c", script], change)
     }
 
@@ -103,7 +105,7 @@ final class SkiffrunBundle: Sendable {
     }
 
     /// Creates and starts a container that sleeps.
-    func startSleeper(_ id: String = "c", _ change: (inout Configuration) -> Void = { _ in }) throws -> Int32 {
+    func startSleeper(_ id: String = "c", _ change: (inout Configuration) throws -> Void = { _ in }) throws -> Int32 {
         try configure(["sleep", "1000"], id: id, change)
         for command in ["create", "start"] {
             let result = try run(command, id)

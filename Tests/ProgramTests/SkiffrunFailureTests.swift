@@ -76,7 +76,9 @@ struct SkiffrunFailureTests {
         Case("terminal without a socket", "cannot allocate tty if the runtime will detach without setting console") {
             $0["process.terminal"] = true
         },
-        Case("unsupported property", "linux.intelRdt is not supported") { $0["linux.intelRdt"] = ["closID": "x"] },
+        Case("unsupported property", "intelRdt is specified in config, but Intel RDT is not supported or enabled") {
+            $0["linux.intelRdt"] = ["closID": "x"]
+        },
         Case("cgroup path that climbs", "leads out of the hierarchy") { $0["linux.cgroupsPath"] = "/../../x" },
         Case("low oom score", "oomScoreAdj -2000 is out of range") { $0["process.oomScoreAdj"] = -2000 },
         Case("symbolic link in the place of proc", "filesystem \"proc\" must be mounted on ordinary directory") {
