@@ -270,6 +270,15 @@ def a_missing_controller_is_an_error(case):
 
 
 @check
+def intel_rdt_needs_its_filesystem(case):
+    """linux.intelRdt: an error where /sys/fs/resctrl is not mounted (config-linux.md, IntelRdt)."""
+    need(" /sys/fs/resctrl " not in facts.read("/proc/self/mounts"), "resctrl is mounted")
+    configuration = case.config()
+    configuration.linux["intelRdt"] = {"closID": "skiff-conformance", "l3CacheSchema": "L3:0=ffff0"}
+    case.refused(configuration)
+
+
+@check
 def update_changes_limits(case):
     """Update: options and a file of `linux.resources` on a running container (convention of runc and crun)."""
     container = limited(case, "memory", memory={"limit": 64 << 20}, pids={"limit": 20})

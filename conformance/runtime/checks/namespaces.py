@@ -3,6 +3,8 @@
 """The property linux.namespaces: new ones, joined ones, none; and what lives in them."""
 
 import os
+import shutil
+import subprocess
 
 from suite import facts
 from suite.expect import contains, equal, need, that
@@ -267,3 +269,24 @@ def the_cgroup_of_an_exec_is_in_its_namespace(case):
     found = container.exec("/probe", "report").out
     for kind in ("pid", "net", "mnt", "ipc", "uts", "cgroup"):
         contains(found, f"ns.{kind}={os.readlink(f'/proc/{container.pid}/ns/{kind}')}\n")
+
+
+@check
+def network_devices_are_moved(case):
+    """linux.netDevices: a device of the runtime's namespace is moved and renamed (config-linux.md, Network Devices)."""
+    name = f"conf{os.getpid() % 100000}"
+    made = subprocess.run(["ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}p"], capture_output=True, check=False) \
+        if shutil.which("ip") else None
+    need(made and made.returncode == 0, "no ip(8), or no pairs of network devices")
+    case.cleanups.append(lambda: subprocess.run(["ip", "link", "del", name], capture_output=True, check=False))
+    configuration = case.config().namespace("network")
+    configuration.linux["netDevices"] = {name: {"name": "moved0"}}
+    contains(case.shell("cat /proc/net/dev", configuration), "moved0:")
+
+
+@check
+def a_missing_network_device_is_refused(case):
+    """linux.netDevices: a device that is not there is an error (config-linux.md, Network Devices)."""
+    configuration = case.config().namespace("network")
+    configuration.linux["netDevices"] = {"nosuchdevice0": {}}
+    case.refused(configuration)

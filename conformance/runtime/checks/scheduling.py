@@ -2,9 +2,11 @@
 # Copyright the Skiff authors.
 """How much the process may use and when: limits, scheduler, I/O priority, memory policy, personality."""
 
+import json
 import resource
 
 from suite import facts
+from suite.case import parse
 from suite.expect import equal, need
 from suite.registry import check
 
@@ -153,3 +155,12 @@ def an_unknown_memory_policy_is_refused(case):
     configuration = case.config()
     configuration.linux["memoryPolicy"] = {"mode": "MPOL_BEST", "nodes": "0"}
     case.refused(configuration, "MPOL_BEST", "memory")
+
+
+@check
+def affinity_of_an_exec(case):
+    """process.execCPUAffinity: the CPUs of a process of exec, before and in the cgroup (config.md, Linux process)."""
+    container = case.up()
+    process = case.config("/probe", "report").process | {"execCPUAffinity": {"initial": "0", "final": "0"}}
+    outcome = container.must("exec", "--process", case.path("process", json.dumps(process)), container.id)
+    equal(parse(outcome.out)["affinity"], "0")
