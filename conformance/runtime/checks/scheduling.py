@@ -3,6 +3,7 @@
 """How much the process may use and when: limits, scheduler, I/O priority, memory policy, personality."""
 
 import json
+import os
 import resource
 
 from suite import facts
@@ -105,6 +106,7 @@ def scheduler_idle(case):
 def scheduler_real_time(case):
     """process.scheduler: SCHED_FIFO and SCHED_RR with a priority and SCHED_FLAG_RESET_ON_FORK (config.md, Linux process)."""
     need(facts.has_capability("SYS_NICE"), "no CAP_SYS_NICE")
+    need(not os.path.exists(f"{facts.CGROUP_ROOT}/cpu/cpu.rt_runtime_us"), "real time is shared out by cgroups v1 here")
     configuration = case.config()
     for policy, number in (("SCHED_FIFO", "1"), ("SCHED_RR", "2")):
         configuration.process["scheduler"] = {
