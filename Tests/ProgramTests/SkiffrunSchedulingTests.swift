@@ -52,17 +52,19 @@ struct SkiffrunSchedulingTests {
         #expect(try Schedule(of: pid) == expected)
     }
 
+    static let rootBudget = "/sys/fs/cgroup/cpu/cpu.rt_runtime_us"
+
     /// cgroup v1 may want a share of time to be set aside for realtime processes: first by the parent, here.
     private static func hasRealtimeBudgets(_ bundle: SkiffrunBundle) throws -> Bool {
-        guard Syscall.exists("/sys/fs/cgroup/cpu/cpu.rt_runtime_us") else { return false }
+        guard Syscall.exists(rootBudget) else { return false }
         let parent = "/sys/fs/cgroup/cpu\(bundle.cgroup)"
         try Syscall.makeDirectories(parent)
         try Syscall.writeExisting("\(parent)/cpu.rt_runtime_us", "20000")
         return true
     }
 
-    @Test func realtimeWithoutABudget() throws {
-        guard Syscall.exists("/sys/fs/cgroup/cpu/cpu.rt_runtime_us") else { return }
+    @Test(.enabled(if: Syscall.exists(rootBudget), "the host's cgroups have no realtime budgets"))
+    func realtimeWithoutABudget() throws {
         let bundle = try SkiffrunBundle()
         try bundle.configure(["true"]) { $0["process.scheduler"] = ["policy": "SCHED_RR", "priority": 1] }
         let result = try bundle.run("run", "c")
