@@ -195,6 +195,10 @@ let package = Package(
                 "SkiffctlCommands", "CRIAPI", "Linux", library("ArgumentParser", "swift-argument-parser"),
                 library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
             ]),
+        // Entries for `hack/fuzz`, which builds Driver with them; here they take what it found.
+        .testTarget(
+            name: "FuzzTests", dependencies: ["ContainerRuntime", "Confinement", "OCIRuntimeSpec", "Linux"],
+            exclude: ["Driver", "corpus", "words.dict"], swiftSettings: strictTests),
         // The programs, tested as programs: they are run from the folder that holds the test bundle.
         tests("ProgramTests", ["Linux", "MonitorProtocol"]),
     ])

@@ -106,7 +106,8 @@ extension RootfsBuilder {
         let copiesUp = mount.options.handling.contains(.copyUp)
         var fileSystem = FileSystemMount("tmpfs", source, mount.options)
         fileSystem.flags.remove(.readOnly)
-        try inherit(&fileSystem, mount, target, withOwner: copiesUp)
+        // As in runc and crun, one at a place that was missing is for everybody, which is the kernel's default.
+        if !target.isNew { try inherit(&fileSystem, mount, target, withOwner: copiesUp) }
         guard copiesUp || isReadOnly else { return try attach(mount, fileSystem, target) }
         let tree = SharedFD(try fileSystem.detached(for: mount))
         if copiesUp { try TreeCopy.copy(from: target.file, to: tree.descriptor) }

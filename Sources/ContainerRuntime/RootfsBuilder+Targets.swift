@@ -8,6 +8,8 @@ struct MountTarget: ~Copyable {
     let file: OwnedFD
     /// No link was on the way, so the destination is its true path in the container.
     let isLiteral: Bool
+    /// It was missing and had to be made.
+    var isNew = false
 }
 
 extension RootfsBuilder {
@@ -19,20 +21,24 @@ extension RootfsBuilder {
     func target(
         of mount: MountPlan, isOrdinary: Bool = false, isDirectory: () throws(Errno) -> Bool = { true }
     ) throws -> MountTarget {
+        var isNew = false
         do throws(Errno) {
             do throws(Errno) {
                 let file = try root.openLiterally(mount.destination, .path)
                 if isOrdinary, try !file.status().isDirectory { throw .ENOTDIR }
                 return MountTarget(file: file, isLiteral: true)
             } catch .ELOOP {
-            } catch .ENOENT {}
+            } catch .ENOENT {
+                isNew = true
+            }
             let followsLast = !isOrdinary && !mount.options.handling.contains(.destinationNoFollow)
             if !followsLast {
-                return MountTarget(file: try makeOrdinary(mount, try isDirectory()), isLiteral: false)
+                return MountTarget(file: try makeOrdinary(mount, try isDirectory()), isLiteral: false, isNew: isNew)
             }
             let path = mount.destination
             return MountTarget(
-                file: try isDirectory() ? root.makeDirectories(path) : root.makeFile(path), isLiteral: false)
+                file: try isDirectory() ? root.makeDirectories(path) : root.makeFile(path), isLiteral: false,
+                isNew: isNew)
         } catch .ENOTDIR where isOrdinary {
             // A link here would put /proc or /sys elsewhere, and a stranger's files where they are expected
             // (CVE-2023-27561).

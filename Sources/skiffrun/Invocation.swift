@@ -86,12 +86,3 @@ struct Invocation {
     /// The container that the command line names.
     func container() throws -> Container { try Container(words.first ?? "", in: store) }
 }
-
-/// The path seen from the working directory.
-func absolutePath(_ path: String) throws -> String {
-    if path.hasPrefix("/") { return path }
-    let here = try SystemError.attempt("get", "working directory") { () throws(Errno) in
-        try Syscall.currentDirectory()
-    }
-    return path == "." ? here : "\(here)/\(path)"
-}

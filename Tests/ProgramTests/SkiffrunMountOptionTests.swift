@@ -123,6 +123,17 @@ struct SkiffrunMountOptionTests {
         #expect(text.contains("tmpfs mine rw,size=1024k"))
     }
 
+    /// The mode of the directory below, unless there was none.
+    @Test func tmpfsAtANewPlaceIsForEverybody() throws {
+        let bundle = try SkiffrunBundle()
+        try Syscall.makeDirectories("\(bundle.rootfs)/old")
+        try Syscall.changeMode("\(bundle.rootfs)/old", 0o750)
+        let text = try bundle.output("stat -c '%n %a' /old /new /deep/new") {
+            for path in ["/old", "/new", "/deep/new"] { $0.addMount(path, type: "tmpfs", source: "tmpfs", []) }
+        }
+        #expect(text.linesList == ["/old 750", "/new 1777", "/deep/new 1777"])
+    }
+
     @Test func copyKeepsOwnersModesTimesAndAttributes() throws {
         let bundle = try SkiffrunBundle()
         let below = "\(bundle.rootfs)/mnt"

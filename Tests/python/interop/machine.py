@@ -109,8 +109,11 @@ def hierarchies():
         path, _, rest = line.partition(" - ")
         kind, _, options = rest.split()
         if kind in ("cgroup", "cgroup2"):
-            kept = [o for o in options.split(",") if kind == "cgroup" and o not in ("rw", "ro", "xattr", "clone_children")]
-            found.append((kind, pathlib.Path(path.split()[4]), ",".join("none," + o if "=" in o else o for o in kept)))
+            dull = ("rw", "ro", "xattr", "clone_children")
+            kept = [option for option in options.split(",") if kind == "cgroup" and option not in dull]
+            # A hierarchy with a name has no controllers.
+            text = ",".join("none," + option if "=" in option else option for option in kept)
+            found.append((kind, pathlib.Path(path.split()[4]), text))
     return found
 
 

@@ -36,10 +36,10 @@ class Monitored:
         """Starts conmon, which calls the runtime. Returns the pid or the error that conmon sends on its pipe."""
         reader, writer = os.pipe()
         command = [
-            "conmon", "--api-version", "1", "-c", "box", "-r", self.runtime, "-b", self.folder / "bundle",
-            "-p", self.folder / "pid", "-n", "box", "-u", "box", "--exit-dir", self.folder / "exits", "--persist-dir", self.folder,
-            "-l", f"k8s-file:{self.folder}/log", "--log-level", "error", "--full-attach", "--socket-dir-path",
-            self.folder / "sockets", "--runtime-arg", "--root", "--runtime-arg", self.state, *options,
+            "conmon", "--api-version", "1", "-c", "box", "-u", "box", "-n", "box", "-r", self.runtime, "-b",
+            self.folder / "bundle", "-p", self.folder / "pid", "--exit-dir", self.folder / "exits", "--persist-dir",
+            self.folder, "--socket-dir-path", self.folder / "sockets", "-l", f"k8s-file:{self.folder}/log",
+            "--log-level", "error", "--full-attach", "--runtime-arg", "--root", "--runtime-arg", self.state, *options,
         ]
         (self.folder / "exits").mkdir(exist_ok=True)
         (self.folder / "sockets").mkdir(exist_ok=True)
@@ -120,10 +120,10 @@ def test_exec(monitored):
     monitored.call("start", "box")
     process = monitored.folder / "process.json"
     process.write_text(json.dumps({
-        "args": ["sh", "-c", "echo inside; exit 11"], "cwd": "/etc", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}))
+        "args": ["sh", "-c", "echo inside; exit 11"], "cwd": "/etc", "env": ["PATH=/bin"], "user": {"uid": 0}}))
     answer = monitored.create("--exec", "--exec-process-spec", process)
     assert answer["data"] > 0, answer
     eventually("the exec says so", lambda: ("stdout", "F", "inside") in monitored.log())
-    process.write_text(json.dumps({"args": ["nosuch"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}))
+    process.write_text(json.dumps({"args": ["nosuch"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0}}))
     answer = monitored.create("--exec", "--exec-process-spec", process)
     assert answer["data"] < 0 and 'exec: "nosuch": executable file not found in $PATH' in answer["message"], answer

@@ -156,6 +156,7 @@ def test_options_of_the_configuration(ctr):
     options = ["--mount", f"type=bind,src={source},dst=/m,options=rbind:ro", "--cap-drop", "CAP_CHOWN", "--read-only"]
     out = ctr.execute("a", script, *options).out.split()
     assert out[0] == "host" and int(out[2], 16) & 1 == 0 and out[3] == "refused", out
-    privileged = ctr.execute("b", "grep CapEff /proc/self/status; test -c /dev/fuse", "--privileged", "--device", "/dev/fuse")
+    script = "grep CapEff /proc/self/status; test -c /dev/fuse"
+    privileged = ctr.execute("b", script, "--privileged", "--device", "/dev/fuse")
     assert int(privileged.out.split()[1], 16) & 1 == 1
     ctr.execute("c", "grep -q 'Seccomp:.*2' /proc/self/status", "--seccomp")

@@ -39,8 +39,9 @@ def test_program_that_cannot_start(podman):
 def test_exec(podman):
     podman.start("a", WAITING)
     podman.logged("a", "ready")
-    done = podman("exec", "-i", "-u", "web", "-e", "B=2", "-w", "/etc", "a", "sh", "-c", "id -u; pwd; echo $B; cat; exit 5",
-                  status=5, input="typed\n")
+    script = "id -u; pwd; echo $B; cat; exit 5"
+    options = ["-i", "-u", "web", "-e", "B=2", "-w", "/etc"]
+    done = podman("exec", *options, "a", "sh", "-c", script, status=5, input="typed\n")
     assert done.out.split() == ["1000", "/etc", "2", "typed"]
     assert "not found" in podman("exec", "a", "nosuch", status=127).err
     podman("exec", "-d", "a", "sh", "-c", "echo later >/tmp/file")
@@ -116,8 +117,17 @@ def test_limits_and_stats(podman):
     assert podman.out("exec", "a", "sh", "-c", read).split() == ["50331648", "40", "50000", "512"]
 
 
+def test_update_of_a_running_container(podman):
+    podman.start("a", WAITING, "--memory", "48m")
+    podman.logged("a", "ready")
+    podman("update", "--memory", "64m", "--cpus", "0.25", "--cpu-shares", "256", "a")
+    read = "cd /sys/fs/cgroup; cat memory*/memory.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.shares"
+    assert podman.out("exec", "a", "sh", "-c", read).split() == ["67108864", "25000", "256"]
+
+
 def test_healthcheck(podman):
-    podman.start("a", WAITING, "--health-cmd", "test -f /tmp/well", "--health-interval", "disable", "--health-retries", "1")
+    options = ["--health-cmd", "test -f /tmp/well", "--health-interval", "disable", "--health-retries", "1"]
+    podman.start("a", WAITING, *options)
     podman.logged("a", "ready")
     podman("healthcheck", "run", "a", status=1)
     assert podman.inspect("a", "{{.State.Health.Status}}") == "unhealthy"

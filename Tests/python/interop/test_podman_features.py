@@ -67,6 +67,18 @@ def test_bind_and_tmpfs(podman):
     assert out[3].split()[1] == "2" and out[4] == "1711" and "noexec" in out[5]
 
 
+def test_idmapped_volume(podman):
+    """The files of the host's root belong to the container's, though its users are others."""
+    owned = podman.machine.folder / "owned"
+    owned.mkdir()
+    (owned / "file").write_text("mine\n")
+    options = ["--uidmap", "0:300000:1000", "--gidmap", "0:300000:1000"]
+    script = "stat -c %u:%g /v/file; echo new >/v/made"
+    assert podman.shell("stat -c %u:%g /v/file", *options, "-v", f"{owned}:/v").out == "65534:65534\n"
+    assert podman.shell(script, *options, "-v", f"{owned}:/v:idmap").out == "0:0\n"
+    assert (owned / "made").stat().st_uid == 0
+
+
 KUBE = """
 apiVersion: v1
 kind: Pod
@@ -104,7 +116,7 @@ def test_kube_play(podman):
 
 
 def test_confinement_options(podman):
-    script = "grep -E '^(CapEff|Seccomp|NoNewPrivs):' /proc/self/status | tr '\\n' ' '; cat /proc/sys/kernel/shm_rmid_forced"
+    script = "grep -E '^(CapEff|Seccomp|NoNewPrivs):' /proc/self/status; cat /proc/sys/kernel/shm_rmid_forced"
     options = ["--cap-drop", "all", "--cap-add", "chown", "--security-opt", "no-new-privileges", "--read-only",
                "--sysctl", "kernel.shm_rmid_forced=1"]
     assert podman.shell(script, *options).out.split() == [

@@ -1,0 +1,1 @@
+../ConfinementTests/FilterMachine.swift

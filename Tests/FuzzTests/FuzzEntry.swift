@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Confinement
+import ContainerRuntime
+import OCIRuntimeSpec
+
+/// The places where bytes of others enter the runtime. Each takes any bytes at all: a trap is a defect, and so is an
+/// answer that breaks its promise. `hack/fuzz` looks for such bytes; the tests feed it what was found before.
+enum FuzzEntry: String, CaseIterable, Sendable {
+    /// config.json: read, then planned.
+    case config
+    /// The section `linux.seccomp`: read, compiled, and the program run.
+    case seccomp
+    /// `status` in the directory of a container.
+    case state
+    /// The process of `exec --process`.
+    case process
+    /// A command line, a word in each line.
+    case arguments
+
+    func run(_ bytes: [UInt8]) {
+        switch self {
+        case .config: Self.config(bytes)
+        case .seccomp: Self.seccomp(bytes)
+        case .state: _ = Self.read(ContainerRecord.self, bytes)
+        case .process: Self.process(bytes)
+        case .arguments: Self.arguments(bytes)
+        }
+    }
+
+    private static let host = HostFacts(appArmor: false, seLinux: false)
+
+    /// The value, which must be the same after it was written and read again.
+    private static func read<Value: Codable & Equatable>(_ type: Value.Type, _ bytes: [UInt8]) -> Value? {
+        do throws(PlanError) {
+            let value = try JSONText.decode(type, bytes)
+            let again = try? JSONText.decode(type, JSONText.encode(value))
+            precondition(again == value, "what was written is read differently")
+            return value
+        } catch {
+            precondition(!"\(error)".isEmpty, "an error without words")
+            return nil
+        }
+    }
+
+    private static func config(_ bytes: [UInt8]) {
+        guard let spec = read(Spec.self, bytes) else { return }
+        do throws(PlanError) {
+            let plan = try ContainerPlan(spec: spec, bundle: "/bundle", host: host)
+            precondition(plan.rootfs.hasPrefix("/"), "a root that depends on the working directory")
+            precondition(plan.mounts.allSatisfy { $0.destination.hasPrefix("/") }, "a mount without a place")
+            precondition(!plan.process.arguments.isEmpty, "nothing to execute")
+        } catch {
+            precondition(!"\(error)".isEmpty, "an error without words")
+        }
+    }
+
+    private static func seccomp(_ bytes: [UInt8]) {
+        guard let spec = read(LinuxSeccomp.self, bytes), let filter = try? SeccompFilter(spec) else { return }
+        let machine = FilterMachine(program: filter.program)
+        // Numbers at the edges, of x32 and beyond; architectures: x86-64, i386, arm64, none.
+        for number: UInt32 in [0, 1, 59, 231, 335, 460, 1000, 0x4000_0000, 0x4000_0209, .max] {
+            for architecture: UInt32 in [0xC000_003E, 0x4000_0003, 0xC000_00B7, 0] {
+                for arguments: [UInt64] in [[], Array(repeating: .max, count: 6)] {
+                    let answer = machine.answer(number: number, architecture: architecture, arguments: arguments)
+                    precondition(answer != nil, "a program without an end")
+                }
+            }
+        }
+    }
+
+    private static func process(_ bytes: [UInt8]) {
+        guard let process = read(Process.self, bytes) else { return }
+        do throws(PlanError) {
+            let plan = try ProcessPlan(process, host: host)
+            precondition(!plan.arguments.isEmpty, "nothing to execute")
+        } catch {
+            precondition(!"\(error)".isEmpty, "an error without words")
+        }
+    }
+
+    private static func arguments(_ bytes: [UInt8]) {
+        let words = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+        let values = ["root", "process p", "user u", "env e", "cwd", "preserve-fds"]
+        let flags = ["detach d", "tty t", "force f", "version v"]
+        let table = OptionTable(values.map { .value($0, "", "") } + flags.map { .flag($0, "") })
+        for limit in 0...2 {
+            var rest = words[...]
+            guard let parsed = try? ParsedArguments(&rest, table, wordsUpTo: limit) else { continue }
+            precondition(parsed.words.count <= limit, "more words than were asked for")
+            precondition(parsed.words.count + rest.count <= words.count, "words out of nothing")
+            precondition(words.suffix(rest.count) == rest, "the program's own words changed")
+            _ = try? parsed.number("preserve-fds")
+        }
+    }
+}

@@ -1,0 +1,1 @@
+../../Sources/skiffrun/OptionTable.swift
