@@ -26,7 +26,8 @@ static int address_of(const char *path, size_t length, struct sockaddr_un *addre
     memset(address, 0, sizeof *address);
     address->sun_family = AF_UNIX;
     memcpy(address->sun_path, path, length);
-    *size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+    // The name of an abstract socket, behind a zero byte, has no end but its length.
+    *size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (length > 0 && path[0] == 0 ? 0 : 1));
     return 0;
 }
 int clx_bind_unix(int fd, const char *path, size_t length) {

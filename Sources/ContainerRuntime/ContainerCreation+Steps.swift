@@ -45,6 +45,25 @@ extension ContainerCreation {
         }
     }
 
+    static func addNotifySocket(to plan: inout ContainerPlan, _ directory: String) throws(PlanError) {
+        let mount = Mount(
+            destination: NotifySocket.directory, type: "bind", source: directory,
+            options: ["bind", "nosuid", "noexec", "nodev", "ro"])
+        plan.mounts.append(try MountPlan(mount, bundle: plan.bundle))
+        plan.process.environment.removeAll { $0.hasPrefix("NOTIFY_SOCKET=") }
+        plan.process.environment.append(NotifySocket.variable)
+    }
+
+    /// The directory, and the socket in it where the program begins at once.
+    func makeNotifySocket() throws -> NotifySocket? {
+        guard let manager = request.notifySocket else { return nil }
+        let directory = store.notifyDirectory(request.id)
+        try SystemError.attempt("create", directory) { () throws(Errno) in
+            try Syscall.makeDirectory(directory, mode: 0o755)
+        }
+        return request.waitsForStart ? nil : try NotifySocket(manager, in: directory)
+    }
+
     func connectConsole() throws -> SharedConsole? {
         guard let path = request.consoleSocket else { return nil }
         return SharedConsole(try ConsoleSocket(path))

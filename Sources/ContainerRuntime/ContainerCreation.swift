@@ -27,6 +27,8 @@ package struct CreateRequest: Sendable {
     package var waitsForStart = true
     /// The runtime stays, and carries the terminal itself.
     package var isForeground = false
+    /// Socket of the service manager that wants to know when the program is ready.
+    package var notifySocket: String?
     /// The caller has no rights on the host: cgroups are used only where they were delegated.
     package var isRootless = false
     /// Where newuidmap(1) and newgidmap(1) are looked for.
@@ -44,6 +46,11 @@ package struct CreatedContainer: Sendable {
     let process: SharedPidFD
     /// The master's end of its terminal, where the runtime in the foreground has to carry it.
     let terminal: SharedFD?
+    /// Where the program says that it is ready; nil where nobody waits for it, or `start` will.
+    package let notifySocket: NotifySocket?
+
+    /// Waits until the program says that it is ready, if somebody wants to know.
+    package func waitUntilReady() throws { try notifySocket?.relay(process, pid: container.record.pid) }
 }
 
 /// The making of a container. Either all of it is there afterwards or nothing: no process, cgroup, mount or directory.
@@ -77,6 +84,7 @@ struct ContainerCreation {
         try PreservedDescriptors.check(request.preservedDescriptors)
         plan.rootfs = try Self.resolveRootfs(plan.rootfs)
         plan.process.environment += request.environment
+        if request.notifySocket != nil { try Self.addNotifySocket(to: &plan, store.notifyDirectory(request.id)) }
         // Nobody but root may make rules for devices; in a user namespace there are none but the host's.
         if request.isRootless { plan.resources.devices = nil }
         self.plan = plan
@@ -134,6 +142,7 @@ struct ContainerCreation {
         try driver.apply(plan.resources)
         try makeResctrlGroup()
         let console = try connectConsole()
+        let notifySocket = try makeNotifySocket()
         let context = try prepareContext()
         let isolation = Isolation(plan.namespaces, context.joined)
         let process = try InitProcess.spawn(
@@ -144,7 +153,8 @@ struct ContainerCreation {
         do {
             let terminal = try attend(process, driver, console, context)
             return CreatedContainer(
-                container: Container(record, in: store), process: SharedPidFD(process.takePidFD()), terminal: terminal)
+                container: Container(record, in: store), process: SharedPidFD(process.takePidFD()), terminal: terminal,
+                notifySocket: notifySocket)
         } catch {
             throw InitProcess.explain(error, ending: process.kill(), driver)
         }

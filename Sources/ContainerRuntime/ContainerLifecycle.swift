@@ -13,13 +13,16 @@ extension Container {
     }
 
     /// Lets the process of a created container execute its program. Of two that start at once, one fails.
-    package func start() throws {
+    ///
+    /// With a socket of the service manager, returns when the program has said that it is ready.
+    package func start(notifying manager: String? = nil) throws {
         switch try status() {
         case .created: break
         case .stopped: throw RuntimeError("cannot start a container that has stopped")
         case .creating: throw RuntimeError("cannot start a container that is being created")
         case .running, .paused: throw RuntimeError("cannot start an already running container")
         }
+        let notifySocket = try makeNotifySocket(manager)
         let path = store.fifo(id)
         do throws(Errno) {
             // Nonblocking: with nobody at the other end this fails instead of waiting.
@@ -36,6 +39,15 @@ extension Container {
             throw SystemError("start through", path, error)
         }
         try runPoststartHooks()
+        if let notifySocket, let process = try findProcess() {
+            try notifySocket.relay(SharedPidFD(process), pid: record.pid)
+        }
+    }
+
+    /// Only for a container whose program was told of it.
+    private func makeNotifySocket(_ manager: String?) throws -> NotifySocket? {
+        guard let manager, Syscall.exists(store.notifyDirectory(id)) else { return nil }
+        return try NotifySocket(manager, in: store.notifyDirectory(id))
     }
 
     /// A failing hook ends the container, runtime-spec "poststart".

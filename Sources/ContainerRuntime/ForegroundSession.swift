@@ -8,10 +8,12 @@ package import Linux
 ///
 /// One thread, one epoll; nothing blocks.
 package struct ForegroundSession: ~Copyable {
-    private enum Token: UInt64 { case process, signals, input, output }
+    private enum Token: UInt64 { case process, signals, input, output, readiness }
 
     private let process: SharedPidFD
     private let master: SharedFD?
+    /// Where the program says that it is ready, and the pid by which its manager shall know it.
+    private let notifySocket: (socket: NotifySocket, pid: Int32)?
     private let signals: SignalFD
     private let epoll: Epoll
     private var savedSettings: Terminal.Settings?
@@ -30,18 +32,22 @@ package struct ForegroundSession: ~Copyable {
 
     /// For the process of a new container.
     package init(_ created: CreatedContainer) throws {
-        try self.init(created.process, created.terminal)
+        try self.init(
+            created.process, created.terminal, created.notifySocket.map { ($0, created.container.record.pid) })
     }
 
     /// For a process that was executed in a container.
     package init(_ executed: ExecutedProcess) throws {
-        try self.init(executed.process, executed.terminal)
+        try self.init(executed.process, executed.terminal, nil)
     }
 
-    private init(_ process: SharedPidFD, _ terminal: SharedFD?) throws {
+    private init(
+        _ process: SharedPidFD, _ terminal: SharedFD?, _ notifySocket: (socket: NotifySocket, pid: Int32)?
+    ) throws {
         let signals = try SystemError.attempt("watch", "signals") { () throws(Errno) in try SignalFD(.all) }
         let epoll = try SystemError.attempt("create", "epoll") { () throws(Errno) in try Epoll() }
         self.process = process
+        self.notifySocket = notifySocket
         self.signals = signals
         self.epoll = epoll
         master = terminal
@@ -60,6 +66,8 @@ package struct ForegroundSession: ~Copyable {
     private func watch() throws(Errno) {
         try epoll.add(process.pidfd.rawValue, .readable, token: Token.process.rawValue)
         try epoll.add(signals.rawValue, .readable, token: Token.signals.rawValue)
+        guard let notifySocket else { return }
+        try epoll.add(notifySocket.socket.rawValue, .readable, token: Token.readiness.rawValue)
     }
 
     private mutating func openTerminal() throws(Errno) {
@@ -94,6 +102,7 @@ package struct ForegroundSession: ~Copyable {
                     case .signals: try forwardSignals()
                     case .input: try readInput()
                     case .output: try serveMaster(event.ready)
+                    case .readiness: try passReadinessOn()
                     case nil: break
                     }
                 }
@@ -105,6 +114,12 @@ package struct ForegroundSession: ~Copyable {
         guard let savedSettings else { return }
         // The terminal may be gone with its window.
         try? Terminal.restore(input, savedSettings)
+    }
+
+    /// Once; a manager that is gone is no reason to leave the program alone.
+    private func passReadinessOn() throws(Errno) {
+        guard let notifySocket, (try? notifySocket.socket.passOn(pid: notifySocket.pid)) ?? true else { return }
+        try epoll.remove(notifySocket.socket.rawValue)
     }
 
     private func forwardSignals() throws(Errno) {

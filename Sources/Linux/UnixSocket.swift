@@ -9,8 +9,16 @@ package struct UnixSocket: ~Copyable, Sendable {
         case stream
         /// Keeps the bounds of messages.
         case sequencedPackets
+        /// Without a connection: each message comes by itself.
+        case datagrams
 
-        var raw: Int32 { self == .stream ? CLX_SOCK_STREAM : CLX_SOCK_SEQPACKET }
+        var raw: Int32 {
+            switch self {
+            case .stream: CLX_SOCK_STREAM
+            case .sequencedPackets: CLX_SOCK_SEQPACKET
+            case .datagrams: CLX_SOCK_DGRAM
+            }
+        }
     }
 
     /// One received message; the descriptors are owned by their holders.
@@ -38,7 +46,7 @@ package struct UnixSocket: ~Copyable, Sendable {
             second: UnixSocket(adopting: OwnedFD(adopting: ends.1)))
     }
 
-    /// Connects to the socket file; a path of any length. The corresponding system call is `connect(2)`.
+    /// Connects to the socket file; a path of any length, or a name in the abstract namespace behind a NUL byte. The corresponding system call is `connect(2)`.
     package static func connect(_ path: String, _ kind: Kind = .stream) throws(Errno) -> UnixSocket {
         let socket = OwnedFD(adopting: try Errno.check(clx_socket(CLX_AF_UNIX, kind.raw, 0)))
         try withAddress(path) { (address) throws(Errno) in
@@ -59,6 +67,17 @@ package struct UnixSocket: ~Copyable, Sendable {
         try Syscall.changeMode(path, mode)
         try Errno.check(clx_listen(socket.rawValue, backlog))
         return UnixSocket(adopting: socket)
+    }
+
+    /// Makes the socket file, which must not exist, for messages without a connection. The corresponding system calls are
+    /// `bind(2)` and `chmod(2)`.
+    package static func bindDatagrams(_ path: String, mode: UInt32) throws(Errno) -> OwnedFD {
+        let socket = OwnedFD(adopting: try Errno.check(clx_socket(CLX_AF_UNIX, Kind.datagrams.raw, 0)))
+        try withAddress(path) { (address) throws(Errno) in
+            unsafe try Errno.check(clx_bind_unix(socket.rawValue, address, address.utf8.count))
+        }
+        try Syscall.changeMode(path, mode)
+        return socket
     }
 
     /// The kernel's address holds 107 bytes; a longer path is reached through a descriptor of its directory.

@@ -50,7 +50,10 @@ enum CreateCommand {
         }
         if request.isForeground { try ForegroundSession.holdSignals() }
         let created = try Container.create(request, in: invocation.store)
-        guard request.isForeground else { return 0 }
+        guard request.isForeground else {
+            try created.waitUntilReady()
+            return 0
+        }
         let container = created.container
         defer { if !options.has("keep") { remove(container, invocation.log) } }
         var session = try ForegroundSession(created)
@@ -78,6 +81,7 @@ enum CreateCommand {
         request.preservedDescriptors = try options.number("preserve-fds") ?? 0
         request.preservedDescriptors += sockets.count
         request.environment = sockets.environment
+        request.notifySocket = HostEnvironment.notifySocket
         request.isRootless = invocation.isRootless
         let path = HostEnvironment.current().first { $0.hasPrefix("PATH=") }?.dropFirst(5)
         request.searchPath = "\(path ?? ""):/usr/sbin:/usr/bin"

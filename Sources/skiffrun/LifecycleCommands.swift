@@ -8,7 +8,7 @@ enum LifecycleCommands {
     static let start = Command(
         name: "start", summary: "run the program of a created container",
         run: { invocation in
-            try invocation.container().start()
+            try invocation.container().start(notifying: HostEnvironment.notifySocket)
             return 0
         })
 
