@@ -96,9 +96,16 @@ struct ContainerCreation {
 
     /// Carries out the plan; on failure everything is undone.
     mutating func run() throws -> CreatedContainer {
+        try orNothing { creation throws in try creation.create() }
+    }
+
+    /// Runs a way of making the container and undoes on failure what it has made.
+    mutating func orNothing(
+        _ make: (inout ContainerCreation) throws -> CreatedContainer
+    ) throws -> CreatedContainer {
         try store.reserve(request.id)
         do {
-            return try create()
+            return try make(&self)
         } catch {
             // The first failure is the one to tell. What cannot be undone here, `delete --force` will find.
             networkDevices?.moveBack()
@@ -119,20 +126,7 @@ struct ContainerCreation {
     }
 
     private mutating func create() throws -> CreatedContainer {
-        let own = try SystemError.attempt("read", "/proc/self/stat") { () throws(Errno) in
-            try ProcStat(Syscall.processID)
-        }
-        record.creator = .init(pid: own.pid, startTime: own.startTime)
-        try store.save(record)
-        try store.saveConfiguration(request.id, configuration)
-        // Recorded before it exists, so that a killed runtime leaves nothing that `delete` cannot find.
-        let driver = record.cgroup.driver()
-        try requireFreeCgroup(driver)
-        hasCgroup = true
-        try driver.create()
-        if driver.exists { record.cgroupIdentity = try driver.identity() }
-        try driver.apply(plan.resources)
-        try makeResctrlGroup()
+        let driver = try prepareCgroup()
         let console = try connectConsole()
         let context = try prepareContext()
         let isolation = Isolation(plan.namespaces, context.joined)
@@ -148,5 +142,24 @@ struct ContainerCreation {
         } catch {
             throw InitProcess.explain(error, ending: process.kill(), driver)
         }
+    }
+
+    /// Records what will exist, and makes the cgroup with its limits.
+    mutating func prepareCgroup() throws -> any CgroupDriver {
+        let own = try SystemError.attempt("read", "/proc/self/stat") { () throws(Errno) in
+            try ProcStat(Syscall.processID)
+        }
+        record.creator = .init(pid: own.pid, startTime: own.startTime)
+        try store.save(record)
+        try store.saveConfiguration(request.id, configuration)
+        // Recorded before it exists, so that a killed runtime leaves nothing that `delete` cannot find.
+        let driver = record.cgroup.driver()
+        try requireFreeCgroup(driver)
+        hasCgroup = true
+        try driver.create()
+        if driver.exists { record.cgroupIdentity = try driver.identity() }
+        try driver.apply(plan.resources)
+        try makeResctrlGroup()
+        return driver
     }
 }

@@ -13,7 +13,7 @@ enum Version {
             """
             skiffrun version \(number)
             spec: \(Spec.version)
-            +SELINUX +APPARMOR +CAP +SECCOMP +EBPF
+            +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +CRIU
             """)
         return 0
     }
