@@ -116,7 +116,9 @@ enum ExternalMounts {
     static func ofHost(_ plan: ContainerPlan, _ cgroup: CgroupLocation) -> [Mount] {
         var mounts: [Mount] = []
         for mount in plan.mounts {
-            if case .bind(let source, _) = mount.content { mounts.append(Mount(key: mount.destination, source: source)) }
+            if case .bind(let source, _) = mount.content {
+                mounts.append(Mount(key: mount.destination, source: source))
+            }
             guard case .cgroup = mount.content, cgroup.mode != .v2 else { continue }
             for subtree in cgroup.subtrees {
                 let name = subtree.mountPoint.split(separator: "/").last ?? ""

@@ -11,9 +11,13 @@ extension Container {
         _ request: CreateRequest, _ options: CriuOptions, in store: StateStore
     ) throws -> CreatedContainer {
         let directories = try CheckpointDirectories(options, create: false)
-        guard !(try SystemError.attempt("read", options.imagePath, { () throws(Errno) in
-            try Syscall.entries(options.imagePath)
-        })).isEmpty else { throw RuntimeError("no checkpoint in \"\(options.imagePath)\"") }
+        guard
+            !(try SystemError.attempt(
+                "read", options.imagePath,
+                { () throws(Errno) in
+                    try Syscall.entries(options.imagePath)
+                })).isEmpty
+        else { throw RuntimeError("no checkpoint in \"\(options.imagePath)\"") }
         let names = try StreamNames.load(from: options.imagePath)
         var creation = try ContainerCreation(request, in: store, host: .current())
         return try creation.orNothing { creation throws in

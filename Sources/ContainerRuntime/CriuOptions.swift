@@ -29,6 +29,8 @@ package struct CriuOptions: Sendable {
     package var workPath: String
     /// Of earlier images, relative to the images.
     package var parentPath: String?
+    /// A path, or a name that is looked for.
+    package var program = "criu"
     /// Where criu and its helpers are looked for.
     package var searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     package var leaveRunning = false

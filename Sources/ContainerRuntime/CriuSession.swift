@@ -38,8 +38,8 @@ struct CriuSession: ~Copyable {
     init(
         _ options: CriuOptions, _ directories: CheckpointDirectories, inherited: [SharedFD] = [], log: String
     ) throws {
-        guard let program = ChildPlan.find("criu", path: options.searchPath) else {
-            throw RuntimeError("exec: \"criu\": executable file not found in $PATH")
+        guard let program = ChildPlan.find(options.program, path: options.searchPath) else {
+            throw RuntimeError("exec: \"\(options.program)\": executable file not found in $PATH")
         }
         var pair = try SystemError.attempt("create", "socket") { () throws(Errno) in
             try UnixSocket.pair(.sequencedPackets)
@@ -73,8 +73,7 @@ struct CriuSession: ~Copyable {
                 throw failure(operation, "it ended without an answer")
             }
             guard answer.number(2) == 1 else {
-                let number = answer.number(7) ?? 0
-                throw failure(operation, answer.text(9) ?? "errno \(number)")
+                throw failure(operation, "errno \(answer.number(7) ?? 0)")
             }
             guard let note = answer.message(5) else { return answer }
             let pid = Int32(truncatingIfNeeded: note.number(2) ?? 0)
@@ -102,10 +101,10 @@ struct CriuSession: ~Copyable {
     /// Keeps a socket open until here.
     private static func drop(_ socket: consuming UnixSocket) {}
 
-    /// The first error in the log says more than the answer.
+    /// The errors in the log say more than the answer.
     private func failure(_ operation: Operation, _ reason: String) -> RuntimeError {
-        let lines = ((try? Syscall.readText(log)) ?? "").split(separator: "\n").filter { $0.contains("Error") }
-        let said = lines.first.map { ": \($0)" } ?? ""
+        let lines = ((try? Syscall.readText(log)) ?? "").split(separator: "\n").filter { $0.contains("Error (") }
+        let said = lines.filter { !$0.contains("FAILED") }.suffix(3).map { "\n" + $0 }.joined()
         return RuntimeError("criu failed: type \(operation.name) \(reason)\(said)\nlog file: \(log)")
     }
 }

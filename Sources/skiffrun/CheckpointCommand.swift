@@ -89,6 +89,7 @@ enum CheckpointCommand {
     private static func request(_ options: ParsedArguments) throws -> CriuOptions {
         let images = try absolutePath(options["image-path"] ?? "checkpoint")
         var request = CriuOptions(imagePath: images, workPath: try options.path("work-path") ?? images)
+        if let program = options["criu"], !program.isEmpty { request.program = program }
         let path = HostEnvironment.current().first { $0.hasPrefix("PATH=") }
         if let path { request.searchPath = String(path.dropFirst(5)) }
         request.tcpEstablished = options.has("tcp-established")
@@ -106,7 +107,9 @@ enum CheckpointCommand {
             request.cgroupMode = mode
         }
         request.emptyNetwork = try options.choice("empty-ns", ["network"]) != nil
-        request.networkLock = try options.choice("network-lock", ["iptables", "nftables"]).map { $0 == "iptables" ? 1 : 2 }
+        request.networkLock = try options.choice("network-lock", ["iptables", "nftables"]).map {
+            $0 == "iptables" ? 1 : 2
+        }
         return request
     }
 
