@@ -233,7 +233,7 @@ extension ContainerCreation {
         mappings.map { "\($0.containerID) \($0.hostID) \($0.size)\n" }.joined()
     }
 
-    private func writePidFile(_ pid: Int32) throws {
+    func writePidFile(_ pid: Int32) throws {
         guard let path = request.pidFile else { return }
         try SystemError.attempt("write", path) { () throws(Errno) in try AtomicFile.write(path, "\(pid)") }
     }

@@ -107,9 +107,16 @@ struct ContainerCreation {
 
     /// Carries out the plan; on failure everything is undone.
     mutating func run() throws -> CreatedContainer {
+        try orNothing { creation throws in try creation.create() }
+    }
+
+    /// Runs a way of making the container and undoes on failure what it has made.
+    mutating func orNothing(
+        _ make: (inout ContainerCreation) throws -> CreatedContainer
+    ) throws -> CreatedContainer {
         try store.reserve(request.id)
         do {
-            return try create()
+            return try make(&self)
         } catch {
             // The first failure is the one to tell. What cannot be undone here, `delete --force` will find.
             networkDevices?.moveBack()
@@ -130,18 +137,7 @@ struct ContainerCreation {
     }
 
     private mutating func create() throws -> CreatedContainer {
-        let own = try SystemError.attempt("read", "/proc/self/stat") { () throws(Errno) in
-            try ProcStat(Syscall.processID)
-        }
-        record.creator = .init(pid: own.pid, startTime: own.startTime)
-        try store.save(record)
-        try store.saveConfiguration(request.id, configuration)
-        // Recorded before it exists, so that a killed runtime leaves nothing that `delete` cannot find.
-        let driver = record.cgroup.driver()
-        try requireFreeCgroup(driver)
-        hasCgroup = true
-        if !driver.needsMember { try establish(driver, member: nil) }
-        try makeResctrlGroup()
+        let driver = try prepareCgroup()
         let console = try connectConsole()
         let notifySocket = try makeNotifySocket()
         let context = try prepareContext()
@@ -159,5 +155,22 @@ struct ContainerCreation {
         } catch {
             throw InitProcess.explain(error, ending: process.kill(), driver)
         }
+    }
+
+    /// Records what will exist, and makes the cgroup with its limits.
+    mutating func prepareCgroup() throws -> any CgroupDriver {
+        let own = try SystemError.attempt("read", "/proc/self/stat") { () throws(Errno) in
+            try ProcStat(Syscall.processID)
+        }
+        record.creator = .init(pid: own.pid, startTime: own.startTime)
+        try store.save(record)
+        try store.saveConfiguration(request.id, configuration)
+        // Recorded before it exists, so that a killed runtime leaves nothing that `delete` cannot find.
+        let driver = record.cgroup.driver()
+        try requireFreeCgroup(driver)
+        hasCgroup = true
+        if !driver.needsMember { try establish(driver, member: nil) }
+        try makeResctrlGroup()
+        return driver
     }
 }

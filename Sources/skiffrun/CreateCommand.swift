@@ -45,27 +45,8 @@ enum CreateCommand {
         var request = try request(invocation)
         request.waitsForStart = false
         request.isForeground = !options.has("detach")
-        if request.isForeground, !options.has("no-subreaper") {
-            try SystemError.attempt("become", "subreaper") { () throws(Errno) in try Syscall.becomeSubreaper() }
-        }
-        if request.isForeground { try ForegroundSession.holdSignals() }
-        let created = try Container.create(request, in: invocation.store)
-        guard request.isForeground else {
-            try created.waitUntilReady()
-            return 0
-        }
-        let container = created.container
-        defer { if !options.has("keep") { remove(container, invocation.log) } }
-        var session = try ForegroundSession(created)
-        return try session.run().shellCode
-    }
-
-    /// The program has ended, or nobody attends to it any more; what is left behind is a matter for the log.
-    private static func remove(_ container: Container, _ log: RuntimeLog) {
-        do {
-            for failure in try container.delete(force: true) { log.write(.warning, "\(failure)") }
-        } catch {
-            log.write(.warning, "\(error)")
+        return try invocation.runToTheEnd(request) { request in
+            try Container.create(request, in: invocation.store)
         }
     }
 
@@ -89,5 +70,33 @@ enum CreateCommand {
         request.pivots = !options.has("no-pivot")
         request.newKeyring = !options.has("no-new-keyring")
         return request
+    }
+}
+
+extension Invocation {
+    /// Makes a container whose program runs at once; in the foreground waits for its end and returns its status.
+    func runToTheEnd(_ request: CreateRequest, _ make: (CreateRequest) throws -> CreatedContainer) throws -> Int32 {
+        if request.isForeground, !options.has("no-subreaper") {
+            try SystemError.attempt("become", "subreaper") { () throws(Errno) in try Syscall.becomeSubreaper() }
+        }
+        if request.isForeground { try ForegroundSession.holdSignals() }
+        let created = try make(request)
+        guard request.isForeground else {
+            try created.waitUntilReady()
+            return 0
+        }
+        let container = created.container
+        defer { if !options.has("keep") { remove(container) } }
+        var session = try ForegroundSession(created)
+        return try session.run().shellCode
+    }
+
+    /// The program has ended, or nobody attends to it any more; what is left behind is a matter for the log.
+    private func remove(_ container: Container) {
+        do {
+            for failure in try container.delete(force: true) { log.write(.warning, "\(failure)") }
+        } catch {
+            log.write(.warning, "\(error)")
+        }
     }
 }

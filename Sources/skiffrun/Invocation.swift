@@ -17,7 +17,7 @@ struct Invocation {
         .value(
             "rootless", "BOOL",
             "cgroups only where they are delegated: true, false or auto\n(default auto: for users without root)"),
-        .value("criu", "PATH", "accepted and without effect: criu is found in PATH"),
+        .value("criu", "PATH", "the program criu (default: the one in PATH)"),
         .flag("version v", "print versions and features"),
         .flag("help h", "print this help"),
     ])
@@ -81,7 +81,8 @@ struct Invocation {
         options["cgroup-manager"] ?? (options.has("systemd-cgroup") ? "systemd" : "cgroupfs")
     }
 
-    private static func defaultRoot(_ environment: [String]) -> String {
+    /// Where states are kept unless `--root` says otherwise.
+    static func defaultRoot(_ environment: [String]) -> String {
         let runtimeDirectory = environment.first { $0.hasPrefix("XDG_RUNTIME_DIR=") }?.dropFirst(16)
         if Syscall.effectiveUserID != 0, let runtimeDirectory, !runtimeDirectory.isEmpty {
             return "\(runtimeDirectory)/skiffrun"

@@ -12,8 +12,9 @@ enum Version {
         Skiffrun.print(
             """
             skiffrun version \(number)
+            rundir: \(Invocation.defaultRoot(HostEnvironment.current()))
             spec: \(Spec.version)
-            +SELINUX +APPARMOR +CAP +SECCOMP +EBPF
+            +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +CRIU
             """)
         return 0
     }
