@@ -10,7 +10,7 @@ package enum JSONText {
         do {
             return try JSONWriter.write(value, pretty: pretty)
         } catch {
-            // Encoding fails for fractions; no type here holds any.
+            // Encoding fails for numbers that are none; no type here holds any.
             preconditionFailure("encode JSON: \(error)")
         }
     }

@@ -82,8 +82,7 @@ extension JSONReader: SingleValueDecodingContainer {
     }
 
     func decode(_ type: String.Type) throws -> String { try string() }
-    func decode(_ type: Double.Type) throws -> Double { throw document.error("fractions are not expected", at: node) }
-    func decode(_ type: Float.Type) throws -> Float { throw document.error("fractions are not expected", at: node) }
+    func decode(_ type: Float.Type) throws -> Float { Float(try decode(Double.self)) }
     func decode(_ type: Int.Type) throws -> Int { try integer() }
     func decode(_ type: Int8.Type) throws -> Int8 { try integer() }
     func decode(_ type: Int16.Type) throws -> Int16 { try integer() }
@@ -95,6 +94,15 @@ extension JSONReader: SingleValueDecodingContainer {
     func decode(_ type: UInt32.Type) throws -> UInt32 { try integer() }
     func decode(_ type: UInt64.Type) throws -> UInt64 { try integer() }
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try value(type) }
+
+    func decode(_ type: Double.Type) throws -> Double {
+        try require(.number)
+        let text = String(decoding: document.digits(node), as: UTF8.self)
+        guard let value = Double(text), value.isFinite else {
+            throw document.error("\(text) is out of range", at: node)
+        }
+        return value
+    }
 
     /// `1e3` and `1.0` are integers, too: some writers know only one kind of number.
     private func integer<Value: FixedWidthInteger>() throws(JSONError) -> Value {

@@ -9,8 +9,7 @@ struct JSONValueWriter: SingleValueEncodingContainer {
     func encodeNil() { writer.plain("null") }
     func encode(_ value: Bool) { writer.plain(value ? "true" : "false") }
     func encode(_ value: String) { writer.string(value) }
-    func encode(_ value: Double) throws { throw noFractions(value) }
-    func encode(_ value: Float) throws { throw noFractions(value) }
+    func encode(_ value: Float) throws { try encode(Double(value)) }
     func encode(_ value: Int) { writer.plain(value.description) }
     func encode(_ value: Int8) { writer.plain(value.description) }
     func encode(_ value: Int16) { writer.plain(value.description) }
@@ -23,8 +22,12 @@ struct JSONValueWriter: SingleValueEncodingContainer {
     func encode(_ value: UInt64) { writer.plain(value.description) }
     func encode<Value: Encodable>(_ value: Value) throws { try writer.value(value) }
 
-    private func noFractions(_ value: Any) -> EncodingError {
-        .invalidValue(value, EncodingError.Context(codingPath: [], debugDescription: "no type here holds fractions"))
+    func encode(_ value: Double) throws {
+        guard value.isFinite else {
+            throw EncodingError.invalidValue(
+                value, .init(codingPath: [], debugDescription: "JSON knows finite numbers"))
+        }
+        writer.plain(value.description)
     }
 }
 

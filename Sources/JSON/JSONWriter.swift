@@ -34,8 +34,8 @@ package final class JSONWriter: Encoder {
 
     /// Writes the value, and closes what its type has opened for it.
     func value<Value: Encodable>(_ value: Value) throws {
-        if let text = value as? String { return string(text) }
-        if let texts = value as? [String: String] { return try textsByName(texts) }
+        if Value.self == String.self, let text = value as? String { return string(text) }
+        if Value.self == [String: String].self, let texts = value as? [String: String] { return try textsByName(texts) }
         let depth = open.count
         try value.encode(to: self)
         while open.count > depth { end() }

@@ -51,7 +51,9 @@ import Testing
         #expect(String(decoding: try JSONWriter.write([nil, "x"]), as: UTF8.self) == #"[null,"x"]"#)
     }
 
-    @Test func `fractions are refused`() {
-        #expect(throws: EncodingError.self) { try JSONWriter.write([1.5]) }
+    @Test func `fractions are written, and what is no number is refused`() throws {
+        let bytes = try JSONWriter.write([1.5, -0.25, 1e-9])
+        #expect(try JSONDocument(bytes).decode([Double].self) == [1.5, -0.25, 1e-9])
+        #expect(throws: EncodingError.self) { try JSONWriter.write([Double.nan]) }
     }
 }
