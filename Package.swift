@@ -84,6 +84,7 @@ let package = Package(
         .systemLibrary(name: "CCompression"),
 
         // Floor 1: vocabularies.
+        floor("JSON"),
         floor("OCIRuntimeSpec"),
         floor("OCIImageSpec", [library("Crypto", "swift-crypto")]),
         .target(
@@ -120,7 +121,7 @@ let package = Package(
         floor("EngineConfiguration", ["Linux", library("TOMLKit", "TOMLKit")]),
 
         // Floor 4: the engines.
-        floor("ContainerRuntime", ["Linux", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
+        floor("ContainerRuntime", ["Linux", "JSON", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
         floor("PodMonitor", ["Linux", "CLinux", "MonitorProtocol"]),
         floor(
             "ImageStore",
@@ -166,6 +167,7 @@ let package = Package(
         // Tests.
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strictTests),
         tests("LinuxTests", ["Linux"]),
+        tests("JSONTests", ["JSON"]),
         tests("OCIRuntimeSpecTests", ["OCIRuntimeSpec"], resources: [.copy("Fixtures")]),
         tests("OCIImageSpecTests", ["OCIImageSpec"]),
         tests("CgroupsTests", ["Cgroups", "Linux", "OCIRuntimeSpec"]),

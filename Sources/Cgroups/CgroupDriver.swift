@@ -88,17 +88,22 @@ extension CgroupDriver {
 
     /// Refuses a cgroup that is in use already, as runc does: its limits would hit strangers, and a process that enters
     /// a frozen one never starts. Each hierarchy counts, for other runtimes may use only some of them.
-    package func requireUnused() throws(CgroupError) {
+    ///
+    /// Returns whether some of it exists already.
+    @discardableResult
+    package func requireUnused() throws(CgroupError) -> Bool {
         var pids: Set<Int32> = []
-        for subtree in location.subtrees { pids.formUnion(try CgroupDirectory(subtree.directory).processes()) }
+        let existing = location.subtrees.map { CgroupDirectory($0.directory) }.filter(\.exists)
+        for directory in existing { pids.formUnion(try directory.processes()) }
         guard pids.isEmpty else {
             throw CgroupError(.busy, "container's cgroup is not empty: \(pids.count) process(es) found")
         }
-        for subtree in location.subtrees {
+        for subtree in location.subtrees where subtree.controllers.isEmpty || subtree.controllers.contains("freezer") {
             guard try !CgroupDirectory(subtree.directory).stopsMembers(below: subtree.mountPoint) else {
                 throw CgroupError(.busy, "container's cgroup unexpectedly frozen")
             }
         }
+        return !existing.isEmpty
     }
 
     /// Sends a signal to every process of the cgroup and of those below. None may fork past it: the cgroup is frozen

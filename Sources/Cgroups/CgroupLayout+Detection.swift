@@ -81,10 +81,11 @@ private struct Membership {
     var path: String
 
     static func parse(_ text: String) -> [Membership] {
-        text.split(separator: "\n").compactMap { line in
-            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        text.utf8.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            let fields = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
             guard fields.count == 3 else { return nil }
-            return Membership(controllers: fields[1].split(separator: ",").map(String.init), path: String(fields[2]))
+            let controllers = fields[1].split(separator: UInt8(ascii: ",")).map { String(Substring($0)) }
+            return Membership(controllers: controllers, path: String(Substring(fields[2])))
         }
     }
 }

@@ -49,9 +49,20 @@ extension CgroupDirectory {
     /// Carries out a plan in order; what may be tried again is tried again at the end.
     func carryOut(_ plan: [CgroupWrite]) throws(CgroupError) {
         var postponed: [CgroupWrite] = []
+        // Device rules are many values for one file.
+        var opened: (name: String, file: SharedFD)?
         for item in plan {
             do throws(CgroupError) {
-                try write(item.file, item.value)
+                try CgroupError.attempt("write \"\(item.value)\" to", "\(path)/\(item.file)") { () throws(Errno) in
+                    let file: SharedFD
+                    if let opened, opened.name == item.file {
+                        file = opened.file
+                    } else {
+                        file = SharedFD(try Syscall.open("\(path)/\(item.file)", .writeOnly))
+                        opened = (item.file, file)
+                    }
+                    try file.descriptor.writeAll(item.value)
+                }
             } catch  where item.retried && error.code == .system(.EINVAL) {
                 postponed.append(item)
             }

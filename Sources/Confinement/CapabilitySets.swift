@@ -47,9 +47,10 @@ package struct CapabilitySets: Hashable, Sendable {
         let wanted = bounding.union(effective).union(inheritable).union(permitted)
         for number in 0..<64 {
             do throws(Errno) {
-                let present = try Syscall.control(Option.readBounding, UInt64(number)) == 1
-                if present, !bounding.contains(CapabilitySet(rawValue: 1 << UInt64(number))) {
-                    try Syscall.control(Option.dropBounding, UInt64(number))
+                if bounding.contains(CapabilitySet(rawValue: 1 << UInt64(number))) {
+                    try Syscall.control(Option.readBounding, UInt64(number))
+                } else {
+                    try Self.drop(UInt64(number))
                 }
             } catch .EINVAL {
                 // The first number that this kernel does not have.
@@ -58,6 +59,15 @@ package struct CapabilitySets: Hashable, Sendable {
             } catch {
                 throw ConfinementError("drop capability", CapabilitySet.name(number), error)
             }
+        }
+    }
+
+    private static func drop(_ number: UInt64) throws(Errno) {
+        do throws(Errno) {
+            try Syscall.control(Option.dropBounding, number)
+        } catch .EPERM {
+            // Without CAP_SETPCAP it is right when there is nothing to drop.
+            guard try Syscall.control(Option.readBounding, number) == 0 else { throw .EPERM }
         }
     }
 

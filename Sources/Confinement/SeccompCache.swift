@@ -11,26 +11,37 @@ internal import OCIRuntimeSpec
 /// each, little-endian. The name is a hash of the text; as the whole text is compared, a collision does no harm.
 struct SeccompCache {
     var directory: String
+    /// A node has few profiles. Where somebody makes a new one each time, they are not kept for ever.
+    private static let capacity = 64
 
     /// The program of the profile, or nil when it is not there or cannot be kept.
     func program(_ spec: LinuxSeccomp) -> [UInt64]? {
         // Whatever is wrong with a cache, the answer is to compile.
-        guard let key = Self.key(spec), let bytes = try? Syscall.readFile(path(key), limit: 1 << 20) else { return nil }
-        let head = key + [0]
-        guard bytes.starts(with: head) else { return nil }
-        let program = bytes.dropFirst(head.count)
-        guard !program.isEmpty, program.count.isMultiple(of: 8) else { return nil }
-        return stride(from: program.startIndex, to: program.endIndex, by: 8).map { start in
-            (0..<8).reduce(0) { $0 | UInt64(program[start + $1]) << UInt64(8 * $1) }
+        guard isOwn, let key = Self.key(spec), let bytes = try? Syscall.readFile(path(key), limit: 1 << 20) else {
+            return nil
+        }
+        guard bytes.count > key.count, bytes.starts(with: key), bytes[key.count] == 0 else { return nil }
+        let start = key.count + 1
+        guard start < bytes.count, (bytes.count - start).isMultiple(of: 8) else { return nil }
+        return unsafe bytes.withUnsafeBytes { bytes in
+            stride(from: start, to: bytes.count, by: 8).map { offset in
+                unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            }
         }
     }
 
     /// Keeps a program for the next time. A cache that cannot be written is no reason to fail.
     func keep(_ program: [UInt64], for spec: LinuxSeccomp) {
-        guard let key = Self.key(spec) else { return }
+        guard let key = Self.key(spec), (try? Syscall.entries(directory))?.count ?? 0 < Self.capacity else { return }
         let code = program.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) } }
         try? Syscall.makeDirectories(directory, mode: 0o700)
-        try? AtomicFile.write(path(key), key + [0] + code, mode: 0o600)
+        if isOwn { try? AtomicFile.write(path(key), key + [0] + code, mode: 0o600) }
+    }
+
+    /// Whether nobody but this user, and root, can have written here.
+    private var isOwn: Bool {
+        guard let status = try? Syscall.linkStatus(directory), status.isDirectory else { return false }
+        return status.uid == Syscall.effectiveUserID && status.mode & 0o022 == 0
     }
 
     /// 64 bits of FNV-1a.
@@ -52,7 +63,8 @@ struct SeccompCache {
             text += ":"
             for name in rule.names {
                 guard name.utf8.allSatisfy(isPlain) else { return nil }
-                text += " \(name)"
+                text += " "
+                text += name
             }
         }
         return Array(text.utf8)

@@ -113,9 +113,7 @@ extension ContainerCreation {
 
     /// The cgroup must be nobody's: neither of processes, nor of a stopped container that still counts on it.
     func requireFreeCgroup(_ driver: any CgroupDriver) throws {
-        try driver.requireUnused()
-        guard record.cgroup.subtrees.contains(where: { Syscall.exists($0.directory) }) else { return }
-        if let id = store.owner(of: record.cgroup, besides: request.id) {
+        if try driver.requireUnused(), let id = store.owner(of: record.cgroup, besides: request.id) {
             throw RuntimeError("container's cgroup belongs to the container \"\(id)\"")
         }
     }

@@ -7,7 +7,7 @@ enum LexicalPath {
     static func absolute(_ path: String, base: String = "/") -> String {
         let whole = path.hasPrefix("/") ? path : "\(base)/\(path)"
         var parts: [Substring] = []
-        for part in whole.split(separator: "/") where part != "." {
+        for part in whole.utf8.split(separator: UInt8(ascii: "/")).map(Substring.init) where part != "." {
             if part == ".." { _ = parts.popLast() } else { parts.append(part) }
         }
         return "/" + parts.joined(separator: "/")

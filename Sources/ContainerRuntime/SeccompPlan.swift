@@ -75,10 +75,14 @@ package struct SeccompPlan: Hashable, Sendable {
         }
     }
 
-    /// The filter itself. Takes a while for long profiles.
+    /// Programs of filters, for all containers of the machine: they depend on the profile alone.
+    private static let cache = "/run/skiffrun-seccomp"
+
+    /// The filter itself. Takes a while for long profiles, once.
     func compile() throws(ConfinementError) -> SeccompFilter {
         switch source {
-        case .rules(let rules): try SeccompFilter(rules, failsOnUnknownCalls: failsOnUnknownCalls)
+        case .rules(let rules):
+            try SeccompFilter(rules, cache: Self.cache, failsOnUnknownCalls: failsOnUnknownCalls)
         case .program(let program): SeccompFilter(program: program)
         }
     }

@@ -21,32 +21,35 @@ package struct MountInfo: Hashable, Sendable {
         parse(try Syscall.readText("/proc/\(process)/mountinfo"))
     }
 
-    package static func parse(_ text: String) -> [MountInfo] { text.split(separator: "\n").compactMap(MountInfo.init) }
+    /// Works on bytes: the table of a node has thousands of lines.
+    package static func parse(_ text: String) -> [MountInfo] {
+        Array(text.utf8).split(separator: UInt8(ascii: "\n")).compactMap(MountInfo.init)
+    }
 
-    init?(_ line: Substring) {
-        let fields = line.split(separator: " ", omittingEmptySubsequences: false).map { Self.unescape($0) }
+    private init?(_ line: ArraySlice<UInt8>) {
+        let fields = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map(Self.unescape)
         guard fields.count >= 10, let dash = fields.dropFirst(6).firstIndex(of: "-"), fields.count >= dash + 4,
             let id = Int(fields[0]), let parent = Int(fields[1])
         else { return nil }
-        let numbers = fields[2].split(separator: ":").compactMap { UInt32($0) }
+        let numbers = Self.split(fields[2], ":").compactMap { UInt32($0) }
         guard numbers.count == 2 else { return nil }
         self.id = id
         self.parent = parent
         device = DeviceNumber(major: numbers[0], minor: numbers[1])
         root = fields[3]
         mountPoint = fields[4]
-        options = fields[5].split(separator: ",").map(String.init)
+        options = Self.split(fields[5], ",")
         propagation = Array(fields[6..<dash])
         type = fields[dash + 1]
         source = fields[dash + 2]
-        superOptions = fields[dash + 3].split(separator: ",").map(String.init)
+        superOptions = Self.split(fields[dash + 3], ",")
     }
 
     /// Space, tab, newline and backslash stand as three octal digits after a backslash.
-    static func unescape(_ field: Substring) -> String {
-        guard field.contains("\\") else { return String(field) }
+    static func unescape(_ field: ArraySlice<UInt8>) -> String {
+        guard field.contains(UInt8(ascii: "\\")) else { return String(decoding: field, as: UTF8.self) }
         var bytes: [UInt8] = []
-        var rest = Array(field.utf8)[...]
+        var rest = field
         while let byte = rest.popFirst() {
             let digits = rest.prefix(3)
             if byte == UInt8(ascii: "\\"), digits.count == 3, digits.allSatisfy({ (48...55).contains($0) }) {
@@ -57,5 +60,9 @@ package struct MountInfo: Hashable, Sendable {
             }
         }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func split(_ text: String, _ separator: Unicode.Scalar) -> [String] {
+        text.utf8.split(separator: UInt8(ascii: separator)).map { String(Substring($0)) }
     }
 }

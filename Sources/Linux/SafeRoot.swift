@@ -118,7 +118,7 @@ package struct SafeRoot: ~Copyable, Sendable {
 
     /// Parent and last component; `..` and the root itself have none.
     static func split(_ path: String) throws(Errno) -> (parent: String, name: String) {
-        let parts = path.split(separator: "/").filter { $0 != "." }
+        let parts = path.utf8.split(separator: UInt8(ascii: "/")).map(Substring.init).filter { $0 != "." }
         guard let name = parts.last, name != ".." else { throw .EINVAL }
         return (parts.dropLast().joined(separator: "/"), String(name))
     }

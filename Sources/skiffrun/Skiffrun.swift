@@ -2,8 +2,6 @@
 // Copyright the Skiff authors.
 
 internal import ContainerRuntime
-// Used by ContainerRuntime only. The import in the statically linked module makes the linker see its archives.
-internal import FoundationEssentials
 internal import Linux
 
 /// skiffrun, an OCI runtime.
