@@ -12,7 +12,7 @@ struct SkiffrunCommandLineTests {
     static let commands = [
         "create", "run", "start", "state", "kill", "delete", "exec", "list", "ps", "pause", "resume", "update",
         "events",
-        "checkpoint", "restore", "spec", "features",
+        "checkpoint", "restore", "mounts", "spec", "features",
     ]
 
     @Test func helpNamesEveryCommand() throws {
