@@ -61,7 +61,7 @@ struct LiveMounts {
         let sources = change == .add ? try openSources() : plan.mounts.map { _ in nil }
         let process = try InitProcess.spawn(namespaces) { channel in
             do {
-                try namespaces.enter()
+                try namespaces.enter(channel)
                 try becomeRootInside()
                 Syscall.setCreationMask(0)
                 switch change {
