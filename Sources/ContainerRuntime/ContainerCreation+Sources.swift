@@ -14,21 +14,15 @@ extension ContainerCreation {
             guard case .bind(let source, let recursive) = mount.content, isOpenedOutside(mount, source) else {
                 return nil
             }
-            let tree = try SystemError.attempt("bind mount", source) { () throws(Errno) in
-                let tree = try Syscall.openTree(
-                    source, clone: true, recursive: recursive,
-                    follow: !mount.options.handling.contains(.sourceNoFollow))
-                try Syscall.setMountAttributes("", at: tree.rawValue, propagation: .slave, recursive: recursive)
-                return tree
-            }
+            let tree = try mount.openSource(source, recursive: recursive)
             switch mount.idMap?.mapping {
             case .own(let users, let groups):
                 let namespace = try namespaces.namespace(users, groups)
-                try map(tree.rawValue, mount, source, to: namespace.rawValue)
+                try mount.mapIDs(of: tree.rawValue, source, to: namespace.rawValue)
             case .container, .text:
                 // A namespace that is made with the container is not there yet.
                 if let user = joined.first(where: { $0.kind == .user }) {
-                    try map(tree.rawValue, mount, source, to: user.file.rawValue)
+                    try mount.mapIDs(of: tree.rawValue, source, to: user.file.rawValue)
                 }
             case nil: break
             }
@@ -53,14 +47,27 @@ extension ContainerCreation {
             guard let tree, mount.idMap?.mapping == .container, case .bind(let source, _) = mount.content else {
                 continue
             }
-            try map(tree.rawValue, mount, source, to: namespace.rawValue)
+            try mount.mapIDs(of: tree.rawValue, source, to: namespace.rawValue)
+        }
+    }
+}
+
+extension MountPlan {
+    /// The source of a bind mount, detached from where it is on the host.
+    func openSource(_ source: String, recursive: Bool) throws(SystemError) -> OwnedFD {
+        try SystemError.attempt("bind mount", source) { () throws(Errno) in
+            let follow = !options.handling.contains(.sourceNoFollow)
+            let tree = try Syscall.openTree(source, clone: true, recursive: recursive, follow: follow)
+            try Syscall.setMountAttributes("", at: tree.rawValue, propagation: .slave, recursive: recursive)
+            return tree
         }
     }
 
-    private func map(_ tree: Int32, _ mount: MountPlan, _ source: String, to namespace: Int32) throws {
+    /// Shows the files of a detached mount under other ids.
+    func mapIDs(of tree: Int32, _ source: String, to namespace: Int32) throws {
         do throws(Errno) {
             try Syscall.setMountAttributes(
-                "", at: tree, set: .idMapped, recursive: mount.idMap?.isRecursive ?? false, userNamespace: namespace)
+                "", at: tree, set: .idMapped, recursive: idMap?.isRecursive ?? false, userNamespace: namespace)
         } catch .EINVAL {
             throw RuntimeError(
                 "failed to set MOUNT_ATTR_IDMAP on \(source): invalid argument (maybe the filesystem used doesn't "

@@ -221,6 +221,12 @@ struct ForeignNamespaces: Sendable {
         needsIntermediate = flags.isSuperset(of: [.user, .pid]) && Syscall.effectiveUserID != 0
     }
 
+    /// Of them those of these kinds.
+    init(_ all: ForeignNamespaces, only kinds: NamespaceFlags) {
+        flags = all.flags.intersection(kinds)
+        process = all.process
+    }
+
     /// Enters all of them at once, with the rights on each that the caller has now. See setns(2) with a pidfd.
     func enter(_ channel: borrowing InitEndpoint) throws {
         try protect()

@@ -137,7 +137,7 @@ extension RootfsBuilder {
             !options.changesRecursively
             && (options.propagation.allSatisfy { $0.isDisjoint(with: [.shared, .unbindable]) }
                 && !plan.rootfsPropagation.contains(.shared) || options.propagation.isEmpty)
-        if isPlain || options.flags.contains(.remount) {
+        if isPlain && !isInside || options.flags.contains(.remount) {
             return try fileSystem.attach(at: target.file.procPath, for: mount)
         }
         try put(try fileSystem.detached(for: mount), mount, target)

@@ -67,16 +67,16 @@ extension RootfsBuilder {
     func refuseProc(_ mount: MountPlan, _ target: borrowing MountTarget, isProc source: () -> Bool) throws {
         let destination = mount.destination
         var place = destination
-        var isInside = false
+        var isInProc = false
         if !target.isLiteral {
-            isInside = isProc(target.file.rawValue)
-            place = try pathInRoot(target.file) ?? destination
+            isInProc = isProc(target.file.rawValue)
+            place = try isInside ? pathOfProc(target.file) ?? destination : pathInRoot(target.file) ?? destination
         }
         if place == "/proc" || destination == "/proc" {
             if source() { return }
             throw RuntimeError("\"\(destination)\" cannot be mounted because it is not of type proc")
         }
-        guard isInside || place.hasPrefix("/proc/") else { return }
+        guard isInProc || place.hasPrefix("/proc/") else { return }
         if MountPlan.mountableInProc.contains(place) || MountPlan.mountableInProc.contains(destination) { return }
         throw RuntimeError("\"\(destination)\" cannot be mounted because it is inside /proc")
     }
@@ -86,6 +86,19 @@ extension RootfsBuilder {
         let link = file.procPath
         let path = try SystemError.attempt("read link", link) { () throws(Errno) in try Syscall.readLink(link) }
         return path.hasPrefix(plan.rootfs + "/") ? String(path.dropFirst(plan.rootfs.utf8.count)) : nil
+    }
+
+    /// `/proc` if that is where the file is.
+    private func pathOfProc(_ file: borrowing OwnedFD) throws -> String? {
+        do throws(Errno) {
+            let proc = try root.openLiterally("/proc", .path).status()
+            let status = try file.status()
+            return proc.inode == status.inode && proc.device == status.device ? "/proc" : nil
+        } catch .ENOENT {
+            return nil
+        } catch {
+            throw SystemError("open", "/proc", error)
+        }
     }
 
     func isProc(_ descriptor: Int32) -> Bool {

@@ -14,6 +14,8 @@ struct RootfsBuilder: ~Copyable {
     /// Sources of bind mounts that had to be opened outside of the user namespace, by their place in the plan.
     let openedSources: [SharedFD?]
     let root: SafeRoot
+    /// The container runs already.
+    let isInside: Bool
     /// Mounts that become read-only when everything in them is in place.
     var readOnlyLater: [SharedFD] = []
 
@@ -23,6 +25,7 @@ struct RootfsBuilder: ~Copyable {
         self.plan = plan
         self.cgroup = cgroup
         self.openedSources = openedSources
+        isInside = false
         try SystemError.attempt("set propagation of", "/") { () throws(Errno) in
             // An unbindable mount could not be cloned below; the new root becomes one in the end.
             let isUnbindable = plan.rootfsPropagation.contains(.unbindable)
@@ -52,20 +55,33 @@ struct RootfsBuilder: ~Copyable {
         }
     }
 
+    /// Works in the mount namespace of a running container, whose root is the caller's already. Its /proc is nothing to
+    /// rely on, so all is done by descriptors alone.
+    init(inside plan: ContainerPlan, cgroup: CgroupLocation, openedSources: [SharedFD?]) throws {
+        self.plan = plan
+        self.cgroup = cgroup
+        self.openedSources = openedSources
+        isInside = true
+        root = try SystemError.attempt("open", "/") { () throws(Errno) in try SafeRoot("/") }
+    }
+
     /// Mounts everything in the order of the configuration.
     mutating func mountAll() throws {
-        for (index, mount) in plan.mounts.enumerated() {
-            switch mount.content {
-            case .bind(let source, let recursive):
-                if mount.options.flags.contains(.remount) {
-                    try remount(mount)
-                } else if try !copyLink(mount, source) {
-                    try bind(mount, source, recursive, opened: openedSources[index])
-                }
-            case .cgroup: try mountCgroup(mount)
-            case .tmpfs(let source): try mountTmpfs(mount, source)
-            case .fileSystem(let type, let source): try mountFileSystem(mount, type, source)
+        for index in plan.mounts.indices { try mount(index) }
+    }
+
+    mutating func mount(_ index: Int) throws {
+        let mount = plan.mounts[index]
+        switch mount.content {
+        case .bind(let source, let recursive):
+            if mount.options.flags.contains(.remount) {
+                try remount(mount)
+            } else if try !copyLink(mount, source) {
+                try bind(mount, source, recursive, opened: openedSources[index])
             }
+        case .cgroup: try mountCgroup(mount)
+        case .tmpfs(let source): try mountTmpfs(mount, source)
+        case .fileSystem(let type, let source): try mountFileSystem(mount, type, source)
         }
     }
 

@@ -31,7 +31,7 @@ struct Command: Sendable {
         CreateCommand.create, CreateCommand.run, LifecycleCommands.start, StateCommands.state, KillCommand.command,
         DeleteCommand.command, ExecCommand.command, StateCommands.list, ProcessesCommand.command,
         LifecycleCommands.pause, LifecycleCommands.resume, UpdateCommand.command, EventsCommand.command,
-        SpecCommand.command, FeaturesCommand.command,
+        MountsCommand.command, SpecCommand.command, FeaturesCommand.command,
     ]
 
     static func named(_ name: String) -> Command? { all.first { $0.name == name } }

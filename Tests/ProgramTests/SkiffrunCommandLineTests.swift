@@ -12,7 +12,7 @@ struct SkiffrunCommandLineTests {
     static let commands = [
         "create", "run", "start", "state", "kill", "delete", "exec", "list", "ps", "pause", "resume", "update",
         "events",
-        "spec", "features",
+        "mounts", "spec", "features",
     ]
 
     @Test func helpNamesEveryCommand() throws {
