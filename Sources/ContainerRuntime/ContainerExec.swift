@@ -225,6 +225,7 @@ struct ForeignNamespaces: Sendable {
     init(_ all: ForeignNamespaces, only kinds: NamespaceFlags) {
         flags = all.flags.intersection(kinds)
         process = all.process
+        needsIntermediate = all.needsIntermediate && kinds.contains(.pid)
     }
 
     /// Enters all of them at once, with the rights on each that the caller has now. See setns(2) with a pidfd.

@@ -61,7 +61,7 @@ struct LiveMounts {
         let sources = change == .add ? try openSources() : plan.mounts.map { _ in nil }
         let process = try InitProcess.spawn(namespaces) { channel in
             do {
-                try namespaces.enter()
+                try namespaces.enter(channel)
                 try becomeRootInside()
                 Syscall.setCreationMask(0)
                 switch change {
@@ -107,6 +107,7 @@ struct LiveMounts {
         try SystemError.attempt("become", "root of the user namespace") { () throws(Errno) in
             try Syscall.setGroup(0)
             try Syscall.setUser(0)
+            try Syscall.setDumpable(false)
         }
     }
 
