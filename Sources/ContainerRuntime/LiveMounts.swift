@@ -107,6 +107,7 @@ struct LiveMounts {
         try SystemError.attempt("become", "root of the user namespace") { () throws(Errno) in
             try Syscall.setGroup(0)
             try Syscall.setUser(0)
+            try Syscall.setDumpable(false)
         }
     }
 
