@@ -25,6 +25,12 @@ package protocol CgroupDriver: Sendable {
     /// Makes the cgroup and those above it; one that is there already is right. What was made is undone on failure.
     func create() throws(CgroupError)
 
+    /// Whether the cgroup can only be made around a process, by `establish`.
+    var needsMember: Bool { get }
+
+    /// Makes the cgroup with its limits, and moves the process in, if there is one yet. The properties are for systemd.
+    func establish(_ resources: LinuxResources, member: Int32?, properties: [UnitProperty]) throws(CgroupError)
+
     /// Sets the limits; what the resources do not mention stays as it is. A limit without its controller is an error.
     func apply(_ resources: LinuxResources) throws(CgroupError)
 
@@ -49,16 +55,18 @@ package protocol CgroupDriver: Sendable {
 
     /// All that the host counts.
     func metrics() throws(CgroupError) -> CgroupMetrics
+
+    /// Removes the cgroup and those below it, which hold no process any more; waits for those that are ending. Nothing
+    /// there is right.
+    func delete(milliseconds: Int32) throws(CgroupError)
 }
 
 extension CgroupLocation {
-    /// The driver that works on the host's cgroup file systems directly.
+    /// The driver of the cgroup: systemd's for a scope, otherwise one that works on the cgroup file systems alone.
     package func driver() -> any CgroupDriver {
         if subtrees.isEmpty { return AbsentCgroup(location: self) }
-        switch mode {
-        case .v1, .hybrid: return LegacyCgroup(self)
-        case .v2: return UnifiedCgroup(self)
-        }
+        let files: any CgroupDriver = mode == .v2 ? UnifiedCgroup(self) : LegacyCgroup(self)
+        return scope.map { SystemdCgroup(self, $0, files) } ?? files
     }
 }
 
@@ -71,10 +79,10 @@ extension CgroupDriver {
     package func processes() throws(CgroupError) -> [Int32] { try members.processes() }
 
     /// Tells the cgroup from a later one of the same path: the inode of the directory in which members are listed. The
-    /// kernel does not use the numbers of cgroups again.
-    package func identity() throws(CgroupError) -> UInt64 {
+    /// kernel does not use the numbers of cgroups again. nil when the cgroup does not exist.
+    package func identity() throws(CgroupError) -> UInt64? {
         try CgroupError.attempt("stat cgroup", members.path) { () throws(Errno) in
-            try Syscall.status(members.path).inode
+            do throws(Errno) { return try Syscall.status(members.path).inode } catch .ENOENT { return nil }
         }
     }
 
@@ -97,6 +105,15 @@ extension CgroupDriver {
     /// meanwhile, unless it can be killed in one step. SIGKILL also thaws the cgroup, for v1 keeps frozen processes
     /// alive. Processes may still be ending when this returns.
     package func signalAll(_ signal: Signal) throws(CgroupError) {
+        do throws(CgroupError) {
+            try signalMembers(signal)
+        } catch {
+            // systemd removes a cgroup as soon as it is empty.
+            if exists { throw error }
+        }
+    }
+
+    private func signalMembers(_ signal: Signal) throws(CgroupError) {
         guard exists else { return }
         if signal == .kill, try killAtOnce() { return }
         let wasFrozen = try isFrozen()
@@ -124,12 +141,23 @@ extension CgroupDriver {
         throw CgroupError(.busy, "kill cgroup \"\(members.path)\": processes are left")
     }
 
-    /// Removes the cgroup and those below from every hierarchy. It must be empty; processes that are ending are waited
-    /// for. Nothing there is right.
-    package func delete(milliseconds: Int32 = 10_000) throws(CgroupError) {
+    package func delete() throws(CgroupError) { try delete(milliseconds: 10_000) }
+
+    /// From every hierarchy.
+    package func delete(milliseconds: Int32) throws(CgroupError) {
         for subtree in location.subtrees.reversed() where subtree.directory != subtree.mountPoint {
             try CgroupDirectory(subtree.directory).removeTree(milliseconds: milliseconds)
         }
+    }
+
+    package var needsMember: Bool { false }
+
+    package func establish(
+        _ resources: LinuxResources, member: Int32?, properties: [UnitProperty]
+    ) throws(CgroupError) {
+        try create()
+        try apply(resources)
+        if let member { try add(member) }
     }
 
     /// An open directory for clone3(2) with CLONE_INTO_CGROUP; nil where only v1 hierarchies hold the cgroup.

@@ -15,6 +15,8 @@ package struct CgroupError: Error, Hashable, Sendable, CustomStringConvertible {
         case missingController
         /// The cgroup holds processes, or stays busy or half frozen longer than the operation waits.
         case busy
+        /// The other end of a D-Bus connection refused; the name of its error.
+        case bus(String)
         /// The kernel refused.
         case system(Errno)
     }

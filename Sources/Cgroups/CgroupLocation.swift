@@ -38,8 +38,10 @@ package struct CgroupLocation: Codable, Hashable, Sendable {
     package var mode: CgroupMode
     /// v1 hierarchies first, the unified one last.
     package var subtrees: [Subtree]
+    /// The unit of systemd that the cgroup belongs to; nil for one that is made directly.
+    package var scope: SystemdScope?
 
-    /// Every property by name.
+    /// Every property by name. No subtree at all means no cgroup, `AbsentCgroup`.
     package init(mode: CgroupMode, subtrees: [Subtree]) {
         self.mode = mode
         self.subtrees = subtrees
@@ -61,6 +63,7 @@ package struct CgroupLocation: Codable, Hashable, Sendable {
             throw CgroupError(.invalid, "cgroup controller \"\(controller)\": no such hierarchy")
         }
         var child = self
+        child.scope = nil
         for index in subtrees.indices
         where controllers.isEmpty || !subtrees[index].controllers.allSatisfy({ !controllers.contains($0) }) {
             child.subtrees[index].directory = CgroupPath.join(subtrees[index].directory, inner)

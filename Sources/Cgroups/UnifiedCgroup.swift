@@ -141,17 +141,4 @@ package struct UnifiedCgroup: CgroupDriver {
             swapUsage: view.number("memory.swap.current"), swapLimit: view.number("memory.swap.max"),
             oomKills: view.counters("memory.events")["oom_kill"])
     }
-
-    /// Gives the cgroup to the root user of a user namespace: the directory and the files that the kernel lists in
-    /// /sys/kernel/cgroup/delegate. See the section "Cgroup ownership" of the runtime-spec.
-    package func delegate(uid: UInt32, gid: UInt32) throws(CgroupError) {
-        let listed = try? Syscall.readText("/sys/kernel/cgroup/delegate")
-        let files = (listed ?? "cgroup.procs\ncgroup.subtree_control\ncgroup.threads").split(separator: "\n")
-        for path in [directory.path] + files.map({ "\(directory.path)/\($0)" }) {
-            try CgroupError.attempt("change owner of", path) { () throws(Errno) in
-                // The list names files of controllers that are not enabled here.
-                do throws(Errno) { try Syscall.changeOwner(path, uid: uid, gid: gid) } catch .ENOENT {}
-            }
-        }
-    }
 }

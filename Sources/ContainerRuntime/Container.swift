@@ -49,7 +49,7 @@ package struct Container: Sendable {
 
     /// Whether the cgroup is still the one that was made for this container: its processes may be signalled only then.
     func ownsCgroup() throws -> Bool {
-        guard let identity = record.cgroupIdentity, cgroup.exists else { return false }
+        guard let identity = record.cgroupIdentity else { return false }
         return try cgroup.identity() == identity
     }
 

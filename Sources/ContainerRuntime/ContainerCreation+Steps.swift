@@ -27,10 +27,18 @@ extension ContainerCreation {
         }
     }
 
-    /// The cgroup of a container, by default one of its name: below the root, or for others than root beside the own one.
-    static func cgroup(_ path: String?, _ id: String, isRootless: Bool = false) throws -> CgroupLocation {
-        let path = path.flatMap { $0.isEmpty ? nil : $0 }
-        return try CgroupLayout.detect().location(path ?? "\(isRootless ? "" : "/")skiffrun-\(id)")
+    /// Makes the cgroup and remembers which one it is. systemd makes it around the process.
+    mutating func establish(_ driver: any CgroupDriver, member: Int32?) throws {
+        try driver.establish(plan.resources, member: member, properties: unitProperties)
+        record.cgroupIdentity = try driver.identity()
+    }
+
+    /// The cgroup that the process is born into, where the kernel can do that. Not with an intermediate process: a limit
+    /// of one task would be hit by two.
+    func birthPlace(_ driver: any CgroupDriver, _ isolation: Isolation) throws -> SharedFD? {
+        if driver.needsMember || isolation.needsIntermediate { return nil }
+        guard let directory = try driver.cloneTarget() else { return nil }
+        return SharedFD(directory)
     }
 
     /// The path without links: mounts are made on it and found by it.
@@ -75,7 +83,7 @@ extension ContainerCreation {
         try refuseNamesOfTheHost(joined)
         let hostProc = try HostProc()
         return InitContext(
-            plan: plan, cgroup: record.cgroup, hostProc: hostProc, joined: joined,
+            plan: plan, cgroup: try visibleCgroup(), hostProc: hostProc, joined: joined,
             openedSources: try openSources(joined, hostProc), fifo: try makeFifo(),
             confinement: try ProcessConfinement(
                 plan.process, plan.seccomp, hasUserNamespace: plan.hasUserNamespace),
@@ -83,6 +91,12 @@ extension ContainerCreation {
             preservedDescriptors: request.preservedDescriptors, pivots: request.pivots,
             isRootless: request.isRootless,
             state: Container(record, in: store).state(.creating))
+    }
+
+    /// What a mount of cgroups shows; without a cgroup of its own the container is in the caller's.
+    private func visibleCgroup() throws -> CgroupLocation {
+        guard record.cgroup.subtrees.isEmpty else { return record.cgroup }
+        return try CgroupLayout.detect().location(ofProcess: Syscall.processID)
     }
 
     /// A namespace that is joined may still be the host's own, whose names and parameters are not the container's.
@@ -127,7 +141,7 @@ extension ContainerCreation {
         }
         try store.save(record)
         try process.channel.waitForIsolation()
-        try driver.add(process.pid)
+        try enterCgroup(process, driver)
         CPUAffinityPlan.reset(process.pid)
         try record.resctrl?.add(process.pid)
         try context.confinement.raiseLimits(of: process.pid)
@@ -174,6 +188,16 @@ extension ContainerCreation {
         var devices = try NetworkDevices(to: pid)
         try devices.move(plan.networkDevices)
         networkDevices = devices
+    }
+
+    private mutating func enterCgroup(_ process: borrowing InitProcess, _ driver: any CgroupDriver) throws {
+        if driver.needsMember {
+            try establish(driver, member: process.pid)
+            try store.save(record)
+        } else if !process.isBornInCgroup {
+            try driver.add(process.pid)
+        }
+        if let owner = plan.cgroupOwner { try driver.delegate(toUser: owner) }
     }
 
     private func awaitExecution(_ process: borrowing InitProcess) throws {

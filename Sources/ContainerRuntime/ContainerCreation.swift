@@ -33,6 +33,7 @@ package struct CreateRequest: Sendable {
     package var isRootless = false
     /// Where newuidmap(1) and newgidmap(1) are looked for.
     package var searchPath = ""
+    package var cgroupManager = CgroupManager.cgroupfs
 
     package init(id: String, bundle: String) {
         self.id = id
@@ -60,6 +61,8 @@ struct ContainerCreation {
     let plan: ContainerPlan
     let configuration: [UInt8]
     var record: ContainerRecord
+    /// What annotations ask of systemd.
+    let unitProperties: [UnitProperty]
     /// Set once there is a cgroup to undo.
     var hasCgroup = false
     /// Set once there is a pid file to undo.
@@ -88,8 +91,8 @@ struct ContainerCreation {
         // Nobody but root may make rules for devices; in a user namespace there are none but the host's.
         if request.isRootless { plan.resources.devices = nil }
         self.plan = plan
-        var location = try Self.cgroup(plan.cgroupsPath, request.id, isRootless: request.isRootless)
-        if request.isRootless { location = location.withinReach() }
+        let location = try request.cgroupManager.location(plan.cgroupsPath, request.id, isRootless: request.isRootless)
+        unitProperties = try request.cgroupManager.unitProperties(plan.annotations)
         record = ContainerRecord(
             id: request.id, bundle: plan.bundle, rootfs: plan.rootfs, ociVersion: spec.ociVersion,
             annotations: plan.annotations, created: TimeText.now(),
@@ -137,16 +140,14 @@ struct ContainerCreation {
         let driver = record.cgroup.driver()
         try requireFreeCgroup(driver)
         hasCgroup = true
-        try driver.create()
-        if driver.exists { record.cgroupIdentity = try driver.identity() }
-        try driver.apply(plan.resources)
+        if !driver.needsMember { try establish(driver, member: nil) }
         try makeResctrlGroup()
         let console = try connectConsole()
         let notifySocket = try makeNotifySocket()
         let context = try prepareContext()
         let isolation = Isolation(plan.namespaces, context.joined)
         let process = try InitProcess.spawn(
-            isolation, timeOffsets: plan.timeOffsets,
+            isolation, into: birthPlace(driver, isolation), timeOffsets: plan.timeOffsets,
             newTimeNamespace: plan.namespaces[.time] == .create && !isolation.ownsTime,
             hostProc: context.hostProc
         ) { channel in InitSequence(context, channel).run(isolation) }

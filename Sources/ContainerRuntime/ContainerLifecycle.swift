@@ -101,7 +101,10 @@ extension Container {
     private func removeCgroup() throws {
         guard try ownsCgroup() else {
             // A runtime that was killed early may have made some of the directories.
-            if record.cgroupIdentity == nil { try? cgroup.delete(milliseconds: 0) }
+            // And systemd removes an empty cgroup by itself, but remembers a scope that failed.
+            if record.cgroupIdentity == nil || record.cgroup.scope != nil && !cgroup.exists {
+                try? cgroup.delete(milliseconds: 0)
+            }
             return
         }
         if !record.hasPIDNamespace { try cgroup.kill() }
@@ -136,7 +139,11 @@ extension Container {
     }
 
     /// The pids of the container's processes as the runtime sees them.
-    package func processes() throws -> [Int32] { try cgroup.processes().sorted() }
+    package func processes() throws -> [Int32] {
+        // Without a cgroup only the first one is known.
+        if record.cgroup.subtrees.isEmpty { return try findProcess() == nil ? [] : [record.pid] }
+        return try cgroup.processes().sorted()
+    }
 
     /// Removes a container whose record cannot be read or that is not there at all; for `delete --force`.
     package static func deleteForced(_ id: String, in store: StateStore) throws -> [RuntimeError] {
@@ -161,7 +168,9 @@ extension Container {
         guard let bytes = try? store.loadConfiguration(id),
             let spec = try? BundleConfiguration.parse(bytes, "config.json")
         else { return }
-        let location = try ContainerCreation.cgroup(spec.linux?.cgroupsPath, id)
+        // The form of the path tells who made the cgroup.
+        let manager: CgroupManager = spec.linux?.cgroupsPath?.contains(":") == true ? .systemd : .cgroupfs
+        let location = try manager.location(spec.linux?.cgroupsPath, id)
         guard store.owner(of: location, besides: id) == nil else { return }
         let driver = location.driver()
         if driver.exists { try driver.kill() }

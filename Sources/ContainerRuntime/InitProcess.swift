@@ -10,10 +10,13 @@ struct InitProcess: ~Copyable {
     let pid: Int32
     let pidfd: PidFD
     let channel: RuntimeEndpoint
+    /// Whether it was in the container's cgroup from its first moment.
+    let isBornInCgroup: Bool
 
-    /// Clones the process; `body` runs in it and never returns. The caller must have one thread only.
+    /// Clones the process, into the cgroup v2 directory if there is one; `body` runs in it and never returns. The caller must have one thread only.
     static func spawn(
-        _ isolation: Isolation, timeOffsets: LinuxTimeOffsets?, newTimeNamespace: Bool, hostProc: HostProc,
+        _ isolation: Isolation, into cgroup: SharedFD?, timeOffsets: LinuxTimeOffsets?, newTimeNamespace: Bool,
+        hostProc: HostProc,
         _ body: (consuming InitEndpoint) -> Never
     ) throws -> InitProcess {
         var pair = try SystemError.attempt("create", "socket pair") { () throws(Errno) in
@@ -22,7 +25,7 @@ struct InitProcess: ~Copyable {
         guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
         try protectChildren(unless: isolation.isMappedByUser)
         let clone = try Birth.with(isolation.birthPlace, newTimeNamespace, timeOffsets, hostProc) {
-            () throws(Errno) in try Syscall.clone(isolation.cloneFlags)
+            () throws(Errno) in try bear(isolation.cloneFlags, into: cgroup)
         }
         guard let clone else {
             _ = consume ours
@@ -30,7 +33,8 @@ struct InitProcess: ~Copyable {
         }
         _ = consume theirs
         let first = InitProcess(
-            pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours))
+            pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours),
+            isBornInCgroup: clone.isInCgroup)
         return isolation.needsIntermediate ? try first.sibling() : first
     }
 
@@ -50,8 +54,27 @@ struct InitProcess: ~Copyable {
         }
         _ = consume theirs
         let first = InitProcess(
-            pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours))
+            pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours),
+            isBornInCgroup: false)
         return namespaces.needsIntermediate ? try first.sibling() : first
+    }
+
+    private struct Clone {
+        var pid: Int32
+        var pidfd: Int32
+        var isInCgroup: Bool
+    }
+
+    /// Where the kernel refuses the cgroup, the process is moved there later, and the reason is told then if it persists.
+    private static func bear(_ flags: NamespaceFlags, into cgroup: SharedFD?) throws(Errno) -> Clone? {
+        if let cgroup {
+            do throws(Errno) {
+                guard let clone = try Syscall.clone(flags, cgroup: cgroup.rawValue) else { return nil }
+                return Clone(pid: clone.pid, pidfd: clone.pidfd, isInCgroup: true)
+            } catch {}
+        }
+        guard let clone = try Syscall.clone(flags) else { return nil }
+        return Clone(pid: clone.pid, pidfd: clone.pidfd, isInCgroup: false)
     }
 
     /// A process with the runtime's rights that is visible in a container's PID namespace must not for a moment be open
@@ -62,10 +85,11 @@ struct InitProcess: ~Copyable {
         try SystemError.attempt("protect", "process") { () throws(Errno) in try Syscall.setDumpable(false) }
     }
 
-    private init(pid: Int32, pidfd: consuming PidFD, channel: consuming RuntimeEndpoint) {
+    private init(pid: Int32, pidfd: consuming PidFD, channel: consuming RuntimeEndpoint, isBornInCgroup: Bool) {
         self.pid = pid
         self.pidfd = pidfd
         self.channel = channel
+        self.isBornInCgroup = isBornInCgroup
     }
 
     /// The final process; the intermediate one is reaped. The pid cannot be another's: nobody but us reaps it.
@@ -80,7 +104,7 @@ struct InitProcess: ~Copyable {
         _ = try? pidfd.reap()
         let pidfd = try SystemError.attempt("open", "process \(pid)") { () throws(Errno) in try PidFD(pid) }
         try channel.proceed()
-        return InitProcess(pid: pid, pidfd: pidfd, channel: channel)
+        return InitProcess(pid: pid, pidfd: pidfd, channel: channel, isBornInCgroup: isBornInCgroup)
     }
 
     /// Gives up the channel, which tells the process that nobody listens any more.

@@ -14,7 +14,7 @@ package enum RuntimeFeatures {
             linux: LinuxFeatures(
                 namespaces: LinuxNamespaceType.allCases.map(\.rawValue).sorted(),
                 capabilities: CapabilitySet.allNames,
-                cgroup: CgroupFeatures(v1: true, v2: true, systemd: false, systemdUser: false, rdma: true),
+                cgroup: CgroupFeatures(v1: true, v2: true, systemd: true, systemdUser: true, rdma: true),
                 seccomp: seccomp, apparmor: FeatureSwitch(enabled: true), selinux: FeatureSwitch(enabled: true),
                 intelRdt: IntelRdtFeatures(enabled: true, schemata: true, monitoring: true),
                 memoryPolicy: MemoryPolicyFeatures(

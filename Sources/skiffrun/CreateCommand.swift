@@ -85,6 +85,7 @@ enum CreateCommand {
         request.isRootless = invocation.isRootless
         let path = HostEnvironment.current().first { $0.hasPrefix("PATH=") }?.dropFirst(5)
         request.searchPath = "\(path ?? ""):/usr/sbin:/usr/bin"
+        request.cgroupManager = invocation.cgroupManager
         request.pivots = !options.has("no-pivot")
         request.newKeyring = !options.has("no-new-keyring")
         return request

@@ -62,17 +62,23 @@ struct Invocation {
     /// Whether the caller has no rights on the host, as far as the command line leaves that open.
     var isRootless: Bool { RootlessCaller.isRootless(options["rootless"]) }
 
+    /// Who makes the cgroups of new containers.
+    var cgroupManager: CgroupManager { CgroupManager(rawValue: Self.managerName(options)) ?? .cgroupfs }
+
     /// A global option that cannot be obeyed.
     private static func refusal(_ options: ParsedArguments) -> (any Error)? {
-        if options.has("systemd-cgroup") { return RuntimeError("systemd cgroup driver is not supported") }
-        switch options["cgroup-manager"] ?? "cgroupfs" {
-        case "cgroupfs": break
-        case let manager: return RuntimeError("cgroup manager \"\(manager)\" is not supported")
+        let manager = managerName(options)
+        if CgroupManager(rawValue: manager) == nil {
+            return RuntimeError("unknown cgroup manager specified \"\(manager)\"")
         }
         guard ["true", "false", "auto", nil].contains(options["rootless"]) else {
             return UsageError("invalid value for --rootless: true, false or auto is expected")
         }
         return nil
+    }
+
+    private static func managerName(_ options: ParsedArguments) -> String {
+        options["cgroup-manager"] ?? (options.has("systemd-cgroup") ? "systemd" : "cgroupfs")
     }
 
     private static func defaultRoot(_ environment: [String]) -> String {

@@ -130,13 +130,6 @@ struct SkiffrunFailureTests {
         bundle.expectNothingLeft()
     }
 
-    @Test func unsupportedCgroupManagers() throws {
-        let bundle = try SkiffrunBundle()
-        expect(try bundle.run("--systemd-cgroup", "state", "c"), 1, "systemd cgroup driver is not supported\n")
-        #expect(try bundle.run("--cgroup-manager", "systemd", "state", "c").status == .exited(1))
-        #expect(try bundle.run("--cgroup-manager=cgroupfs", "state", "c").errorText == "container does not exist\n")
-    }
-
     @Test func wrongCommandLines() throws {
         let bundle = try SkiffrunBundle()
         for arguments in [["nosuch"], ["create"], ["--moon"], ["state", "--moon", "c"], ["kill", "c", "9", "more"]] {
