@@ -13,7 +13,8 @@ struct InitProcess: ~Copyable {
     /// Whether it was in the container's cgroup from its first moment.
     let isBornInCgroup: Bool
 
-    /// Clones the process, into the cgroup v2 directory if there is one; `body` runs in it and never returns. The caller must have one thread only.
+    /// Clones the process, into the cgroup v2 directory if there is one; `body` runs in it and never returns. The caller
+    /// must have one thread only.
     static func spawn(
         _ isolation: Isolation, into cgroup: SharedFD?, timeOffsets: LinuxTimeOffsets?, newTimeNamespace: Bool,
         hostProc: HostProc,
