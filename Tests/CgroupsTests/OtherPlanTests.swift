@@ -55,9 +55,6 @@ import Testing
 
     @Test func `block devices of v2`() throws {
         let throttles = ["io.max=8:0 rbps=1024", "io.max=8:16 wbps=max", "io.max=8:0 riops=7", "io.max=8:0 wiops=9"]
-        var io = io
-        io.blockIO?.leafWeight = nil
-        io.blockIO?.weightDevice?[0].leafWeight = 0
         #expect(
             try lines(BlockIOController.unifiedPlan(io, CgroupView(["io.bfq.weight": "100"])))
                 == ["io.bfq.weight=500", "io.bfq.weight=8:0 10"] + throttles)

@@ -79,7 +79,8 @@ import Testing
         Row(
             "unlimited", LinuxResources(memory: .init(limit: -1)), files: memoryV2,
             ["memory.swap.max=max", "memory.max=max"]),
-        Row("asks for nothing", LinuxResources(memory: .init(kernel: 8, disableOOMKiller: false)), files: memoryV2, []),
+        Row(
+            "v1 only", LinuxResources(memory: .init(swappiness: 60, disableOOMKiller: true)), files: memoryV2, []),
     ]
 
     @Test(arguments: unifiedMemory)
@@ -106,27 +107,6 @@ import Testing
         #expect(throws: CgroupError.self) {
             try MemoryController.legacyPlan(.init(memory: .init(swappiness: 101)), CgroupView())
         }
-    }
-
-    static let legacyOnly = [
-        LinuxResources(memory: .init(swappiness: 60)), LinuxResources(memory: .init(disableOOMKiller: true)),
-        LinuxResources(cpu: .init(realtimeRuntime: 1)), LinuxResources(cpu: .init(realtimePeriod: 1)),
-        LinuxResources(blockIO: .init(leafWeight: 10)),
-        LinuxResources(blockIO: .init(weightDevice: [.init(major: 8, minor: 0, leafWeight: 10)])),
-        LinuxResources(network: .init(classID: 1)),
-    ]
-
-    @Test(arguments: legacyOnly)
-    func `what v2 does not have is refused, or left for the driver to refuse`(_ resources: LinuxResources) throws {
-        var refused = false
-        for controller in CgroupControllers.unified {
-            do throws(CgroupError) {
-                refused = try !controller.unifiedPlan(resources, CgroupView()).isEmpty || refused
-            } catch {
-                refused = true
-            }
-        }
-        #expect(refused)
     }
 
     static let legacyCPU: [Row] = [
