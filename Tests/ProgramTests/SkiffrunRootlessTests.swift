@@ -59,7 +59,7 @@ struct SkiffrunRootlessTests {
     @Test func lifeOfAContainer() throws {
         let lab = try RootlessLab()
         let pid = try lab.startSleeper { $0.mapSubordinateIDs() }
-        #expect(try lab.run("state", "c").outputText.contains("\"owner\" : \"lab\""))
+        #expect(try lab.run("state", "c").outputText.contains("\"owner\": \"lab\""))
         let exec = try lab.run(
             "exec", "-u", "5:6", "-g", "7", "c", "sh", "-c", "id -u; id -g; id -G; readlink /proc/self/ns/pid; tty")
         let namespace = try Syscall.readLink("/proc/\(pid)/ns/pid")
