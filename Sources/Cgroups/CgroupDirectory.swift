@@ -96,6 +96,9 @@ package struct CgroupDirectory: Hashable, Sendable {
         }
     }
 
+    /// Takes back a creation. Others may have made cgroups below meanwhile, or have entered it: then it is theirs.
+    func removeIfEmpty() { try? Syscall.removeDirectory(path) }
+
     /// Removes the directory and those below it, the deepest first, and waits for processes that are ending.
     func removeTree(milliseconds: Int32) throws(CgroupError) {
         var patience = Patience(milliseconds: milliseconds)

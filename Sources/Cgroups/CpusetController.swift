@@ -19,6 +19,9 @@ package enum CpusetController: CgroupController {
         return plan
     }
 
+    /// Whether processes can be in a v1 cpuset. One whose files cannot be read is none.
+    static func isFilled(_ view: CgroupView) -> Bool { [cpus, mems].allSatisfy { view.read($0)?.isEmpty != true } }
+
     /// A new v1 cpuset is empty and takes no process (ENOSPC): it starts with what its parent has.
     static func inheritancePlan(_ view: CgroupView, parent: CgroupView) -> [CgroupWrite] {
         [cpus, mems].compactMap { file in

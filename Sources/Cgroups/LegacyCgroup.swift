@@ -38,17 +38,21 @@ package struct LegacyCgroup: CgroupDriver {
                 try CgroupDirectory(subtree.directory).create(below: subtree.mountPoint) {
                     directory throws(CgroupError) in
                     made.append(directory)
-                    if subtree.controllers.contains(CpusetController.name) { try Self.inheritCpuset(directory) }
+                    if subtree.controllers.contains(CpusetController.name) {
+                        try Self.inheritCpuset(directory, below: subtree.mountPoint)
+                    }
                 }
             }
         } catch {
-            for directory in made.reversed() { try? directory.removeTree(milliseconds: 0) }
+            for directory in made.reversed() { directory.removeIfEmpty() }
             throw error
         }
     }
 
-    private static func inheritCpuset(_ directory: CgroupDirectory) throws(CgroupError) {
-        guard let parent = directory.parent else { return }
+    /// The parent may be one that somebody else has just made and not yet filled: then this fills it.
+    private static func inheritCpuset(_ directory: CgroupDirectory, below mountPoint: String) throws(CgroupError) {
+        guard directory.path.count > mountPoint.count, let parent = directory.parent else { return }
+        if !CpusetController.isFilled(CgroupView(parent)) { try inheritCpuset(parent, below: mountPoint) }
         let view = CgroupView(directory)
         try directory.carryOut(CpusetController.inheritancePlan(view, parent: CgroupView(parent)))
     }

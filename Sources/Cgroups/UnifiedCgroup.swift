@@ -28,7 +28,7 @@ package struct UnifiedCgroup: CgroupDriver {
             try directory.create(below: mountPoint) { made.append($0) }
             try handDownControllers()
         } catch {
-            for directory in made.reversed() { try? directory.removeTree(milliseconds: 0) }
+            for directory in made.reversed() { directory.removeIfEmpty() }
             throw error
         }
     }

@@ -58,6 +58,18 @@ import Testing
         for subtree in cgroup.driver.location.subtrees { #expect(!CgroupDirectory(subtree.directory).exists) }
     }
 
+    @Test(.enabled(if: Syscall.exists("/sys/fs/cgroup/cpuset/cpuset.cpus"), "needs the cpuset controller of cgroup v1"))
+    func `a parent that another has just made is filled`() throws {
+        let cgroup = try TestCgroup(create: false)
+        let parent = try #require(cgroup.driver.location.directory(controller: "cpuset"))
+        try Syscall.makeDirectory(parent)
+        let child = try cgroup.driver.location.child("a").driver()
+        try child.create()
+        let member = try Member("exec sleep 1000", in: child)
+        #expect(try cgroup.driver.processes() == [member.pid])
+        #expect(try Syscall.readText("\(parent)/cpuset.cpus") == Syscall.readText("\(parent)/a/cpuset.cpus"))
+    }
+
     @Test(arguments: Arrangement.available)
     func `frozen processes stand still until they are thawed`(_ arrangement: Arrangement) throws {
         let cgroup = try TestCgroup(arrangement)
