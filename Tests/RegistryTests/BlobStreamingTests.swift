@@ -73,7 +73,7 @@ import Testing
             blob.descriptor)
         #expect(error?.code == .unavailable)
         #expect(
-            error?.reason.contains("sent nothing for 0.5 seconds") == true, "\(error?.description ?? "")")
+            error?.reason.contains("sent nothing for 2.0 seconds") == true, "\(error?.description ?? "")")
         #expect(server.requests.count <= 2)
     }
 
