@@ -161,7 +161,7 @@ struct SkiffrunMountOptionTests {
     }
 
     /// Files of 1000 on the file system are shown as those of 70000, and 70000 writes as 1000.
-    @Test func ownMappingOfAMount() throws {
+    @Test(.idMapsTemporaryFiles) func ownMappingOfAMount() throws {
         let trees = try Trees()
         try Syscall.changeOwner("\(trees.source)/file", uid: 1000, gid: 1001)
         try Syscall.changeOwner("\(trees.source)/below/file", uid: 1000, gid: 1001)
@@ -184,7 +184,7 @@ struct SkiffrunMountOptionTests {
     }
 
     /// With `idmap` alone the container's own mapping: what belongs to root on the file system belongs to its root.
-    @Test func mappingOfTheContainer() throws {
+    @Test(.idMapsTemporaryFiles) func mappingOfTheContainer() throws {
         let trees = try Trees()
         let bundle = trees.bundle
         try Syscall.changeMode(bundle.scratch, 0o711)

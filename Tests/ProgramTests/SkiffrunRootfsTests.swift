@@ -35,9 +35,11 @@ struct SkiffrunRootfsTests {
         }
     }
 
-    /// With and without a namespace, read-only or not: the container's own cgroup, and writable only as asked.
+    /// With and without a namespace, read-only or not: the container's own cgroup, and writable only as asked. v2 without
+    /// a namespace is the host's whole tree, as with runc and crun, which is not for a test to write to.
     @Test(arguments: [true, false], ["ro", "rw"])
     func cgroupMount(_ hasNamespace: Bool, _ option: String) throws {
+        if HostCgroups.isUnified, !hasNamespace { return try cgroupMountOfTheHost() }
         let bundle = try SkiffrunBundle()
         let directory = HostCgroups.isUnified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids"
         let text = try bundle.output(
@@ -58,6 +60,14 @@ struct SkiffrunRootfsTests {
         #expect(text.linesList.contains("made") == (option == "rw"), "\(text)")
         if !HostCgroups.isUnified { #expect(text.contains("/sys/fs/cgroup/cpu\n")) }
         #expect(text.contains("Read-only file system") == (option == "ro"), "\(text)")
+    }
+
+    private func cgroupMountOfTheHost() throws {
+        let bundle = try SkiffrunBundle()
+        let text = try bundle.output("ls /sys/fs/cgroup/cgroup.stat; touch /sys/fs/cgroup/x 2>&1; true") {
+            $0.setNamespace("cgroup", path: nil, remove: true)
+        }
+        #expect(text.contains("/sys/fs/cgroup/cgroup.stat\n") && text.contains("Read-only file system"), "\(text)")
     }
 
     /// The mode and owner are those of the configuration, whatever the caller's mask and the image have.
