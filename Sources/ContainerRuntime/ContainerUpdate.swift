@@ -29,12 +29,15 @@ extension Container {
         // v2 counts swap apart from memory, so the sum alone says nothing.
         if change.memory?.swap != nil, change.memory?.limit == nil { change.memory?.limit = merged.memory?.limit }
         if change.devices != nil { change = DeviceAccessRules.completing(change) }
-        let schemata = try CacheSchemata(request, container: self)
+        let schemata = try request.schemata()
+        if schemata != nil, record.resctrl == nil {
+            throw RuntimeError("container \(id) has no intelRdt group whose schemata could be changed")
+        }
         // Remembered first: with a full disk nothing changes.
         try store.saveResources(id, merged)
         do {
             try cgroup.update(change)
-            try schemata?.write()
+            if let schemata { try record.resctrl?.write(schemata) }
         } catch {
             // What the kernel said is the one to tell.
             try? store.saveResources(id, old)
@@ -46,37 +49,20 @@ extension Container {
     func metrics() throws -> CgroupMetrics { try cgroup.metrics() }
 }
 
-/// Allocations of cache and memory bandwidth. See Documentation/arch/x86/resctrl.rst of the kernel.
-struct CacheSchemata {
-    let path: String
-    let text: String
-
-    /// nil when nothing is to be written.
-    init?(_ request: UpdateRequest, container: Container) throws {
-        let root = "/sys/fs/resctrl"
+extension UpdateRequest {
+    /// What `schemata` of the container's group in resctrl is to hold; nil for no change. Refuses what the kernel does not
+    /// share out. See Documentation/filesystems/resctrl.rst of Linux.
+    fileprivate func schemata() throws -> String? {
+        let wanted = [
+            (cacheSchema, "L3", "Intel RDT/CAT: l3 cache schema is not enabled"),
+            (bandwidthSchema, "MB", "Intel RDT/MBA: memory bandwidth schema is not enabled"),
+        ]
         var lines: [String] = []
-        if let line = request.cacheSchema, !line.isEmpty {
-            guard Syscall.exists("\(root)/info/L3") else {
-                throw RuntimeError("Intel RDT/CAT: l3 cache schema is not enabled")
-            }
+        for (line, resource, refusal) in wanted {
+            guard let line, !line.isEmpty else { continue }
+            guard Syscall.exists("/sys/fs/resctrl/info/\(resource)") else { throw RuntimeError(refusal) }
             lines.append(line)
         }
-        if let line = request.bandwidthSchema, !line.isEmpty {
-            guard Syscall.exists("\(root)/info/MB") else {
-                throw RuntimeError("Intel RDT/MBA: memory bandwidth schema is not enabled")
-            }
-            lines.append(line)
-        }
-        guard !lines.isEmpty else { return nil }
-        let spec = try BundleConfiguration.parse(try container.store.loadConfiguration(container.id), "config.json")
-        guard let group = spec.linux?.intelRdt else {
-            throw RuntimeError("container \(container.id) has no intelRdt group whose schemata could be changed")
-        }
-        path = "\(root)/\(group.closID ?? container.id)/schemata"
-        text = lines.joined(separator: "\n") + "\n"
-    }
-
-    func write() throws {
-        try SystemError.attempt("write", path) { () throws(Errno) in try Syscall.writeExisting(path, text) }
+        return lines.isEmpty ? nil : lines.joined(separator: "\n")
     }
 }

@@ -86,7 +86,8 @@ package struct ResctrlGroup: Codable, Hashable, Sendable {
         }
     }
 
-    private func write(_ text: String) throws {
+    /// Changes what the group gets, by lines of its `schemata`.
+    func write(_ text: String) throws {
         // The kernel wants the end of the last line too.
         let text = text.hasSuffix("\n") ? text : text + "\n"
         try SystemError.attempt("write \"\(text.dropLast())\" to", "\(directory)/schemata") { () throws(Errno) in

@@ -11,8 +11,8 @@ internal import Synchronization
 /// One producer, a task, and one consumer, a thread of its own. The producer waits, without a thread, while more than
 /// the limit is queued; the consumer blocks while nothing is. `current` belongs to the consumer alone, all else is
 /// under the mutex.
+// Unchecked: `current` is touched only by the consumer's thread.
 @safe final class BlockRing: BlockSource, @unchecked Sendable {
-    // Unchecked: `current` is touched only by the consumer's thread.
     private struct State {
         var blocks: [[UInt8]] = []
         var bytes = 0

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-/// Escape sequences: `\n` and its like, and `\uXXXX`, UTF-16, of which two make up one character beyond the first 65,536.
+/// Escape sequences: `\n` and its like, and `\u` with four digits, UTF-16, of which two make up one character beyond the first 65,536.
 extension JSONScanner {
     /// Moves behind one sequence.
     mutating func escape() throws(JSONError) {

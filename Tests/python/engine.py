@@ -3,6 +3,7 @@
 
 """A private engine: hack/engine's, with a gRPC client on its socket."""
 
+import functools
 import json
 import os
 import pathlib
@@ -10,9 +11,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 import grpc
+import waiting
 from runtime.v1 import api_pb2 as cri
 from runtime.v1 import api_pb2_grpc as services
 
@@ -20,17 +21,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = pathlib.Path(os.environ["SKIFF_PROGRAMS"])
 # Only there to end a test that hangs.
 DEADLINE = 120
-
-
-def eventually(what, condition, seconds=DEADLINE):
-    """Waits until the condition is true and returns its value."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"never happened: {what}")
+eventually = functools.partial(waiting.eventually, seconds=DEADLINE)
 
 
 class Engine:

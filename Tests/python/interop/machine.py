@@ -8,16 +8,19 @@ write what they like, add bridges and processes, and all of it ends with the mac
 failure. What is left to be removed is one folder and one cgroup.
 """
 
+import functools
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
-import time
+
+import waiting
 
 PROGRAMS = pathlib.Path(os.environ["SKIFF_PROGRAMS"])
 # Only there to end a test that hangs.
 DEADLINE = 60
+eventually = functools.partial(waiting.eventually, seconds=DEADLINE)
 
 # The first process of the machine: it reaps.
 INIT = """
@@ -57,17 +60,6 @@ mkdir -p /etc/containers
 cp $folder/containers/* /etc/containers/
 echo containers:200000:1000000 | tee -a /etc/subuid >>/etc/subgid
 """
-
-
-def eventually(what, condition, seconds=DEADLINE):
-    """Waits until the condition is true and returns its value."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"never happened: {what}")
 
 
 class Done:
