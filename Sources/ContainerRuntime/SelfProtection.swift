@@ -9,7 +9,8 @@ internal import Linux
 /// runtime's file inside the container, as a process which the container may look into, and through whose link it may
 /// open the file and write to it. No check before the execution can prevent that. So the commands which start a process
 /// in a container first execute themselves again from a handle through which nobody can write: a detached read-only
-/// mount of the file, or where mounting is not permitted a sealed copy in memory. Neither has a path.
+/// mount of the file (which CProtection does before anything else), or where mounting is not permitted a sealed copy in
+/// memory. Neither has a path.
 ///
 /// Besides, the process that enters a container is not dumpable, so that none of its descriptors can be stolen.
 package enum SelfProtection {
@@ -22,7 +23,7 @@ package enum SelfProtection {
         }
         if Syscall.isSealed(executable.rawValue) || isReadOnly(executable) || isOutOfReach(executable) { return }
         guard !environment.contains(marker) else { throw RuntimeError("cannot protect /proc/self/exe") }
-        let safe = try readOnlyHandle() ?? sealedCopy(executable)
+        let safe = try sealedCopy(executable)
         do throws(Errno) {
             try Syscall.execute(descriptor: safe.rawValue, arguments, environment: environment + [marker])
         } catch {
@@ -44,17 +45,6 @@ package enum SelfProtection {
     private static func isOutOfReach(_ file: borrowing OwnedFD) -> Bool {
         guard Syscall.effectiveUserID != 0, let status = try? file.status() else { return false }
         return status.uid == 0 && status.permissions & 0o022 == 0
-    }
-
-    private static func readOnlyHandle() -> OwnedFD? {
-        do throws(Errno) {
-            let mount = try Syscall.openTree("/proc/self/exe", clone: true)
-            try Syscall.setMountAttributes("", at: mount.rawValue, set: .readOnly)
-            return mount
-        } catch {
-            // No right to mount, or an old kernel: the copy needs neither.
-            return nil
-        }
     }
 
     private static func sealedCopy(_ executable: borrowing OwnedFD) throws -> OwnedFD {
