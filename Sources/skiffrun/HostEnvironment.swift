@@ -7,14 +7,14 @@ internal import Linux
 enum HostEnvironment {
     /// The socket on which a service manager waits for the readiness of what it has started. See sd_notify(3).
     static var notifySocket: String? {
-        let value = current().first { $0.hasPrefix("NOTIFY_SOCKET=") }?.dropFirst(14)
+        let value = current.first { $0.hasPrefix("NOTIFY_SOCKET=") }?.dropFirst(14)
         return value.flatMap { $0.isEmpty ? nil : String($0) }
     }
 
     /// Entries as they are, `NAME=value`. The kernel's copy of them, which is what was given at the start.
-    static func current() -> [String] {
+    static let current: [String] = {
         // Without /proc nothing of the runtime would work; it says so itself.
         let bytes = (try? Syscall.readFile("/proc/self/environ")) ?? []
         return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-    }
+    }()
 }
