@@ -77,6 +77,18 @@ extension DaemonConfig {
                 "platform", \.image.platform,
                 "Platform (os/architecture[/variant]) chosen from an index. Default: this machine's.",
                 check: Check.optional(Check.platform)),
+            Setting(
+                "root", \.image.root, "Where layers are, to have them on a disk of their own. Default: `root`.",
+                check: Check.optional(Check.folder)),
+            Setting(
+                "keep_blobs", \.image.keepBlobs,
+                "Whether compressed layers are kept too, to push and save images without their registry."),
+            Setting(
+                "pinned", \.image.pinned,
+                "Images that are never garbage: names, beginnings (base/*), or words in a name (*pause*)."),
+            Setting(
+                "volatile", \.image.volatile,
+                "Whether what containers write may be lost with the machine, in return for not waiting for the disk."),
         ])
 }
 

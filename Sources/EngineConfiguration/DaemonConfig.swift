@@ -77,6 +77,14 @@ package struct DaemonConfig: Sendable, Equatable {
         package var insecureRegistries: [String] = []
         /// `os/architecture[/variant]` chosen from an index; "" for the machine's own.
         package var platform = ""
+        /// Where layers and documents are, if not in `root`: "" for there.
+        package var root = ""
+        /// Whether compressed layers are kept beside what they were unpacked to.
+        package var keepBlobs = false
+        /// Images that garbage collection leaves: names, beginnings with a `*` at the end, words between two `*`.
+        package var pinned: [String] = []
+        /// Whether what containers write may be lost with the machine, in return for never waiting for the disk.
+        package var volatile = false
     }
 }
 

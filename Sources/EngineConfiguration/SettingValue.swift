@@ -39,6 +39,15 @@ extension Int: SettingValue {
     var toml: String { "\(self)" }
 }
 
+extension Bool: SettingValue {
+    init(node: TOMLNode) throws(Complaint) {
+        guard case .boolean(let value) = node else { throw Complaint("expected true or false, found \(node.kind)") }
+        self = value
+    }
+
+    var toml: String { "\(self)" }
+}
+
 extension [String]: SettingValue {
     init(node: TOMLNode) throws(Complaint) {
         guard case .array(let nodes) = node else {

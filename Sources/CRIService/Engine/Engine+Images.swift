@@ -34,6 +34,7 @@ extension Engine {
             $0.repoTags = image.repoTags
             $0.repoDigests = image.repoDigests
             $0.size = image.size
+            $0.pinned = image.isPinned
             $0.spec.image = image.id.description
             if let uid = Int64(user) { $0.uid.value = uid } else { $0.username = user }
         }

@@ -15,7 +15,12 @@ final class ImageService: Sendable {
     private let platform: Platform
 
     init(_ config: DaemonConfig) throws {
-        store = try ImageStore(root: config.root, run: config.run)
+        var storage = StoreSettings(
+            root: config.root, run: config.run, images: config.image.root.isEmpty ? nil : config.image.root)
+        storage.keepsBlobs = config.image.keepBlobs
+        storage.pinned = PinnedImages(config.image.pinned)
+        storage.isVolatile = config.image.volatile
+        store = try ImageStore(storage)
         var settings = RegistrySettings()
         settings.insecure = Set(config.image.insecureRegistries)
         registries = Registries(settings)
@@ -57,10 +62,13 @@ final class ImageService: Sendable {
 
     /// Removes an image with all its names; one that is unknown is right.
     func remove(_ name: String) async throws {
-        guard let image = try await find(name) else { return }
+        guard !name.isEmpty else { throw ServiceError(.invalid, "remove image", nil, "the request names no image") }
         let store = store
         do {
-            try await BlockingPool.run { try store.remove(image.id) }
+            // A damaged image, which is not shown, can be removed too.
+            try await BlockingPool.run {
+                if let id = try store.imageID(name) { try store.remove(id) }
+            }
         } catch let error as ImageStoreError where error.code == .notFound {
             // Another request was faster.
         } catch {
