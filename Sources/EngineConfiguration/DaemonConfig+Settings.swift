@@ -65,31 +65,6 @@ extension DaemonConfig {
                 "A profile in JSON for RuntimeDefault. Default: the built-in one.",
                 check: Check.optional(Check.folder)),
         ])
-
-    private static let imageSection = Section(
-        name: "image", meaning: "How images are pulled.",
-        settings: [
-            Setting(
-                "insecure_registries", \.image.insecureRegistries,
-                "Registries (host[:port]) that may be spoken to in plain HTTP or with an unverified certificate.",
-                check: Check.registries),
-            Setting(
-                "platform", \.image.platform,
-                "Platform (os/architecture[/variant]) chosen from an index. Default: this machine's.",
-                check: Check.optional(Check.platform)),
-            Setting(
-                "root", \.image.root, "Where layers are, to have them on a disk of their own. Default: `root`.",
-                check: Check.optional(Check.folder)),
-            Setting(
-                "keep_blobs", \.image.keepBlobs,
-                "Whether compressed layers are kept too, to push and save images without their registry."),
-            Setting(
-                "pinned", \.image.pinned,
-                "Images that are never garbage: names, beginnings (base/*), or words in a name (*pause*)."),
-            Setting(
-                "volatile", \.image.volatile,
-                "Whether what containers write may be lost with the machine, in return for not waiting for the disk."),
-        ])
 }
 
 extension RuntimeHandlerConfig {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import TOML
+
 /// A type that a setting can have: read from TOML and written as TOML.
 protocol SettingValue: Sendable, Equatable {
     /// The value of `node`, or the complaint that it is of another kind.

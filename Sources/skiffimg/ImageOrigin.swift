@@ -28,7 +28,7 @@ struct ImageOrigin {
             if !elsewhere, let (store, image) = try await options.store.find(text) {
                 try self.init(store, image, options)
             } else {
-                try await self.init(try Reference(parsing: text), options)
+                try await self.init(try await options.reference(text), options)
             }
         case .store(let text):
             guard let (store, image) = try await options.store.find(text) else {

@@ -3,6 +3,8 @@
 
 internal import ArgumentParser
 internal import EngineConfiguration
+internal import FoundationEssentials
+internal import ImageSources
 internal import ImageStore
 internal import Linux
 internal import OCIImageSpec
@@ -65,24 +67,64 @@ struct SourceOptions: ParsableArguments {
             "A registry to be spoken to without TLS or without a known certificate. May be repeated.",
             valueName: "host[:port]"))
     var insecureRegistries: [String] = []
+    @Option(help: ArgumentHelp("A file of credentials, searched before the configured ones.", valueName: "file"))
+    var authfile: String?
+    @Option(help: ArgumentHelp("Credentials for the registry, in place of those in files.", valueName: "user:password"))
+    var creds: String?
+    @Option(help: ArgumentHelp("Which images may be used, in place of the configured policy.", valueName: "file"))
+    var policy: String?
+    @Option(
+        help: ArgumentHelp("Mirrors and short names, in place of the configured registries.conf.", valueName: "file"))
+    var registriesConf: String?
     @Option(
         name: .customLong("platform"),
         help: ArgumentHelp("Which image of an index is meant.", valueName: "os/arch[/variant]"))
     var platformText: String?
     @OptionGroup var store: StoreOptions
 
-    func registries() throws -> Registries {
-        var settings = RegistrySettings()
-        settings.insecure = Set(try store.configuration().image.insecureRegistries + insecureRegistries)
-        return Registries(settings)
+    /// Images in registries, as the configuration and the options say.
+    func sources() throws -> ImageSources {
+        var settings = ImageSourceSettings(
+            try store.configuration(), environment: ProcessInfo.processInfo.environment)
+        settings.insecureRegistries.formUnion(insecureRegistries)
+        if let authfile { settings.credentialFiles.insert(authfile, at: 0) }
+        if let policy { settings.policy = policy }
+        if let registriesConf { settings.registriesConf = registriesConf }
+        return ImageSources(settings)
     }
 
-    /// Access to a repository for reading.
-    func client(_ reference: Reference) async throws -> any BlobSource { try registries().client(reference) }
+    /// What `--creds` says.
+    func credentials() throws -> RegistryCredentials? {
+        guard let creds else { return nil }
+        guard let colon = creds.firstIndex(of: ":") else {
+            throw ValidationError("--creds is not of the form user:password")
+        }
+        return .password(user: String(creds[..<colon]), password: String(creds[creds.index(after: colon)...]))
+    }
+
+    /// Access to a repository for reading, as registries.conf and the policy allow it.
+    func client(_ reference: Reference) async throws -> any BlobSource {
+        try await sources().source(reference, credentials: credentials())
+    }
 
     /// Access to a repository for writing.
     func pusher(_ reference: Reference) async throws -> any BlobDestination {
-        throw ImageSpecError(.unsupported, "push", reference.description, "not yet")
+        try await sources().destination(reference, credentials: credentials())
+    }
+
+    /// What a name means in registries: of several that a short name may stand for, the first that exists.
+    func reference(_ text: String) async throws -> Reference {
+        let found = try await sources().references(text)
+        for reference in found.dropLast() {
+            do {
+                _ = try await sources().resolve(reference, credentials: credentials())
+                return reference
+            } catch is RegistryError {
+                // The next one may be there; the error of the last one is told when it is opened.
+            }
+        }
+        guard let last = found.last else { throw ValidationError("\(text) may be nowhere") }
+        return last
     }
 
     func platform() throws -> Platform {

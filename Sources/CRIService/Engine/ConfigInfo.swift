@@ -26,6 +26,8 @@ struct ConfigInfo: Encodable {
     var defaultCapabilities: [String]
     var insecureRegistries: [String]
     var platform: String
+    var registriesConf: String
+    var policy: String
 
     init(_ config: DaemonConfig) {
         root = config.root
@@ -44,5 +46,7 @@ struct ConfigInfo: Encodable {
         defaultCapabilities = config.runtime.defaultCapabilities
         insecureRegistries = config.image.insecureRegistries
         platform = config.image.platform
+        registriesConf = config.image.registriesConf
+        policy = config.image.policy
     }
 }

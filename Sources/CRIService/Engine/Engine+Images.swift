@@ -9,9 +9,9 @@ internal import SwiftProtobuf
 
 extension Engine {
     /// Pulls an image and returns its id, which is also the one in `Image.id` and `ContainerStatus.image_id`.
-    func pullImage(_ name: String, auth: CRI.AuthConfig?) async throws -> String {
+    func pullImage(_ name: String, auth: CRI.AuthConfig?, namespace: String) async throws -> String {
         guard !name.isEmpty else { throw ServiceError(.invalid, "pull image", nil, "the request names no image") }
-        return try await images.pull(name, auth: auth).description
+        return try await images.pull(name, auth: auth, namespace: namespace).description
     }
 
     func imageStatus(_ name: String, verbose: Bool) async throws -> (image: Runtime_V1_Image, info: [String: String])? {
