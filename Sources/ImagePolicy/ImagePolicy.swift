@@ -44,10 +44,6 @@ package struct ImagePolicy: Hashable, Sendable {
         do {
             let document = try JSONDocument(bytes).decode(PolicyDocument.self)
             self.init(fallback: document.fallback, transports: document.transports)
-        } catch DecodingError.dataCorrupted(let context) {
-            throw PolicyError(.unusable, "read", subject, context.debugDescription)
-        } catch DecodingError.keyNotFound(let key, _) {
-            throw PolicyError(.unusable, "read", subject, "\"\(key.stringValue)\" is missing")
         } catch {
             throw PolicyError(.unusable, "read", subject, "\(error)")
         }

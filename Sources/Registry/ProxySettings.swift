@@ -20,7 +20,8 @@ struct ProxyServer: Hashable, Sendable {
 
 /// Which requests go through a proxy, in the terms of the variables `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` that most
 /// programs share. `NO_PROXY` is a list of names (with all below them), addresses, networks (`10.0.0.0/8`), each with a
-/// port or without, or `*`. Loopback addresses and `localhost` are never asked for through a proxy.
+/// port or without, or `*`. Loopback addresses and `localhost` are never asked for through a proxy. A proxy of the kind
+/// `http` is asked for a tunnel (CONNECT) to every server, also to those that are spoken to in plain HTTP.
 package struct ProxySettings: Sendable {
     private var http = ""
     private var https = ""

@@ -16,7 +16,8 @@ struct Skiffimg: AsyncParsableCommand {
             docker-archive:FILE[:NAME], dir:DIR.
             """,
         subcommands: [
-            Pull.self, Push.self, Copy.self, Inspect.self, Config.self, Manifest.self, List.self, Tag.self, Remove.self,
+            Pull.self, Push.self, Copy.self, Inspect.self, Config.self, Manifest.self, List.self, ListTags.self,
+            Tag.self, Remove.self,
             Unpack.self, Mount.self, Umount.self, Diff.self, History.self, Check.self, GarbageCollection.self,
             Save.self,
             Load.self,

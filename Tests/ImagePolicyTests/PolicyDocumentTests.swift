@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{}", "\"default\" is missing"), (#"{"default": []}"#, "\"default\" has no requirement"),
+        ("{}", "default: required property is missing"), (#"{"default": []}"#, "\"default\" has no requirement"),
         (#"{"default": [{"type": "accept"}]}"#, "unknown type of requirement \"accept\""),
         (#"{"default": [{"type": "reject", "x": 1}]}"#, "unknown key \"x\""),
         (#"{"default": [{"type": "reject"}], "transport": {}}"#, "unknown key \"transport\""),
@@ -60,12 +60,13 @@ import Testing
             #"{"default": [{"type": "sigstoreSigned", "keyPath": "/a", "signedIdentity": {"type": "any"}}]}"#,
             "unknown type of signedIdentity \"any\""
         ),
-        (#"{"default": [{"type": "signedBy", "keyPath": "/a"}]}"#, "\"keyType\" is missing"),
+        (#"{"default": [{"type": "signedBy", "keyPath": "/a"}]}"#, "default[0].keyType: required property is missing"),
     ])
     func aDoubtfulFileIsUnusable(text: String, reason: String) throws {
         let error = #expect(throws: PolicyError.self) { try policy(text) }
         #expect(error?.code == .unusable)
-        #expect(error?.description == "read \"policy.json\": \(reason)")
+        #expect(error?.subject == "policy.json")
+        #expect(error?.reason.contains(reason) == true, "\(error?.description ?? "")")
     }
 
     @Test func noFileIsNoPolicy() throws { #expect(try ImagePolicy(path: "/nonexistent/policy.json") == nil) }

@@ -156,7 +156,7 @@ import Testing
     @Test func waitsForASlowBody() async throws {
         let large = ScriptedBlob(pattern(20_000_000))
         let server = try await ScriptedServer { large.range($0) }
-        let client = try server.client(stall: .milliseconds(500), retries: 2)
+        let client = try server.client(stall: .milliseconds(500), retries: 10)
         var bytes: [UInt8] = []
         try await client.blob(large.descriptor) { chunk in
             // Longer than the patience with the server, which is not to blame.

@@ -6,7 +6,7 @@ import json
 import time
 
 from images.picture import digest, large, simple
-from images.server import Reply, once, ranged
+from images.server import Proxy, Reply, once, ranged
 from suite.expect import equal, that
 from suite.registry import check
 
@@ -168,3 +168,27 @@ def chunked(case):
     server.rule(lambda request: Reply(200, layer, {"Content-Length": None, "Connection": "close"}, cut=len(layer))
                 if request.start == 0 else None, f"/blobs/{digest(layer)}")
     case.gets(server, "app:1", {"large": content})
+
+
+@check
+def through_a_proxy(case):
+    """HTTP_PROXY and HTTPS_PROXY of the environment are followed, and NO_PROXY is."""
+    server = case.server()
+    picture, content = large()
+    server.add("app", "1", picture)
+    proxy = Proxy(server)
+    case.open.append(proxy)
+
+    class Named:
+        address = "registry.invalid:8080"
+
+    setting = case.setting(Named)
+    setting.environment = {name: f"http://{proxy.address}" for name in ("http_proxy", "https_proxy")}
+    case.gets(Named, "app:1", {"large": content}, setting)
+    that(proxy.asked, "the proxy was not asked")
+    setting = case.setting(Named)
+    setting.environment = {"http_proxy": f"http://{proxy.address}", "https_proxy": f"http://{proxy.address}",
+                           "no_proxy": ".other.invalid,registry.invalid"}
+    asked = len(proxy.asked)
+    case.refuses(Named, "app:1", setting=setting)
+    equal(len(proxy.asked), asked, "requests to the proxy")

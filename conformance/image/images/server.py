@@ -170,3 +170,67 @@ def once(reply, after=0):
         return None
 
     return answer
+
+
+class Proxy:
+    """A proxy that leads every name to one server: through tunnels (CONNECT), and by URLs in full."""
+
+    def __init__(self, target):
+        self.target, self.asked = target, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.sockets = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        """One thread for each connection."""
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.sockets.append(client)
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        """Reads a head, and passes everything on to the server."""
+        try:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                more = client.recv(65536)
+                if not more:
+                    return
+                head += more
+            method, url, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+            self.asked.append((method, url))
+            host, port = self.target.address.rsplit(":", 1)
+            server = socket.create_connection((host, int(port)))
+            self.sockets.append(server)
+            if method == "CONNECT":
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            else:
+                # The server closes, so that each request has a connection of its own here.
+                server.sendall(head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+            back = threading.Thread(target=pump, args=(server, client), daemon=True)
+            back.start()
+            pump(client, server)
+            back.join()
+        except OSError:
+            pass
+
+    def close(self):
+        """No connection stays."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for one in self.sockets:
+            one.close()
+
+
+def pump(source, target):
+    """Passes bytes on until one side ends."""
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
