@@ -31,12 +31,29 @@ extension ImageStore {
             }
         }
         var trash = try discardUnreferenced { _ in }
-        for name in try entries(paths.quarantine) { trash.append(try discard("\(paths.quarantine)/\(name)")) }
+        for name in try entries(paths.quarantine) where try !isInUse(quarantined: name) {
+            trash.append(try discard("\(paths.quarantine)/\(name)"))
+        }
         report.items = trash.count
         try removeTrash(trash)
         let after = try usage().bytes
         report.bytes = before > after ? before - after : 0
         return report
+    }
+
+    /// A container that was mounted before may still have its files from what is set aside. The name begins with the
+    /// digest.
+    private func isInUse(quarantined name: String) throws -> Bool {
+        let hex = String(name.prefix { $0 != "-" })
+        return try read("find users of", name) { database in
+            try Bool.fetchOne(
+                database,
+                sql: """
+                    SELECT EXISTS (
+                        SELECT 1 FROM image_layers WHERE substr(layer, instr(layer, ':') + 1) = ?
+                            AND image IN (SELECT image FROM rootfs UNION SELECT image FROM image_mounts))
+                    """, arguments: [hex]) ?? false
+        }
     }
 
     /// Removes what processes that died have left: staging directories without owner and what was recorded for them,

@@ -31,9 +31,7 @@ struct ImageOrigin {
                 try await self.init(try await options.reference(text), options)
             }
         case .store(let text):
-            guard let (store, image) = try await options.store.find(text) else {
-                throw ImageStoreError(.notFound, "find image", text, "no such image in the store")
-            }
+            let (store, image) = try await options.store.require(text)
             try self.init(store, image, options)
         case .layout(let path, let tag):
             self.init(try LayoutSource(directory: path, tag: tag), try ImageName.localReference(path, tag))

@@ -55,7 +55,10 @@ struct StoreOptions: ParsableArguments {
     /// The same for what must be there.
     func require(_ name: String) async throws -> (ImageStore, Image) {
         if let found = try await find(name) { return found }
-        throw ImageStoreError(.notFound, "find image", name, "no such image in the store")
+        let isDamaged = try await BlockingPool.run { () throws in try open().imageID(name) != nil }
+        throw ImageStoreError(
+            .notFound, "find image", name,
+            isDamaged ? "it is damaged; \"check --repair\" fetches it again" : "no such image in the store")
     }
 }
 
