@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import CRIAPI
+internal import EngineConfiguration
 internal import ImageStore
 internal import Linux
 internal import OCIImageSpec
@@ -47,6 +48,21 @@ extension Engine {
             $0.fsID.mountpoint = usage.path
             $0.usedBytes.value = usage.bytes
             $0.inodesUsed.value = usage.inodes
+        }
+    }
+
+    /// The file system of what containers write, when the images have another; nil otherwise.
+    func containerUsage() async throws -> Runtime_V1_FilesystemUsage? {
+        let root = config.root
+        guard !config.image.root.isEmpty else { return nil }
+        let status = try await BlockingPool.run { () throws in
+            try SystemError.attempt("measure", root) { () throws(Errno) in try Syscall.fileSystem(root) }
+        }
+        return .with {
+            $0.timestamp = KernelClock.realtime
+            $0.fsID.mountpoint = root
+            $0.usedBytes.value = (status.blocks - status.blocksAvailable) * status.blockSize
+            $0.inodesUsed.value = status.files - status.filesFree
         }
     }
 }

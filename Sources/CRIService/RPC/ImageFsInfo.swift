@@ -6,14 +6,16 @@ package import GRPCCore
 internal import SwiftProtobuf
 
 extension ImageEndpoint {
-    /// What the images take on disk.
+    /// What the images take on disk, and what is used where containers write.
     package func imageFsInfo(
         request: Runtime_V1_ImageFsInfoRequest, context: ServerContext
     ) async throws -> Runtime_V1_ImageFsInfoResponse {
-        let usage = try await engine.imageUsage()
+        let images = try await engine.imageUsage()
+        let containers = try await engine.containerUsage()
         return .with {
-            $0.imageFilesystems = [usage]
-            $0.containerFilesystems = [usage]
+            $0.imageFilesystems = [images]
+            // Without a disk of their own for images, kubelet wants to see the same twice.
+            $0.containerFilesystems = [containers ?? images]
         }
     }
 }
