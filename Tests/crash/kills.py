@@ -21,8 +21,9 @@ def play(skiffimg, folder, count, seed):
     store.call(*store.pull_words(images.tags[0]))
     duration = time.monotonic() - begin
     expectation.note("pulled", images.tags[0])
-    killed = 0
-    for number in range(count):
+    killed = number = 0
+    while killed < count:
+        number += 1
         running = [begin_one(store, expectation, choice) for _ in range(choice.choice([1, 1, 2]))]
         time.sleep(choice.uniform(0, duration * 1.3))
         for process, _, _ in running:
@@ -39,7 +40,7 @@ def play(skiffimg, folder, count, seed):
             store.verify(expectation, choice.choice(images.tags) if number % 4 == 0 else None)
         except Exception as error:
             raise SystemExit(f"after kill {number} of seed {seed} ({[run[1:] for run in running]}): {error}") from error
-    print(f"{killed} of {count} moments met a running program; every image that was acknowledged is there and whole")
+    print(f"{killed} kills at {number} moments; every image that was acknowledged is there and whole")
 
 
 def begin_one(store, expectation, choice):

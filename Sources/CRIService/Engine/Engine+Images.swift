@@ -5,6 +5,7 @@ internal import CRIAPI
 internal import EngineConfiguration
 internal import ImageStore
 internal import Linux
+internal import Logging
 internal import OCIImageSpec
 internal import SwiftProtobuf
 
@@ -63,6 +64,19 @@ extension Engine {
             $0.fsID.mountpoint = root
             $0.usedBytes.value = (status.blocks - status.blocksAvailable) * status.blockSize
             $0.inodesUsed.value = status.files - status.filesFree
+        }
+    }
+
+    /// Repairs damaged images in the background. Until then they are not shown, so kubelet may be faster.
+    func repairImages() {
+        Task {
+            do {
+                let report = try await images.repair()
+                for image in report.repaired { log.notice("repaired image \(image)") }
+                for failure in report.failed { log.error("image \(failure.image) is damaged: \(failure.reason)") }
+            } catch {
+                log.error("\(error)")
+            }
         }
     }
 }

@@ -36,6 +36,7 @@ package final class Engine: Sendable {
     package static func start(_ config: DaemonConfig, log: Logger) async throws -> Engine {
         let engine = try await BlockingPool.run { try Engine(config, log: log) }
         try await engine.recover()
+        engine.repairImages()
         return engine
     }
 

@@ -107,16 +107,25 @@ final class ImageService: Sendable {
     func remove(_ name: String) async throws {
         guard !name.isEmpty else { throw ServiceError(.invalid, "remove image", nil, "the request names no image") }
         let store = store
+        let names = await names(name)
         do {
             // A damaged image, which is not shown, can be removed too.
-            try await BlockingPool.run {
-                if let id = try store.imageID(name) { try store.remove(id) }
+            try await BlockingPool.run { () throws in
+                for name in names {
+                    if let id = try store.imageID(name) { return try store.remove(id) }
+                }
             }
         } catch let error as ImageStoreError where error.code == .notFound {
             // Another request was faster.
         } catch {
             throw Self.translate(error)
         }
+    }
+
+    /// Fetches again what was found damaged when the store was opened, as far as no credentials of a pod are needed.
+    func repair() async throws -> RepairReport {
+        let sources = sources
+        return try await store.repair { try await sources.source($0) }
     }
 
     /// What all layers take on disk.
