@@ -83,10 +83,12 @@ let package = Package(
         .systemLibrary(name: "CSeccomp"),
         .systemLibrary(name: "CArchive"),
         .systemLibrary(name: "CCompression"),
+        .systemLibrary(name: "CZlib"),
 
         // Floor 1: vocabularies.
         floor("JSON"),
         floor("TOML", [library("TOMLKit", "TOMLKit")]),
+        floor("StreamFraming", ["CZlib"]),
         floor("OCIRuntimeSpec"),
         floor("OCIImageSpec", [library("Crypto", "swift-crypto")]),
         .target(
@@ -127,6 +129,12 @@ let package = Package(
             ]),
         floor("CNI", ["Linux"]),
         floor("MonitorProtocol", ["Linux"]),
+        floor(
+            "Streaming",
+            [
+                "Linux", "StreamFraming", library("Crypto", "swift-crypto"), library("NIOCore", "swift-nio"),
+                library("NIOPosix", "swift-nio"), library("NIOSSL", "swift-nio-ssl"),
+            ]),
         // Not "Configuration": swift-configuration, which async-http-client brings, has a target of that name.
         floor("EngineConfiguration", ["Linux", "TOML"]),
 
@@ -148,7 +156,7 @@ let package = Package(
             [
                 "CRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Cgroups", "Registry", "CNI", "MonitorProtocol",
                 "EngineConfiguration", "ImagePolicy", "ImageSources", "ImageStore", "RegistryConfiguration",
-                library("GRPCCore", "grpc-swift-2"),
+                "Streaming", library("GRPCCore", "grpc-swift-2"),
                 library("SwiftProtobuf", "swift-protobuf"), library("GRDB", "GRDB.swift"),
                 library("Logging", "swift-log"),
             ]),
@@ -157,7 +165,7 @@ let package = Package(
         floor(
             "SkiffctlCommands",
             [
-                "CRIAPI", "Linux", library("ArgumentParser", "swift-argument-parser"),
+                "CRIAPI", "Linux", "Streaming", library("ArgumentParser", "swift-argument-parser"),
                 library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
                 library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("Yams", "Yams"),
             ]),
@@ -201,6 +209,13 @@ let package = Package(
             ["ImageSources", "ImagePolicy", "Registry", "OCIImageSpec", "EngineConfiguration", "Linux"]),
         tests("CNITests", ["CNI", "Linux"]),
         tests("MonitorProtocolTests", ["MonitorProtocol", "Linux"]),
+        tests("StreamFramingTests", ["StreamFraming"]),
+        tests(
+            "StreamingTests",
+            [
+                "Streaming", "StreamFraming", "Linux", library("NIOCore", "swift-nio"),
+                library("NIOPosix", "swift-nio"), library("NIOEmbedded", "swift-nio"),
+            ]),
         tests("EngineConfigurationTests", ["EngineConfiguration", "Linux"]),
         tests("ContainerRuntimeTests", ["ContainerRuntime", "Cgroups", "Confinement", "OCIRuntimeSpec", "Linux"]),
         tests("PodMonitorTests", ["PodMonitor", "MonitorProtocol", "Linux"]),
@@ -219,7 +234,8 @@ let package = Package(
             ]),
         // Entries for `hack/fuzz`, which builds Driver with them; here they take what it found.
         .testTarget(
-            name: "FuzzTests", dependencies: ["ContainerRuntime", "Confinement", "OCIRuntimeSpec", "Linux"],
+            name: "FuzzTests",
+            dependencies: ["ContainerRuntime", "Confinement", "OCIRuntimeSpec", "StreamFraming", "Linux"],
             exclude: ["Driver", "corpus", "words.dict"], swiftSettings: strictTests),
         // The programs, tested as programs: they are run from the folder that holds the test bundle.
         tests("ProgramTests", ["Linux", "MonitorProtocol"]),

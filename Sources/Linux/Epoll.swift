@@ -19,6 +19,8 @@ package struct Epoll: ~Copyable, Sendable {
         /// Always reported.
         package static let hangUp = Interest(rawValue: CLX_EPOLLHUP)
         package static let peerClosed = Interest(rawValue: CLX_EPOLLRDHUP)
+        /// After one event nothing more is reported, not even an error, until `change`.
+        package static let oneShot = Interest(rawValue: CLX_EPOLLONESHOT)
     }
 
     /// One ready descriptor, told apart by the token it was added with.

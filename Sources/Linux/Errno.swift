@@ -46,10 +46,13 @@ package struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringC
     package static let EPROTO = Errno(rawValue: 71)
     package static let EMSGSIZE = Errno(rawValue: 90)
     package static let EOPNOTSUPP = Errno(rawValue: 95)
+    package static let EAFNOSUPPORT = Errno(rawValue: 97)
     package static let EADDRINUSE = Errno(rawValue: 98)
+    package static let EADDRNOTAVAIL = Errno(rawValue: 99)
     package static let ECONNRESET = Errno(rawValue: 104)
     package static let ETIMEDOUT = Errno(rawValue: 110)
     package static let ECONNREFUSED = Errno(rawValue: 111)
+    package static let EINPROGRESS = Errno(rawValue: 115)
     package static let EDQUOT = Errno(rawValue: 122)
 
     /// The symbolic name, `ENOENT`.

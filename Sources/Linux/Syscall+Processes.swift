@@ -183,6 +183,11 @@ extension Syscall {
         try Errno.check(clx_close_range(UInt32(range.lowerBound), UInt32(range.upperBound - 1), 0))
     }
 
+    /// A second descriptor of the same open file. The corresponding system call is `fcntl(2)` with F_DUPFD_CLOEXEC.
+    package static func duplicate(_ descriptor: Int32) throws(Errno) -> OwnedFD {
+        OwnedFD(adopting: try Errno.check(clx_dup_cloexec(descriptor)))
+    }
+
     /// Makes `target` a copy that survives exec. The corresponding system call is `dup3(2)`.
     package static func duplicate(_ descriptor: Int32, onto target: Int32) throws(Errno) {
         if descriptor == target {

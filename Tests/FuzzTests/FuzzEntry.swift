@@ -4,8 +4,9 @@
 import Confinement
 import ContainerRuntime
 import OCIRuntimeSpec
+import StreamFraming
 
-/// The places where bytes of others enter the runtime. Each takes any bytes at all: a trap is a defect, and so is an
+/// The places where bytes of others enter. Each takes any bytes at all: a trap is a defect, and so is an
 /// answer that breaks its promise. `hack/fuzz` looks for such bytes; the tests feed it what was found before.
 enum FuzzEntry: String, CaseIterable, Sendable {
     /// config.json: read, then planned.
@@ -18,6 +19,12 @@ enum FuzzEntry: String, CaseIterable, Sendable {
     case process
     /// A command line, a word in each line.
     case arguments
+    /// A client's SPDY connection.
+    case spdy
+    /// A client's WebSocket connection.
+    case websocket
+    /// The head of an HTTP message.
+    case http
 
     func run(_ bytes: [UInt8]) {
         switch self {
@@ -26,6 +33,9 @@ enum FuzzEntry: String, CaseIterable, Sendable {
         case .state: _ = Self.read(ContainerRecord.self, bytes)
         case .process: Self.process(bytes)
         case .arguments: Self.arguments(bytes)
+        case .spdy: Self.spdy(bytes)
+        case .websocket: Self.websocket(bytes)
+        case .http: Self.http(bytes)
         }
     }
 
@@ -94,5 +104,61 @@ enum FuzzEntry: String, CaseIterable, Sendable {
             precondition(words.suffix(rest.count) == rest, "the program's own words changed")
             _ = try? parsed.number("preserve-fds")
         }
+    }
+
+    /// The frames, up to the first error, are the same whatever the bytes are cut into.
+    private static func spdy(_ bytes: [UInt8]) {
+        func frames(by size: Int) -> [SPDYFrame] {
+            var decoder = SPDYDecoder()
+            var frames: [SPDYFrame] = []
+            do throws(WireError) {
+                for piece in pieces(bytes, of: size) {
+                    decoder.feed(piece)
+                    while let frame = try decoder.next() { frames.append(frame) }
+                }
+            } catch {
+                precondition(!error.cause.isEmpty, "an error without words")
+            }
+            return frames.filter { if case .data = $0 { false } else { true } }
+        }
+        precondition(frames(by: 7) == frames(by: max(1, bytes.count)), "frames that depend on their pieces")
+    }
+
+    private static func websocket(_ bytes: [UInt8]) {
+        for fromClient in [true, false] {
+            var decoder = WebSocketDecoder(fromClient: fromClient)
+            var total = 0
+            do throws(WireError) {
+                for piece in pieces(bytes, of: 11) {
+                    decoder.feed(piece)
+                    while let frame = try decoder.next() {
+                        if case .piece(let bytes, _) = frame { total += bytes.count }
+                        _ = frame.encoded(mask: [1, 2, 3, 4])
+                    }
+                }
+            } catch {
+                precondition(!error.cause.isEmpty, "an error without words")
+            }
+            precondition(total <= bytes.count, "bytes out of nothing")
+        }
+    }
+
+    private static func http(_ bytes: [UInt8]) {
+        var reader = HTTPHeadReader()
+        do throws(WireError) {
+            for piece in pieces(bytes, of: 5) {
+                guard let (head, _) = try reader.read(piece) else { continue }
+                var again = HTTPHeadReader()
+                let same = try again.read(head.bytes)
+                precondition(same?.head.line == head.line, "what was written is read differently")
+                return
+            }
+        } catch {
+            precondition(!error.cause.isEmpty, "an error without words")
+        }
+    }
+
+    private static func pieces(_ bytes: [UInt8], of size: Int) -> [[UInt8]] {
+        stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
     }
 }

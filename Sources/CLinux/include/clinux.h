@@ -144,6 +144,19 @@ int64_t clx_clock_ns(int clock);
 
 // Sockets.
 int clx_socket(int domain, int type, int protocol);
+// Makes the socket in the network namespace of the descriptor, on a thread that ends with the call: the caller's own
+// stays where it is, and so do all others.
+int clx_socket_in_namespace(int namespace_fd, int domain, int type);
+// IPv4 or IPv6 on loopback, by the socket's domain.
+int clx_connect_loopback(int fd, int domain, uint16_t port);
+// A literal address of either family; the socket is made for it.
+int clx_listen_inet(const char *address, uint16_t port, int type, int backlog);
+int clx_is_address(const char *text);
+int clx_local_port(int fd);
+int clx_socket_error(int fd);
+int clx_shutdown_write(int fd);
+// A later close resets the connection instead of ending it.
+int clx_reset_on_close(int fd);
 int clx_socketpair(int type, int fds[2]);
 int clx_bind_unix(int fd, const char *path, size_t length);
 int clx_connect_unix(int fd, const char *path, size_t length);

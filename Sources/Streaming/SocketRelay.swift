@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+internal import NIOCore
+
+/// Carries a TCP connection and a stream into each other: each direction ends by itself, and what breaks one side breaks
+/// the other.
+///
+/// ## Concurrency model
+/// Belongs to the stream's event loop.
+final class SocketRelay {
+    private let socket: SharedFD
+    private let stream: ByteStream
+    private let loop: any EventLoop
+    private var open = 2
+    private let onOutputEnd: () -> Void
+    private var onEnd: (() -> Void)?
+    private weak var sink: DescriptorSink?
+
+    /// `onOutputEnd` is called once, when the socket gives no more; `onEnd` when both directions have ended.
+    init(
+        _ socket: SharedFD, _ stream: ByteStream, loop: any EventLoop, onOutputEnd: @escaping () -> Void = {},
+        onEnd: @escaping () -> Void
+    ) {
+        self.socket = socket
+        self.stream = stream
+        self.loop = loop
+        self.onOutputEnd = onOutputEnd
+        self.onEnd = onEnd
+    }
+
+    /// Begins; the caller keeps both, and closes them when the connection of the stream ends.
+    func start() throws(Errno) -> (DescriptorSink, DescriptorSource) {
+        let sink = try DescriptorSink(socket, from: stream, loop: loop) { failure in
+            // A peer that takes no more may still have something to say: reading goes on to its end.
+            if failure == nil { InternetSocket.finishSending(self.socket.rawValue) }
+            self.ended()
+        }
+        let source = try DescriptorSource(socket, to: stream, loop: loop) { failure in self.sourceEnded(failure) }
+        self.sink = sink
+        sink.start()
+        source.start()
+        return (sink, source)
+    }
+
+    private func sourceEnded(_ failure: Errno?) {
+        defer { onOutputEnd() }
+        guard failure == nil, !stream.isBroken else {
+            if failure != nil { stream.reset() } else { InternetSocket.resetOnClose(socket.rawValue) }
+            return abandon()
+        }
+        stream.finish()
+        // From here on nobody but the sink would hear of a break, and it hears of none.
+        stream.onBreak = { self.abandon() }
+        ended()
+    }
+
+    /// Nothing goes the other way any more.
+    private func abandon() {
+        sink?.close()
+        open = 1
+        ended()
+    }
+
+    private func ended() {
+        open -= 1
+        guard open == 0 else { return }
+        let onEnd = onEnd
+        self.onEnd = nil
+        onEnd?()
+    }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import NIOCore
+internal import StreamFraming
+
+/// Streams over WebSocket, on the server's side: the channels are known from the beginning.
+///
+/// WebSocket has no windows. A client whose bytes nobody takes is held back by its TCP connection, all channels at once.
+///
+/// ## Concurrency model
+/// Belongs to the event loop of its channel.
+final class WebSocketConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    /// What a channel is for, from the client's side.
+    enum Direction { case read, write, both }
+
+    private let wire: Wire
+    private let session: any StreamSession
+    private let dialect: WebSocketProtocol
+    private var decoder = WebSocketDecoder(fromClient: true)
+    private var streams: [ByteStream] = []
+    private let directions: [Direction]
+    /// Of the message that is coming in: its channel, and what of its base64 is not complete.
+    private var current: Int?
+    private var base64 = Base64Pieces()
+    private var failure: (any Error)?
+
+    init(
+        channel: any Channel, session: any StreamSession, dialect: WebSocketProtocol,
+        channels: [(Direction, [HTTPHead.Field])],
+        idleTimeout: Duration
+    ) {
+        wire = Wire(channel, idleTimeout: idleTimeout)
+        self.session = session
+        self.dialect = dialect
+        directions = channels.map(\.0)
+        streams = channels.enumerated().map { ByteStream(id: UInt32($0.offset), fields: $0.element.1, carrier: self) }
+        wire.onIdle = { [weak self] in self?.finish() }
+    }
+
+    /// Tells the session of its streams.
+    func begin() {
+        for stream in streams where !session.accepts(stream) { stream.reset() }
+        // An empty message tells a client that it is connected.
+        streams.first { directions[Int($0.id)] == .read && !$0.isBroken }?.send([])
+    }
+
+    /// Says goodbye, and closes once the peer has. 1000 is a normal end, 1002 a breach of the protocol.
+    func finish(code: Int = 1000) {
+        guard !wire.isFinished else { return }
+        wire.finish(WebSocketFrame.close(code: code).encoded())
+        breakStreams()
+    }
+
+    private func breakStreams() { for stream in streams { stream.acceptBreak() } }
+
+    // MARK: From the channel
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        wire.touch()
+        decoder.feed(Array(unwrapInboundIn(data).readableBytesView))
+        do throws(WireError) {
+            while let frame = try decoder.next() {
+                // After goodbye only the client's own goodbye matters.
+                if wire.isFinished {
+                    if case .close = frame { context.close(promise: nil) }
+                    continue
+                }
+                try handle(frame)
+            }
+        } catch {
+            failure = error
+            if wire.isFinished { context.close(promise: nil) } else { finish(code: 1002) }
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard context.channel.isWritable else { return }
+        for stream in streams where wire.isWritable { stream.onWritable?() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        wire.stop()
+        breakStreams()
+        session.connectionEnded(failure)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if failure == nil { failure = error }
+        context.close(promise: nil)
+    }
+
+    private func handle(_ frame: WebSocketFrame) throws(WireError) {
+        switch frame {
+        case .ping(let bytes): wire.send(WebSocketFrame.pong(bytes).encoded())
+        case .pong: break
+        case .close: finish()
+        case .piece(let bytes, let place): try receive(bytes, place)
+        }
+    }
+
+    private func receive(_ piece: ArraySlice<UInt8>, _ place: WebSocketFrame.Piece) throws(WireError) {
+        var bytes = piece
+        if place.isFirst {
+            current = nil
+            base64 = Base64Pieces()
+        }
+        // A message may be cut anywhere, also before the byte that names its channel.
+        if current == nil {
+            guard let first = bytes.popFirst() else { return }
+            current = dialect.channel(first)
+        }
+        defer { if place.isLast { current = nil } }
+        guard let current else { return }
+        if dialect.isText {
+            guard let decoded = base64.decode(bytes, isLast: place.isLast) else {
+                throw WireError("WebSocket message", "its text is not base64")
+            }
+            bytes = decoded[...]
+        }
+        if current == WebSocketProtocol.endChannel, dialect.canEndChannels {
+            for number in bytes where streams.indices.contains(Int(number)) { streams[Int(number)].acceptEnd() }
+        } else if streams.indices.contains(current), directions[current] != .read {
+            wire.received(bytes.count, limit: Wire.holdAt)
+            streams[current].accept(bytes)
+        }
+        // Messages for channels that the client only reads, or that there are not, are dropped.
+    }
+}
+
+extension WebSocketConnection: StreamCarrier {
+    func room(for stream: ByteStream) -> Int { wire.isWritable ? DescriptorSource.pieceSize : 0 }
+
+    func send(_ bytes: ArraySlice<UInt8>, fin: Bool, on stream: ByteStream) {
+        // A server cannot end a channel: the end of the connection does.
+        if fin && bytes.isEmpty { return }
+        wire.send(WebSocketFrame.message(dialect.message(stream.id, bytes), isText: dialect.isText).encoded())
+    }
+
+    func grant(_ count: Int, on stream: ByteStream) { wire.used(count, limit: Wire.holdAt) }
+
+    func reset(_ stream: ByteStream) {}
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import FoundationEssentials
+
+/// How streams are told apart on a WebSocket: the first byte of every message is the number of its channel.
+///
+/// The names are Kubernetes': `channel.k8s.io` and `v4.channel.k8s.io` in binary messages, `base64.channel.k8s.io` and
+/// `v4.base64.channel.k8s.io` in text messages, where the channel is a digit and the rest is base64. The versions differ
+/// in how an exit code is told. In `v5.channel.k8s.io` a client ends a channel by a message of the byte 255 and its number.
+struct WebSocketProtocol: Hashable, Sendable {
+    /// As negotiated; nil when the client named none.
+    var name: String?
+
+    static let exec = [
+        "v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io", "channel.k8s.io", "base64.channel.k8s.io",
+    ]
+    static let portForward = ["v4.channel.k8s.io", "v4.base64.channel.k8s.io", "portforward.k8s.io"]
+
+    var isText: Bool { name?.contains("base64") ?? false }
+    var canEndChannels: Bool { name?.hasPrefix("v5.") ?? false }
+    /// The channel whose messages end others.
+    static let endChannel = 255
+
+    /// The message of these bytes.
+    func message(_ channel: UInt32, _ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        let number = UInt8(truncatingIfNeeded: channel)
+        guard isText else { return [number] + bytes }
+        return [UInt8(ascii: "0") &+ number] + Array(Data(bytes).base64EncodedString().utf8)
+    }
+
+    /// The channel that the first byte of a message names.
+    func channel(_ byte: UInt8) -> Int { isText ? Int(byte) - Int(UInt8(ascii: "0")) : Int(byte) }
+}
+
+/// Base64 that comes in pieces.
+struct Base64Pieces {
+    private var rest: [UInt8] = []
+
+    /// The bytes that are complete with this piece; nil when it is no base64.
+    mutating func decode(_ piece: ArraySlice<UInt8>, isLast: Bool) -> [UInt8]? {
+        rest += piece
+        let usable = isLast ? rest.count : rest.count - rest.count % 4
+        defer { rest.removeFirst(usable) }
+        guard usable > 0 else { return [] }
+        return Data(base64Encoded: Data(rest.prefix(usable))).map { Array($0) }
+    }
+}

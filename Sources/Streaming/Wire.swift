@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import NIOCore
+
+/// The connection below the streams: sends bytes, holds the peer back, watches for silence, and ends in good order.
+///
+/// ## Concurrency model
+/// Belongs to the channel's event loop.
+final class Wire {
+    /// What a peer without flow control of its own may have sent without our having used it, in bytes.
+    static let holdAt = 262_144
+    /// How long the peer may take to close after we are done.
+    private static let lingerTime = TimeAmount.seconds(5)
+
+    let channel: any Channel
+    private let idleTimeout: TimeAmount
+    private var lastActivity = NIODeadline.now()
+    private var idleTask: Scheduled<Void>?
+    private var unused = 0
+    private var isHolding = false
+    private(set) var isFinished = false
+    /// Called when nothing came or went for too long.
+    var onIdle: () -> Void = {}
+
+    init(_ channel: any Channel, idleTimeout: Duration) {
+        self.channel = channel
+        // A century is for ever.
+        self.idleTimeout = .seconds(min(Swift.max(idleTimeout.components.seconds, 1), 3_155_760_000))
+        watchIdle(after: self.idleTimeout)
+    }
+
+    var isWritable: Bool { !isFinished && channel.isActive && channel.isWritable }
+
+    func send(_ bytes: [UInt8]) {
+        guard !isFinished else { return }
+        touch()
+        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    }
+
+    func touch() { lastActivity = .now() }
+
+    /// Sends the last bytes and gives the peer a while to close: a close from here while it still sends would destroy
+    /// what it has not read yet.
+    func finish(_ last: [UInt8]) {
+        guard !isFinished else { return }
+        send(last)
+        isFinished = true
+        stop()
+        setReading(true)
+        let channel = channel
+        channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+    }
+
+    /// Called when the channel has closed.
+    func stop() {
+        idleTask?.cancel()
+        idleTask = nil
+        onIdle = {}
+    }
+
+    // MARK: Holding back
+
+    /// So many bytes came in that somebody must use.
+    func received(_ count: Int, limit: Int) {
+        unused += count
+        if unused > limit, !isHolding, !isFinished { setReading(false) }
+    }
+
+    func used(_ count: Int, limit: Int) {
+        unused -= count
+        if unused <= limit / 2, isHolding { setReading(true) }
+    }
+
+    private func setReading(_ on: Bool) {
+        isHolding = !on
+        channel.setOption(.autoRead, value: on).whenFailure { _ in }
+    }
+
+    private func watchIdle(after time: TimeAmount) {
+        idleTask = channel.eventLoop.assumeIsolated().scheduleTask(in: time) { [weak self] in
+            guard let self else { return }
+            let silence = NIODeadline.now() - self.lastActivity
+            if silence >= self.idleTimeout { return self.onIdle() }
+            self.watchIdle(after: self.idleTimeout - silence)
+        }
+    }
+}
