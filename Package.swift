@@ -122,7 +122,7 @@ let package = Package(
 
         // Floor 4: the engines.
         floor("ContainerRuntime", ["Linux", "JSON", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
-        floor("PodMonitor", ["Linux", "CLinux", "MonitorProtocol"]),
+        floor("PodMonitor", ["Linux", "CLinux", "MonitorProtocol", "ContainerRuntime"]),
         floor(
             "ImageStore",
             [
@@ -148,7 +148,7 @@ let package = Package(
                 library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("Yams", "Yams"),
             ]),
         program("skiffrun", ["Linux", "OCIRuntimeSpec", "ContainerRuntime"], linking: staticExecutable),
-        program("skiffmon", ["Linux", "PodMonitor"], linking: staticExecutable),
+        program("skiffmon", ["Linux", "PodMonitor", "ContainerRuntime"], linking: staticExecutable),
         program(
             "skiffimg",
             [

@@ -24,10 +24,15 @@ extension Container {
         }
         guard let target = try findProcess() else { throw RuntimeError("cannot exec in a stopped container") }
         do {
-            return try ContainerExec(self, request, target).run()
+            return try ContainerExec(self, request, SharedPidFD(target)).run()
         } catch {
             throw RuntimeError("unable to start container process: \(error)")
         }
+    }
+
+    /// What it was created with.
+    func configuration() throws -> Spec {
+        try BundleConfiguration.parse(try store.loadConfiguration(id), "config.json")
     }
 }
 
@@ -39,12 +44,14 @@ struct ContainerExec {
     let plan: ProcessPlan
     let seccomp: SeccompPlan?
 
-    init(_ container: Container, _ request: ExecRequest, _ target: consuming PidFD) throws {
+    init(_ container: Container, _ request: ExecRequest, _ target: SharedPidFD) throws {
+        try self.init(container, request, target, spec: try container.configuration())
+    }
+
+    init(_ container: Container, _ request: ExecRequest, _ target: SharedPidFD, spec: Spec) throws {
         self.container = container
         self.request = request
-        self.target = SharedPidFD(target)
-        let configuration = try container.store.loadConfiguration(container.id)
-        let spec = try BundleConfiguration.parse(configuration, "config.json")
+        self.target = target
         let process = try request.merged(with: spec.process)
         let extensions = try RuntimeAnnotations(spec.annotations ?? [:])
         var plan = try ProcessPlan(process, spec.linux, host: .current())
@@ -86,7 +93,7 @@ struct ContainerExec {
         }
     }
 
-    private func cgroup() throws -> any CgroupDriver {
+    func cgroup() throws -> any CgroupDriver {
         var location = container.record.cgroup
         for (controllers, path) in request.cgroups { location = try location.child(path, controllers: controllers) }
         return location.driver()
@@ -138,7 +145,7 @@ struct ContainerExec {
     }
 
     /// The container may have moved its first process below, where v2 lets nobody stay above.
-    private func join(_ cgroup: any CgroupDriver, _ pid: Int32) throws {
+    func join(_ cgroup: any CgroupDriver, _ pid: Int32) throws {
         do throws(CgroupError) {
             try cgroup.add(pid)
         } catch {
@@ -152,10 +159,13 @@ struct ContainerExec {
 struct ExecSequence: ~Copyable {
     var entry: ProcessEntry
     let channel: InitEndpoint
+    /// Whether the one at the other end waits for the process, and has its part to do.
+    let isAttended: Bool
 
-    init(entry: ProcessEntry, channel: consuming InitEndpoint) {
+    init(entry: ProcessEntry, channel: consuming InitEndpoint, isAttended: Bool = true) {
         self.entry = entry
         self.channel = channel
+        self.isAttended = isAttended
     }
 
     consuming func run(_ namespaces: ForeignNamespaces) -> Never {
@@ -164,7 +174,7 @@ struct ExecSequence: ~Copyable {
                 except: [channel.rawValue, namespaces.process.pidfd.rawValue],
                 preserving: entry.preservedDescriptors)
             try namespaces.enter(channel)
-            try channel.announceIsolation()
+            if isAttended { try channel.announceIsolation() }
             try becomeRootInside(namespaces)
             try openProc()
             try entry.openSession(channel, ownsConsole: false)
@@ -173,7 +183,7 @@ struct ExecSequence: ~Copyable {
             try SystemError.attempt("clear", "parent death signal") { () throws(Errno) in
                 try Syscall.setParentDeathSignal(nil)
             }
-            try channel.announceReadiness()
+            if isAttended { try channel.announceReadiness() }
             try entry.execute(program)
         } catch {
             channel.report(InitFailure(error))

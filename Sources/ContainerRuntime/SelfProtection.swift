@@ -30,6 +30,13 @@ package enum SelfProtection {
         }
     }
 
+    /// The environment that this program was started with, entries as they are, `NAME=value`: the kernel's copy.
+    package static func environment() -> [String] {
+        // Without /proc nothing here would work; what comes next says so itself.
+        let bytes = (try? Syscall.readFile("/proc/self/environ")) ?? []
+        return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// ST_RDONLY of statfs(2): the mount or the whole file system.
     private static func isReadOnly(_ file: borrowing OwnedFD) -> Bool {
         do throws(Errno) {

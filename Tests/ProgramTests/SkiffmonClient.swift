@@ -28,6 +28,9 @@ final class SkiffmonClient {
         try take { if case .reply(number, let reply) = $0 { reply } else { nil } }
     }
 
+    /// The descriptors that came with the last message.
+    var descriptors: [SharedFD] { connection.descriptors }
+
     /// The exit of that container.
     func exit(of container: String) throws -> ExitRecord {
         try take { if case .event(.exited(container, let record)) = $0 { record } else { nil } }

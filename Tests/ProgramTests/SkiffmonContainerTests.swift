@@ -107,7 +107,7 @@ import Testing
         let client = try pod.connectAndAdopt()
         try pod.start("c", script: "sleep 1000", over: client)
         let command = pod.command(["state", pod.id("c")])
-        let exec = ExecRequest(container: "c", execID: "e", command: command, pidFile: "/none")
+        let exec = ExecRequest(container: "c", execID: "e", way: .runtime(command, pidFile: "/none"))
         for (request, text) in [
             (.forget(container: "x"), "none of that name"), (.forget(container: "c"), "it is running"),
             (.reopenLog(container: "x"), "none of that name"), (.start(container: "c", command), "it is running"),

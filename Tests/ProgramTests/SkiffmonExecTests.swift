@@ -33,7 +33,7 @@ import Testing
         let pidFile = pod.file("c", "\(id).pid")
         let command = pod.command(["exec", "--detach", "--process", process, "--pid-file", pidFile, pod.id("c")])
         let request = ExecRequest(
-            container: "c", execID: id, command: command, pidFile: pidFile, timeoutMilliseconds: timeout,
+            container: "c", execID: id, way: .runtime(command, pidFile: pidFile), timeoutMilliseconds: timeout,
             stdin: stdin != nil)
         let descriptors = [stdin, outputWriter.rawValue, errorWriter.rawValue].compactMap { $0 }
         let number = try client.send(.exec(request), descriptors)
@@ -97,7 +97,8 @@ import Testing
         let client = try pod.connectAndAdopt()
         try pod.start("c", script: "exec sleep 1000", over: client)
         let request = ExecRequest(
-            container: "c", execID: "e", command: RuntimeCommand(["/bin/sleep", "1000"]), pidFile: "\(pod.path)/none",
+            container: "c", execID: "e",
+            way: .runtime(RuntimeCommand(["/bin/sleep", "1000"]), pidFile: "\(pod.path)/none"),
             timeoutMilliseconds: 100)
         let null = try Syscall.open("/dev/null", .readWrite)
         let number = try client.send(.exec(request), [null.rawValue, null.rawValue])
