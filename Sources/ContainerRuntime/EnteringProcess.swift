@@ -95,6 +95,8 @@ package final class EnteringProcess {
             return .nothing
         } catch .ECONNRESET {
             return .executed
+        } catch {
+            throw SystemError("receive from", "container process", error)
         }
         if message.bytes.isEmpty { return .executed }
         switch InitMessage(message.bytes) {
@@ -114,7 +116,12 @@ private struct ContainerArrival {
     let namespaces: ForeignNamespaces
 
     func run(_ channel: consuming InitEndpoint) -> Never {
-        let entry: ProcessEntry
+        let entry = prepare(channel)
+        ExecSequence(entry: entry, channel: channel, isAttended: false).run(namespaces)
+    }
+
+    /// Returns only when everything is ready for the container's namespaces.
+    private func prepare(_ channel: borrowing InitEndpoint) -> ProcessEntry {
         do {
             try useStreams()
             // What the caller has open is not for here.
@@ -122,12 +129,11 @@ private struct ContainerArrival {
             try SystemError.attempt("protect", "process") { () throws(Errno) in
                 try Syscall.setParentDeathSignal(.kill)
             }
-            entry = try arrive()
+            return try arrive()
         } catch {
             channel.report(InitFailure(error))
             Syscall.exitNow(255)
         }
-        ExecSequence(entry: entry, channel: channel, isAttended: false).run(namespaces)
     }
 
     /// The sources may be anything but 0, 1 and 2, which are the caller's own.

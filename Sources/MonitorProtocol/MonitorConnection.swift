@@ -27,6 +27,9 @@ package struct MonitorConnection: ~Copyable {
         self.version = version
     }
 
+    /// Closes those that came with the last message, unless somebody else has them.
+    package mutating func dropDescriptors() { descriptors = [] }
+
     /// Sends a request with descriptors, which stay the caller's; returns its number.
     @discardableResult
     package mutating func send(_ request: MonitorRequest, descriptors: [Int32] = []) throws -> UInt32 {

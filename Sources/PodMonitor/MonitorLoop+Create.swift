@@ -12,6 +12,12 @@ extension MonitorLoop {
         do {
             let container = Container(
                 request, log: try LogFile(path: request.logPath, limit: request.logLimit, log: log))
+            container.log.onTrouble = { [unowned self, unowned container] error in
+                broadcast(
+                    .logTrouble(
+                        container: container.name, lostBytes: container.log.lostBytes,
+                        error: error.map { "\($0)" } ?? ""))
+            }
             do {
                 try launch(container, for: asker)
             } catch {

@@ -8,7 +8,7 @@ import Testing
 
 /// Containers of real OCI runtimes below a monitor.
 @Suite(.requiresRoot) struct SkiffmonContainerTests {
-    static let runtimes = ["/usr/bin/crun", "/usr/sbin/runc"]
+    static let runtimes = ["/usr/bin/crun", "/usr/sbin/runc", SkiffmonPod.ownRuntime]
 
     @Test(arguments: runtimes) func outputAndExitCode(runtime: String) throws {
         let pod = try SkiffmonPod(runtime: runtime)

@@ -130,7 +130,7 @@ import Testing
         try pod.start("c", script: "exec sleep 1000", over: client)
         let null = try Syscall.open("/dev/null", .readWrite)
         let command = pod.command(["exec", "--detach", "--pid-file", "\(pod.path)/x", pod.id("c"), "/no/such"])
-        let request = ExecRequest(container: "c", execID: "e", command: command, pidFile: "\(pod.path)/x")
+        let request = ExecRequest(container: "c", execID: "e", way: .runtime(command, pidFile: "\(pod.path)/x"))
         guard case .failed(let text, let status) = try client.ask(.exec(request), [null.rawValue, null.rawValue]) else {
             throw SkiffmonPod.Missing()
         }
