@@ -92,10 +92,13 @@ final class AttachSocket: Sendable {
             packet = try socket.receive(upTo: AttachPacket.limit + 1, wait: false).bytes
         } catch .EAGAIN {
             return .nothingNow
+        } catch {
+            throw ServiceError(.unavailable, "read from container", nil, "\(error)")
         }
         guard let first = packet.first else {
             throw ServiceError(
-                .unavailable, "read from container", nil, "its output was not taken for too long, or its monitor is gone")
+                .unavailable, "read from container", nil,
+                "its output was not taken for too long, or its monitor is gone")
         }
         switch AttachPacket.Channel(rawValue: first) {
         case .end: return .end
