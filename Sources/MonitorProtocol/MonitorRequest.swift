@@ -76,7 +76,8 @@ package struct CreateRequest: Hashable, Sendable {
 
     package init(
         container: String, command: RuntimeCommand, pidFile: String, exitFile: String, logPath: String,
-        logLimit: UInt64 = 0, stdin: Bool = false, stdinOnce: Bool = false, consoleSocket: String? = nil, oomEventsFile: String? = nil
+        logLimit: UInt64 = 0, stdin: Bool = false, stdinOnce: Bool = false, consoleSocket: String? = nil,
+        oomEventsFile: String? = nil
     ) {
         self.container = container
         self.command = command

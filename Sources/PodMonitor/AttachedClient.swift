@@ -79,6 +79,8 @@ final class AttachedClient {
         return sent > 0
     }
 
+    func dropQueue() { queue = [] }
+
     /// The next packet, in the loop's own memory, where it stays until that is used again.
     func receive(_ buffers: inout TransferBuffers) -> Input {
         let count: Int

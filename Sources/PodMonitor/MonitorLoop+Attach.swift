@@ -114,12 +114,22 @@ extension MonitorLoop {
     /// After an output was read: who has not taken it all is waited for, and the output with it.
     func settle(_ stream: OutputStream, _ token: UInt64) {
         for client in stream.listeners {
-            if client.isGone { detach(client) } else if client.isBlocked { beginToWait(client) }
+            if client.isGone { stopTelling(client) } else if client.isBlocked { beginToWait(client) }
         }
         guard stream.listeners.contains(where: \.isBlocked), !stream.isSuspended else { return }
         // Removed, not only asked of nothing: the end of its writers would be reported all the time.
         suspend(stream.rawValue)
         stream.isSuspended = true
+    }
+
+    /// The client has left. What it has sent before is still for the container, and its end comes behind that.
+    private func stopTelling(_ client: AttachedClient) {
+        guard client.request.stdin else { return detach(client) }
+        client.dropQueue()
+        forgetDeadline(client)
+        for stream in client.container.outputs.values { stream.listeners.removeAll { $0 === client } }
+        setInterest(of: client)
+        resumeOutputs(of: client.container)
     }
 
     private func beginToWait(_ client: AttachedClient) {
@@ -130,7 +140,7 @@ extension MonitorLoop {
 
     private func flush(_ client: AttachedClient) {
         if client.flush() { forgetDeadline(client) }
-        if client.isGone { return detach(client) }
+        if client.isGone { return stopTelling(client) }
         if client.isBlocked { return beginToWait(client) }
         forgetDeadline(client)
         // One that is left over from a container's end has heard it all.

@@ -17,7 +17,8 @@ extension MonitorLoop {
         guard descriptors.count == wanted else {
             return fail(
                 asker,
-                "exec in container \"\(request.container)\": \(descriptors.count) descriptors came with it, not \(wanted)")
+                "exec in container \"\(request.container)\": \(descriptors.count) descriptors came with it, not \(wanted)"
+            )
         }
         guard execs[request.execID] == nil else {
             return fail(asker, "exec \"\(request.execID)\": the monitor has one of that name")

@@ -17,7 +17,9 @@ struct AttachPacketTests {
         #expect(AttachPacket.size([0x18, 0x01, 0x50, 0x00]) == size)
     }
 
-    @Test(arguments: [[], [1], [1, 2, 3], [1, 2, 3, 4, 5]] as [[UInt8]]) func refusesSizesOfAnotherLength(bytes: [UInt8]) {
+    @Test(arguments: [[], [1], [1, 2, 3], [1, 2, 3, 4, 5]] as [[UInt8]]) func refusesSizesOfAnotherLength(
+        bytes: [UInt8]
+    ) {
         #expect(AttachPacket.size(bytes) == nil)
     }
 }

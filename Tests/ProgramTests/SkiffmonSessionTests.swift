@@ -12,7 +12,9 @@ import Testing
     static let runtimes = SkiffmonContainerTests.runtimes
 
     /// A pod with a container `c` that sleeps.
-    private func pod(_ runtime: String = SkiffmonPod.ownRuntime, limits: String = "") throws -> (SkiffmonPod, SkiffmonClient) {
+    private func pod(_ runtime: String = SkiffmonPod.ownRuntime, limits: String = "") throws -> (
+        SkiffmonPod, SkiffmonClient
+    ) {
         let pod = try SkiffmonPod(runtime: runtime)
         let client = try pod.connectAndAdopt()
         try pod.makeBundle("c", script: "exec sleep 1000", terminal: true, limits: limits)
@@ -103,7 +105,8 @@ import Testing
         let (pod, client) = try pod(limits: limits)
         let words = "'^(Uid|Gid|Groups|NoNewPrivs|Seccomp|Cap[A-Z][a-z]*):'"
         func status(_ process: String, _ id: String) throws -> String {
-            let exec = try run("grep -E \(words) /proc/\(process)/status; cat /proc/\(process)/cgroup", in: pod, client, id: id)
+            let exec = try run(
+                "grep -E \(words) /proc/\(process)/status; cat /proc/\(process)/cgroup", in: pod, client, id: id)
             _ = try started(exec.number, client)
             #expect(try client.answer(to: exec.number) == .execExited(ExecExit(code: 0)))
             return try text(exec.output)
@@ -160,7 +163,8 @@ import Testing
         let (pod, client) = try pod()
         let null = try Syscall.open("/dev/null", .readWrite)
         for (program, root, cause) in [
-            ("/no/such", "\(pod.path)/runtime", "no such file"), ("nothing", "\(pod.path)/runtime", "not found in $PATH"),
+            ("/no/such", "\(pod.path)/runtime", "no such file"),
+            ("nothing", "\(pod.path)/runtime", "not found in $PATH"),
             ("/bin/true", "\(pod.path)/elsewhere", "does not exist"),
         ] {
             let entry = ContainerEntry(root: root, id: pod.id("c"), arguments: [program])
