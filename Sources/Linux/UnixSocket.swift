@@ -34,9 +34,6 @@ package struct UnixSocket: ~Copyable, Sendable {
 
     package init(adopting descriptor: consuming OwnedFD) { self.descriptor = descriptor }
 
-    /// The descriptor without the socket's methods.
-    package consuming func takeDescriptor() -> OwnedFD { descriptor }
-
     /// Two connected sockets. The corresponding system call is `socketpair(2)`.
     package static func pair(_ kind: Kind) throws(Errno) -> SocketPair {
         var ends: (Int32, Int32) = (-1, -1)

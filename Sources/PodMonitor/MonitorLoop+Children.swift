@@ -120,6 +120,7 @@ extension MonitorLoop {
     // MARK: Output
 
     func carry(_ stream: OutputStream, _ container: Container?, _ token: UInt64) {
+        releaseMemorySoon()
         if stream.read(&buffers) == .end { return close(stream, container, token) }
         if !stream.listeners.isEmpty { settle(stream, token) }
     }

@@ -130,6 +130,7 @@ final class MonitorLoop {
 
     func releaseMemory() {
         releasesMemorySoon = false
+        buffers.release()
         ProgramMemory.release()
     }
 

@@ -6,7 +6,7 @@ internal import MonitorProtocol
 
 /// Memory that every read and every write of a log passes through; there is one of it in a monitor.
 ///
-/// Safe: the memory is never freed, and only `OutputStream.read` and `AttachedClient.receive` fill and read it, within its
+/// Safe: nobody keeps a pointer to it from one event to the next, and only `OutputStream.read` and `AttachedClient.receive` fill and read it, within its
 /// bounds.
 @safe struct TransferBuffers {
     static let readSize = AttachPacket.limit
@@ -14,16 +14,25 @@ internal import MonitorProtocol
     static let writeSize = 32_768
 
     /// A packet for attached clients: the channel, and then what was read.
-    let packet: UnsafeMutableRawBufferPointer
-    fileprivate var input: UnsafeMutableRawBufferPointer {
-        unsafe UnsafeMutableRawBufferPointer(rebasing: packet[1...])
+    var packet: UnsafeMutableRawBufferPointer {
+        mutating get {
+            if let storage = unsafe storage { return unsafe storage }
+            let fresh = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 + Self.readSize, alignment: 16)
+            unsafe storage = fresh
+            return unsafe fresh
+        }
     }
+    private var storage: UnsafeMutableRawBufferPointer?
     fileprivate var lines: [UInt8] = []
     fileprivate var time = LogTimestamp()
 
-    /// The memory lives as long as the program; pages that no output has touched cost nothing.
-    init() {
-        unsafe packet = .allocate(byteCount: 1 + Self.readSize, alignment: 16)
+    init() { unsafe storage = nil }
+
+    /// Gives it back until the next read.
+    mutating func release() {
+        unsafe storage?.deallocate()
+        unsafe storage = nil
+        lines = []
     }
 
     fileprivate mutating func flush(into log: LogFile) {
@@ -85,9 +94,11 @@ final class OutputStream {
 
     /// Reads once and passes it on.
     func read(_ buffers: inout TransferBuffers) -> ReadResult {
+        let packet = unsafe buffers.packet
         let count: Int
         do throws(Errno) {
-            count = unsafe try Syscall.read(source.rawValue, into: buffers.input)
+            count = unsafe try Syscall.read(
+                source.rawValue, into: UnsafeMutableRawBufferPointer(rebasing: packet[1...]))
         } catch .EAGAIN {
             return .nothingNow
         } catch {
@@ -95,11 +106,11 @@ final class OutputStream {
             count = 0
         }
         if count == 0 { return .end }
-        unsafe pass(UnsafeRawBufferPointer(rebasing: buffers.input[..<count]), &buffers)
+        unsafe pass(UnsafeRawBufferPointer(rebasing: packet[1...count]), &buffers)
         if let channel, !listeners.isEmpty {
-            unsafe buffers.packet[0] = channel.rawValue
+            unsafe packet[0] = channel.rawValue
             for listener in listeners {
-                unsafe listener.offer(UnsafeRawBufferPointer(rebasing: buffers.packet[...count]))
+                unsafe listener.offer(UnsafeRawBufferPointer(rebasing: packet[...count]))
             }
         }
         return .more

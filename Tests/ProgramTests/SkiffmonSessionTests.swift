@@ -33,7 +33,8 @@ import Testing
         let writers: [SharedFD]
 
         init() throws {
-            var (output, errors) = (try Pipe(), try Pipe())
+            var output = try Pipe()
+            var errors = try Pipe()
             guard let outputReader = output.takeReader(), let outputWriter = output.takeWriter(),
                 let errorReader = errors.takeReader(), let errorWriter = errors.takeWriter()
             else { throw Errno.EBADF }

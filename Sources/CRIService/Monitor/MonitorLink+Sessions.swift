@@ -23,7 +23,10 @@ extension MonitorLink {
         }
         guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw Errno.EBADF }
         let socket = AttachSocket(ours)
-        _ = try await self.request(.attach(request), descriptors: [SharedFD(theirs.takeDescriptor())])
+        let passed = SharedFD(try theirs.descriptor.duplicate())
+        // The copy goes when it is sent: the monitor's is to be the last.
+        _ = consume theirs
+        _ = try await self.request(.attach(request), descriptors: [passed])
         return socket
     }
 
