@@ -65,6 +65,20 @@ import Testing
         #expect(!Syscall.exists(pod.file("c", "e.pid")))
     }
 
+    /// A daemon of the build before, which speaks version 1 only.
+    @Test func aClientOfTheVersionBeforeIsUnderstood() throws {
+        let pod = try SkiffmonPod()
+        let client = try SkiffmonClient(path: pod.socketPath, version: 1)
+        #expect(try client.ask(.adopt) == .ok)
+        try pod.start("c", script: "echo on; exec sleep 1000", over: client)
+        let exec = try exec("echo out; exit 3", in: pod, client)
+        #expect(try end(exec, client) == ExecExit(code: 3))
+        #expect(try text(exec.stdout) == "out\n")
+        #expect(try client.ask(.reopenLog(container: "c")) == .ok)
+        #expect(try client.ask(.signal(container: "c", signal: 9)) == .ok)
+        #expect(try client.exit(of: "c").signal == 9)
+    }
+
     @Test func standardInputIsPassed() throws {
         let pod = try SkiffmonPod()
         let client = try pod.connectAndAdopt()

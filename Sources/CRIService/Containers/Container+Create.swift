@@ -3,6 +3,7 @@
 
 internal import CRIAPI
 internal import Cgroups
+internal import EngineConfiguration
 internal import GRDB
 internal import ImageStore
 internal import Linux

@@ -66,11 +66,12 @@ extension Container {
     func startExec(
         _ command: [String], _ streams: ExecStreams, timeoutMilliseconds: UInt32 = 0, endsWithClient: Bool = false
     ) async throws -> RunningExec {
+        // First: the state is to be that of the moment when the request goes.
+        let link = try await pod.monitorLink()
         guard case .running = state, !isKilled else {
             let word = isKilled ? "being killed" : state.word
             throw ServiceError(.state, "use container", id, "it is \(word), not running")
         }
-        let link = try pod.monitorLink()
         let execID = String(Identifier.random().prefix(16))
         var request = ExecRequest(
             container: id, execID: execID, way: .entry(entry(command, streams)),

@@ -24,7 +24,7 @@ extension Container {
             throw ServiceError(.state, "use container", id, "it is \(state.word), not running")
         }
         guard !record.logPath.isEmpty else { throw ServiceError(.state, "use container", id, "it has no log") }
-        let link = try pod.monitorLink()
+        let link = try await pod.monitorLink()
         let patience = Self.reopenPatience
         let deadline = UInt64(KernelClock.monotonic) + UInt64(patience.components.seconds) * 1_000_000_000
         let request = MonitorRequest.reopenLog(container: id, deadline: deadline)
