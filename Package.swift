@@ -79,6 +79,7 @@ let package = Package(
     targets: [
         // Floor 0: C.
         .target(name: "CLinux"),
+        .target(name: "CProtection"),
         .systemLibrary(name: "CSeccomp"),
         .systemLibrary(name: "CArchive"),
         .systemLibrary(name: "CCompression"),
@@ -147,7 +148,8 @@ let package = Package(
                 library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
                 library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("Yams", "Yams"),
             ]),
-        program("skiffrun", ["Linux", "OCIRuntimeSpec", "ContainerRuntime"], linking: staticExecutable),
+        program(
+            "skiffrun", ["Linux", "OCIRuntimeSpec", "ContainerRuntime", "CProtection"], linking: staticExecutable),
         program("skiffmon", ["Linux", "PodMonitor", "ContainerRuntime"], linking: staticExecutable),
         program(
             "skiffimg",

@@ -165,14 +165,6 @@ extension CgroupDriver {
         if let member { try add(member) }
     }
 
-    /// An open directory for clone3(2) with CLONE_INTO_CGROUP; nil where only v1 hierarchies hold the cgroup.
-    package func cloneTarget() throws(CgroupError) -> OwnedFD? {
-        guard location.mode == .v2, let unified else { return nil }
-        return try CgroupError.attempt("open", unified.path) { () throws(Errno) in
-            try Syscall.open(unified.path, [.path, .directory])
-        }
-    }
-
     /// `cgroup.kill` ends members that fork as well, in one step, since Linux 5.14; false without it.
     private func killAtOnce() throws(CgroupError) -> Bool {
         guard let unified, unified.has("cgroup.kill") else { return false }

@@ -33,12 +33,12 @@ extension ContainerCreation {
         record.cgroupIdentity = try driver.identity()
     }
 
-    /// The cgroup that the process is born into, where the kernel can do that. Not with an intermediate process: a limit
-    /// of one task would be hit by two.
-    func birthPlace(_ driver: any CgroupDriver, _ isolation: Isolation) throws -> SharedFD? {
-        if driver.needsMember || isolation.needsIntermediate { return nil }
-        guard let directory = try driver.cloneTarget() else { return nil }
-        return SharedFD(directory)
+    /// How the process enters its cgroup by itself; nil where it is moved there: by systemd, or because it has an
+    /// intermediate process before it, and a limit of one task would be hit by two.
+    private func entrance(
+        _ driver: any CgroupDriver, _ joined: [JoinedNamespace]
+    ) throws -> CgroupEntrance? {
+        driver.needsMember || Isolation(plan.namespaces, joined).needsIntermediate ? nil : try driver.entrance()
     }
 
     /// The path without links: mounts are made on it and found by it.
@@ -78,12 +78,13 @@ extension ContainerCreation {
     }
 
     /// Opens, compiles and makes all that init takes with it.
-    func prepareContext() throws -> InitContext {
+    func prepareContext(_ driver: any CgroupDriver) throws -> InitContext {
         let joined = try plan.namespaces.joined.map { try JoinedNamespace($0.kind, $0.path) }
         try refuseNamesOfTheHost(joined)
         let hostProc = try HostProc()
         return InitContext(
-            plan: plan, cgroup: try visibleCgroup(), hostProc: hostProc, joined: joined,
+            plan: plan, cgroup: try visibleCgroup(), entrance: try entrance(driver, joined), hostProc: hostProc,
+            joined: joined,
             openedSources: try openSources(joined, hostProc), fifo: try makeFifo(),
             confinement: try ProcessConfinement(
                 plan.process, plan.seccomp, hasUserNamespace: plan.hasUserNamespace),
@@ -139,7 +140,7 @@ extension ContainerCreation {
         }
         try store.save(record)
         try process.channel.waitForIsolation()
-        try enterCgroup(process, driver)
+        try enterCgroup(process, driver, context.entrance)
         CPUAffinityPlan.reset(process.pid)
         try record.resctrl?.add(process.pid)
         try context.confinement.raiseLimits(of: process.pid)
@@ -148,16 +149,10 @@ extension ContainerCreation {
         try mapSourcesToContainer(context.openedSources, process.pid, context.hostProc)
         try moveNetworkDevices(process.pid)
         try process.channel.proceed()
-        try process.channel.waitForRootfs()
-        let container = Container(record, in: store)
-        let directory = plan.bundle
-        hasRunHooks = true
-        try HookRunner.run(plan.hooks.prestart, .prestart, container.state(.creating), directory: directory)
-        try HookRunner.run(plan.hooks.createRuntime, .createRuntime, container.state(.creating), directory: directory)
-        try process.channel.proceed()
+        if plan.hasHooks { try runHooksOutside(process) }
         let terminal = plan.process.hasTerminal ? try receiveTerminal(process, console) : nil
         if let listener = context.confinement.listener {
-            try SeccompListener.deliver(to: listener, from: process, container.state(.creating))
+            try SeccompListener.deliver(to: listener, from: process, Container(record, in: store).state(.creating))
         }
         try process.channel.waitForReadiness()
         for path in [request.pidfdSocket, plan.extensions.pidfdReceiver] {
@@ -188,14 +183,27 @@ extension ContainerCreation {
         networkDevices = devices
     }
 
-    private mutating func enterCgroup(_ process: borrowing InitProcess, _ driver: any CgroupDriver) throws {
+    private mutating func enterCgroup(
+        _ process: borrowing InitProcess, _ driver: any CgroupDriver, _ entrance: CgroupEntrance?
+    ) throws {
         if driver.needsMember {
             try establish(driver, member: process.pid)
             try store.save(record)
-        } else if !process.isBornInCgroup {
+        } else if let entrance {
+            if !process.isBornInCgroup { try entrance.admit(process.pid) }
+        } else {
             try driver.add(process.pid)
         }
         if let owner = plan.cgroupOwner { try driver.delegate(toUser: owner) }
+    }
+
+    private mutating func runHooksOutside(_ process: borrowing InitProcess) throws {
+        try process.channel.waitForRootfs()
+        let state = Container(record, in: store).state(.creating)
+        hasRunHooks = true
+        try HookRunner.run(plan.hooks.prestart, .prestart, state, directory: plan.bundle)
+        try HookRunner.run(plan.hooks.createRuntime, .createRuntime, state, directory: plan.bundle)
+        try process.channel.proceed()
     }
 
     private func awaitExecution(_ process: borrowing InitProcess) throws {

@@ -140,13 +140,15 @@ struct ContainerCreation {
         let driver = try prepareCgroup()
         let console = try connectConsole()
         let notifySocket = try makeNotifySocket()
-        let context = try prepareContext()
+        let context = try prepareContext(driver)
         let isolation = Isolation(plan.namespaces, context.joined)
         let process = try InitProcess.spawn(
-            isolation, into: birthPlace(driver, isolation), timeOffsets: plan.timeOffsets,
+            isolation, into: context.entrance?.birthPlace, timeOffsets: plan.timeOffsets,
             newTimeNamespace: plan.namespaces[.time] == .create && !isolation.ownsTime,
             hostProc: context.hostProc
-        ) { channel in InitSequence(context, channel).run(isolation) }
+        ) { channel, isBornInCgroup in
+            InitSequence(context, channel, isBornInCgroup: isBornInCgroup).run(isolation)
+        }
         do {
             let terminal = try attend(process, driver, console, context)
             return CreatedContainer(
@@ -163,8 +165,8 @@ struct ContainerCreation {
             try ProcStat(Syscall.processID)
         }
         record.creator = .init(pid: own.pid, startTime: own.startTime)
-        try store.save(record)
         try store.saveConfiguration(request.id, configuration)
+        try store.save(record)
         // Recorded before it exists, so that a killed runtime leaves nothing that `delete` cannot find.
         let driver = record.cgroup.driver()
         try requireFreeCgroup(driver)

@@ -81,12 +81,16 @@ struct ContainerExec {
             proc: nil, keyring: container.record.keyring, preservedDescriptors: request.preservedDescriptors)
         let console = try request.consoleSocket.map { path in SharedConsole(try ConsoleSocket(path)) }
         let cgroup = try cgroup()
+        // An intermediate process would count as one more task where its number is limited.
+        let entrance = namespaces.needsIntermediate ? nil : try cgroup.entrance()
         try plan.affinity?.applyInitial()
-        let process = try InitProcess.spawn(namespaces) { channel in
-            ExecSequence(entry: entry, channel: channel).run(namespaces)
+        let process = try InitProcess.spawn(namespaces, into: entrance?.birthPlace) { channel in
+            ExecSequence(entry: entry, entrance: entrance, channel: channel).run(namespaces)
         }
         do {
-            let terminal = try attend(process, cgroup, entry, console, proc)
+            try process.channel.waitForIsolation()
+            try join(cgroup, process, entrance)
+            let terminal = try attend(process, entry, console, proc)
             return ExecutedProcess(process: SharedPidFD(process.takePidFD()), terminal: terminal)
         } catch {
             throw InitProcess.explain(error, ending: process.kill(), cgroup)
@@ -100,11 +104,8 @@ struct ContainerExec {
     }
 
     private func attend(
-        _ process: borrowing InitProcess, _ cgroup: any CgroupDriver, _ entry: ProcessEntry, _ console: SharedConsole?,
-        _ proc: HostProc
+        _ process: borrowing InitProcess, _ entry: ProcessEntry, _ console: SharedConsole?, _ proc: HostProc
     ) throws -> SharedFD? {
-        try process.channel.waitForIsolation()
-        try join(cgroup, process.pid)
         try container.record.resctrl?.add(process.pid)
         if let affinity = plan.affinity {
             try affinity.applyFinal(to: process.pid)
@@ -144,10 +145,17 @@ struct ContainerExec {
         return terminal
     }
 
-    /// The container may have moved its first process below, where v2 lets nobody stay above.
-    func join(_ cgroup: any CgroupDriver, _ pid: Int32) throws {
+    /// What is left to do for the process to be in the cgroup.
+    private func join(
+        _ cgroup: any CgroupDriver, _ process: borrowing InitProcess, _ entrance: CgroupEntrance?
+    ) throws {
+        if !process.isBornInCgroup { try admit(process.pid, to: cgroup, through: entrance) }
+    }
+
+    /// The container may have moved its first process below, where v2 lets nobody stay above. 0 is the caller.
+    func admit(_ pid: Int32, to cgroup: any CgroupDriver, through entrance: CgroupEntrance?) throws {
         do throws(CgroupError) {
-            try cgroup.add(pid)
+            if let entrance { try entrance.admit(pid) } else { try cgroup.add(pid) }
         } catch {
             guard error.code == .system(.EBUSY), request.cgroups.isEmpty else { throw error }
             try CgroupLayout.detect().location(ofProcess: container.record.pid).driver().add(pid)
@@ -158,18 +166,24 @@ struct ContainerExec {
 /// The steps of a process that joins a container.
 struct ExecSequence: ~Copyable {
     var entry: ProcessEntry
+    /// How the process enters the container's cgroup; nil where it is moved there from outside.
+    let entrance: CgroupEntrance?
     let channel: InitEndpoint
     /// Whether the one at the other end waits for the process, and has its part to do.
     let isAttended: Bool
 
-    init(entry: ProcessEntry, channel: consuming InitEndpoint, isAttended: Bool = true) {
+    init(
+        entry: ProcessEntry, entrance: CgroupEntrance?, channel: consuming InitEndpoint, isAttended: Bool = true
+    ) {
         self.entry = entry
+        self.entrance = entrance
         self.channel = channel
         self.isAttended = isAttended
     }
 
     consuming func run(_ namespaces: ForeignNamespaces) -> Never {
         do {
+            try entrance?.enter()
             try DescriptorTable.close(
                 except: [channel.rawValue, namespaces.process.pidfd.rawValue],
                 preserving: entry.preservedDescriptors)
@@ -178,6 +192,7 @@ struct ExecSequence: ~Copyable {
             try becomeRootInside(namespaces)
             try openProc()
             try entry.openSession(channel, ownsConsole: false)
+            if isAttended { try channel.waitForPlace() }
             try entry.leaveHost(keeping: [channel.rawValue])
             let program = try entry.takeIdentity(channel)
             try SystemError.attempt("clear", "parent death signal") { () throws(Errno) in

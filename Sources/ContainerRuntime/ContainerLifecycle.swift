@@ -100,9 +100,12 @@ extension Container {
     /// not the container's any more stays as it is.
     private func removeCgroup() throws {
         guard try ownsCgroup() else {
-            // A runtime that was killed early may have made some of the directories.
-            // And systemd removes an empty cgroup by itself, but remembers a scope that failed.
-            if record.cgroupIdentity == nil || record.cgroup.scope != nil && !cgroup.exists {
+            // A runtime that was killed early may have made some of the directories, and a process in them that is about
+            // to notice. Nobody is killed here: it may be a stranger's cgroup that the runtime was about to refuse.
+            if record.cgroupIdentity == nil {
+                try? cgroup.delete()
+            } else if record.cgroup.scope != nil, !cgroup.exists {
+                // systemd removes an empty cgroup by itself, but remembers a scope that failed.
                 try? cgroup.delete(milliseconds: 0)
             }
             return

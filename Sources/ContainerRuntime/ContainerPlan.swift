@@ -72,6 +72,9 @@ package struct ContainerPlan: Hashable, Sendable {
     /// Whether `/dev` is the host's or another container's: then nothing is made in it.
     package var makesDevices: Bool { !mounts.contains { $0.destination == "/dev" && $0.isBind } }
 
+    /// Whether programs of the host's run for the container besides its own.
+    package var hasHooks: Bool { hooks != Hooks() }
+
     /// Whether the container's users are not the host's.
     package var hasUserNamespace: Bool { namespaces.isPrivate(.user) }
 }

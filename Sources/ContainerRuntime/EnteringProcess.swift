@@ -117,7 +117,7 @@ private struct ContainerArrival {
 
     func run(_ channel: consuming InitEndpoint) -> Never {
         let entry = prepare(channel)
-        ExecSequence(entry: entry, channel: channel, isAttended: false).run(namespaces)
+        ExecSequence(entry: entry, entrance: nil, channel: channel, isAttended: false).run(namespaces)
     }
 
     /// Returns only when everything is ready for the container's namespaces.
@@ -166,7 +166,10 @@ private struct ContainerArrival {
         }
         // 0 is this process, whose number outside it does not know.
         try plan.affinity?.applyInitial()
-        try exec.join(try exec.cgroup(), 0)
+        let cgroup = try exec.cgroup()
+        let entrance = try cgroup.entrance()
+        try entrance.enter()
+        try exec.admit(0, to: cgroup, through: entrance)
         try container.record.resctrl?.add(0)
         if let affinity = plan.affinity { try affinity.applyFinal(to: 0) } else { CPUAffinityPlan.reset(0) }
         try confinement.raiseLimits(of: 0)

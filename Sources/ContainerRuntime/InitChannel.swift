@@ -18,11 +18,11 @@ struct InitEndpoint: ~Copyable {
     /// In the spawned process: waits until the runtime knows it, so that its messages come after that of its maker.
     func waitUntilKnown() throws(SystemError) { try waitToProceed() }
 
-    /// Says that the namespaces are entered, and waits for mappings and cgroup.
-    func announceIsolation() throws(SystemError) {
-        try send(.isolated)
-        try waitToProceed()
-    }
+    /// Says that the namespaces are entered.
+    func announceIsolation() throws(SystemError) { try send(.isolated) }
+
+    /// Waits until the runtime has done its part for the process: mappings, limits, what is left of the cgroup.
+    func waitForPlace() throws(SystemError) { try waitToProceed() }
 
     /// Says that the rootfs is complete, and waits for the hooks of the runtime's side.
     func announceRootfs() throws(SystemError) {
@@ -101,8 +101,9 @@ struct RuntimeEndpoint: ~Copyable {
     func proceed() throws {
         do throws(Errno) {
             _ = try socket.send([1])
-        } catch .EPIPE {
-            throw RuntimeError.initEnded
+        } catch  where error == .EPIPE || error == .ECONNRESET {
+            // What it said before its end tells more: the last of that ends this loop.
+            while true { _ = try receive() }
         } catch {
             throw SystemError("send to", "container init", error)
         }
@@ -110,9 +111,7 @@ struct RuntimeEndpoint: ~Copyable {
 
     /// Returns when the program was executed.
     func waitForExecution() throws {
-        let message = try SystemError.attempt("receive from", "container init") { () throws(Errno) in
-            try socket.receive(upTo: 65536)
-        }
+        let message = try nextMessage()
         if message.bytes.isEmpty { return }
         _ = try Self.parse(message)
         throw Self.unexpected("end of stream")
@@ -123,11 +122,20 @@ struct RuntimeEndpoint: ~Copyable {
     }
 
     private func receive() throws -> (message: InitMessage, descriptors: [SharedFD]) {
-        let message = try SystemError.attempt("receive from", "container init") { () throws(Errno) in
-            try socket.receive(upTo: 65536)
-        }
+        let message = try nextMessage()
         guard !message.bytes.isEmpty else { throw RuntimeError.initEnded }
         return (try Self.parse(message), message.descriptors)
+    }
+
+    private func nextMessage() throws(SystemError) -> UnixSocket.Message {
+        try SystemError.attempt("receive from", "container init") { () throws(Errno) in
+            do throws(Errno) {
+                return try socket.receive(upTo: 65536)
+            } catch .ECONNRESET {
+                // It has ended with a word of ours unread, which the kernel tells once, before its own last words.
+                return try socket.receive(upTo: 65536)
+            }
+        }
     }
 
     private static func parse(_ message: UnixSocket.Message) throws -> InitMessage {

@@ -8,9 +8,9 @@
 //        | <------------ spawned(pid) ----------- |
 //        | -------------- proceed --------------> |   to the process that was spawned
 //        | <------------- isolated -------------- |   it is in its namespaces, apart from the cgroup one
-//        |   ID mappings, cgroup, oom_score_adj   |
+//        |   ID mappings, cgroup, oom_score_adj   |   init goes on with its mounts as far as it needs none of these
 //        | -------------- proceed --------------> |
-//        | <----------- rootfsIsReady ----------- |   all is mounted, the old root is still there
+//        | <----------- rootfsIsReady ----------- |   with hooks only; all is mounted, the old root is still there
 //        |   hooks prestart and createRuntime     |
 //        | -------------- proceed --------------> |
 //        | <--------- terminal(name)+fd --------- |   with process.terminal only

@@ -13,42 +13,44 @@ struct InitProcess: ~Copyable {
     /// Whether it was in the container's cgroup from its first moment.
     let isBornInCgroup: Bool
 
-    /// Clones the process, into the cgroup v2 directory if there is one; `body` runs in it and never returns. The caller
-    /// must have one thread only.
+    /// Clones the process, into the cgroup v2 directory if there is one; `body` runs in it, hears whether it was born
+    /// there, and never returns. The caller must have one thread only.
     static func spawn(
         _ isolation: Isolation, into cgroup: SharedFD?, timeOffsets: LinuxTimeOffsets?, newTimeNamespace: Bool,
         hostProc: HostProc,
-        _ body: (consuming InitEndpoint) -> Never
+        _ body: (consuming InitEndpoint, _ isBornInCgroup: Bool) -> Never
     ) throws -> InitProcess {
         var pair = try SystemError.attempt("create", "socket pair") { () throws(Errno) in
             try UnixSocket.pair(.sequencedPackets)
         }
         guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
         try protectChildren(unless: isolation.isMappedByUser)
+        var isBornInCgroup = false
         let clone = try Birth.with(isolation.birthPlace, newTimeNamespace, timeOffsets, hostProc) {
-            () throws(Errno) in try bear(isolation.cloneFlags, into: cgroup)
+            () throws(Errno) in try bear(isolation.cloneFlags, into: cgroup, &isBornInCgroup)
         }
         guard let clone else {
             _ = consume ours
-            body(InitEndpoint(theirs))
+            body(InitEndpoint(theirs), isBornInCgroup)
         }
         _ = consume theirs
         let first = InitProcess(
             pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours),
-            isBornInCgroup: clone.isInCgroup)
+            isBornInCgroup: isBornInCgroup)
         return isolation.needsIntermediate ? try first.sibling() : first
     }
 
     /// Clones a process into the PID namespace of another; it enters the other namespaces itself.
     static func spawn(
-        _ namespaces: ForeignNamespaces, _ body: (consuming InitEndpoint) -> Never
+        _ namespaces: ForeignNamespaces, into cgroup: SharedFD? = nil, _ body: (consuming InitEndpoint) -> Never
     ) throws -> InitProcess {
         var pair = try SystemError.attempt("create", "socket pair") { () throws(Errno) in
             try UnixSocket.pair(.sequencedPackets)
         }
         guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
         try protectChildren(unless: false)
-        let clone = try Birth.with(namespaces) { () throws(Errno) in try Syscall.clone([]) }
+        var isBornInCgroup = false
+        let clone = try Birth.with(namespaces) { () throws(Errno) in try bear([], into: cgroup, &isBornInCgroup) }
         guard let clone else {
             _ = consume ours
             body(InitEndpoint(theirs))
@@ -56,26 +58,20 @@ struct InitProcess: ~Copyable {
         _ = consume theirs
         let first = InitProcess(
             pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours),
-            isBornInCgroup: false)
+            isBornInCgroup: isBornInCgroup)
         return namespaces.needsIntermediate ? try first.sibling() : first
     }
 
-    private struct Clone {
-        var pid: Int32
-        var pidfd: Int32
-        var isInCgroup: Bool
-    }
-
     /// Where the kernel refuses the cgroup, the process is moved there later, and the reason is told then if it persists.
-    private static func bear(_ flags: NamespaceFlags, into cgroup: SharedFD?) throws(Errno) -> Clone? {
+    private static func bear(
+        _ flags: NamespaceFlags, into cgroup: SharedFD?, _ isInCgroup: inout Bool
+    ) throws(Errno) -> (pid: Int32, pidfd: Int32)? {
         if let cgroup {
-            do throws(Errno) {
-                guard let clone = try Syscall.clone(flags, cgroup: cgroup.rawValue) else { return nil }
-                return Clone(pid: clone.pid, pidfd: clone.pidfd, isInCgroup: true)
-            } catch {}
+            // Before the clone, so that the child has it in its copy.
+            isInCgroup = true
+            do throws(Errno) { return try Syscall.clone(flags, cgroup: cgroup.rawValue) } catch { isInCgroup = false }
         }
-        guard let clone = try Syscall.clone(flags) else { return nil }
-        return Clone(pid: clone.pid, pidfd: clone.pidfd, isInCgroup: false)
+        return try Syscall.clone(flags)
     }
 
     /// A process with the runtime's rights that is visible in a container's PID namespace must not for a moment be open

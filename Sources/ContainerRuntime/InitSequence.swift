@@ -9,6 +9,8 @@ internal import OCIRuntimeSpec
 struct InitContext: Sendable {
     var plan: ContainerPlan
     var cgroup: CgroupLocation
+    /// How the process enters its cgroup; nil where it is moved there from outside.
+    var entrance: CgroupEntrance?
     var hostProc: HostProc
     /// The namespaces to join, opened on the host, the user namespace last.
     var joined: [JoinedNamespace]
@@ -31,20 +33,27 @@ struct InitContext: Sendable {
 struct InitSequence: ~Copyable {
     let context: InitContext
     let channel: InitEndpoint
+    /// Whether the process was born in its cgroup of the unified hierarchy, if there is one.
+    private let isBornInCgroup: Bool
+    /// Whether the runtime has done its part.
+    private var isPlaced = false
     private var plan: ContainerPlan { context.plan }
 
-    init(_ context: InitContext, _ channel: consuming InitEndpoint) {
+    init(_ context: InitContext, _ channel: consuming InitEndpoint, isBornInCgroup: Bool) {
         self.context = context
         self.channel = channel
+        self.isBornInCgroup = isBornInCgroup || context.entrance?.birthPlace == nil
     }
 
     /// Runs all steps; a failure is told to the runtime, once, and ends the process.
     consuming func run(_ isolation: consuming Isolation) -> Never {
         var isAlone = false
         do {
+            try context.entrance?.enter()
             try closeForeignDescriptors()
             try isolation.enter(channel, plan.timeOffsets, context.hostProc)
             try channel.announceIsolation()
+            if needsPlaceAtOnce { try waitForPlace() }
             try becomeRootInside()
             try separateCgroups()
             try bringLoopbackUp()
@@ -77,6 +86,18 @@ struct InitSequence: ~Copyable {
         try DescriptorTable.close(
             except: [channel.rawValue, context.hostProc.rawValue] + shared.compactMap { $0?.rawValue },
             preserving: context.preservedDescriptors)
+    }
+
+    /// Whether the steps that follow need the runtime's part: the mappings, a cgroup that can become the root of a
+    /// namespace, the network's interfaces. Otherwise both work side by side.
+    private var needsPlaceAtOnce: Bool {
+        context.entrance == nil || !isBornInCgroup || plan.namespaces[.user] == .create || !plan.networkDevices.isEmpty
+    }
+
+    private mutating func waitForPlace() throws {
+        if isPlaced { return }
+        try channel.waitForPlace()
+        isPlaced = true
     }
 
     /// After the mappings are written: the ids that own everything inside.
@@ -132,21 +153,27 @@ struct InitSequence: ~Copyable {
     }
 
     /// Mounts, devices and hooks, then the change of root.
-    private func buildRootfs() throws {
+    private mutating func buildRootfs() throws {
         let callersMask = Syscall.setCreationMask(0)
         var builder = try RootfsBuilder(plan, cgroup: context.cgroup, openedSources: context.openedSources)
         try builder.mountAll()
         try builder.makeDevices()
-        try channel.announceRootfs()
-        Syscall.setCreationMask(callersMask)
-        try HookRunner.run(plan.hooks.createContainer, .createContainer, state(.creating), directory: plan.bundle)
-        Syscall.setCreationMask(0)
+        try waitForPlace()
+        if plan.hasHooks { try runHooksInside(callersMask) }
         try builder.maskPaths()
         try builder.protectPaths()
         try builder.makeDirectory(plan.process.workingDirectory)
         try builder.seal()
         try builder.enter(byPivot: context.pivots)
         Syscall.setCreationMask(0o022)
+    }
+
+    /// After the runtime has run those of its side.
+    private func runHooksInside(_ callersMask: UInt32) throws {
+        try channel.announceRootfs()
+        Syscall.setCreationMask(callersMask)
+        try HookRunner.run(plan.hooks.createContainer, .createContainer, state(.creating), directory: plan.bundle)
+        Syscall.setCreationMask(0)
     }
 
     /// From here on the death of the runtime is none of ours; until the word to proceed, its end of the channel tells.

@@ -95,10 +95,13 @@ package struct StateStore: Sendable {
         }
     }
 
-    /// The configuration that the container was created with.
+    /// The configuration that the container was created with. Written once, before there is a record: without that
+    /// nobody reads it, so it needs no second name to be whole.
     func saveConfiguration(_ id: String, _ bytes: [UInt8]) throws {
         let path = directory(id) + "/config.json"
-        try SystemError.attempt("write", path) { () throws(Errno) in try AtomicFile.write(path, bytes, mode: 0o600) }
+        try SystemError.attempt("write", path) { () throws(Errno) in
+            try Syscall.open(path, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600).writeAll(bytes)
+        }
     }
 
     func loadConfiguration(_ id: String) throws -> [UInt8] {

@@ -31,9 +31,16 @@ package protocol BlobSource: Sendable {
     /// unchanged. Does not verify the digest, which is the caller's duty, but throws when the content is shorter or
     /// longer than `descriptor.size`; never delivers more than that.
     func blob(_ descriptor: Descriptor, _ body: ([UInt8]) async throws -> Void) async throws
+
+    /// The repository in a registry that this is, so that a registry can take a blob over from another repository of its
+    /// own; nil for everything else.
+    var origin: Reference? { get }
 }
 
 extension BlobSource {
+    /// Not in a registry.
+    package var origin: Reference? { nil }
+
     /// The whole of a small blob, verified against the descriptor's digest; the embedded `data` is used when there.
     /// Throws `.tooLarge` above `limit` bytes and `.invalid` when the digest differs.
     package func wholeBlob(_ descriptor: Descriptor, limit: Int = documentLimit) async throws -> [UInt8] {

@@ -90,7 +90,7 @@ enum CheckpointCommand {
         let images = try absolutePath(options["image-path"] ?? "checkpoint")
         var request = CriuOptions(imagePath: images, workPath: try options.path("work-path") ?? images)
         if let program = options["criu"], !program.isEmpty { request.program = program }
-        let path = HostEnvironment.current().first { $0.hasPrefix("PATH=") }
+        let path = HostEnvironment.current.first { $0.hasPrefix("PATH=") }
         if let path { request.searchPath = String(path.dropFirst(5)) }
         request.tcpEstablished = options.has("tcp-established")
         request.tcpClose = options.has("tcp-close")

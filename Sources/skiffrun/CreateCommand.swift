@@ -58,13 +58,13 @@ enum CreateCommand {
         request.pidFile = try options.path("pid-file")
         request.consoleSocket = try options.path("console-socket")
         request.pidfdSocket = try options.path("pidfd-socket")
-        let sockets = ActivationSockets(HostEnvironment.current())
+        let sockets = ActivationSockets(HostEnvironment.current)
         request.preservedDescriptors = try options.number("preserve-fds") ?? 0
         request.preservedDescriptors += sockets.count
         request.environment = sockets.environment
         request.notifySocket = HostEnvironment.notifySocket
         request.isRootless = invocation.isRootless
-        let path = HostEnvironment.current().first { $0.hasPrefix("PATH=") }?.dropFirst(5)
+        let path = HostEnvironment.current.first { $0.hasPrefix("PATH=") }?.dropFirst(5)
         request.searchPath = "\(path ?? ""):/usr/sbin:/usr/bin"
         request.cgroupManager = invocation.cgroupManager
         request.pivots = !options.has("no-pivot")

@@ -28,7 +28,7 @@ enum ProcessesCommand {
     }
 
     private static func table(_ pids: [Int32], _ options: [String]) throws -> String {
-        let environment = HostEnvironment.current()
+        let environment = HostEnvironment.current
         let path = environment.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst(5)) }
         guard let program = ChildPlan.find("ps", path: path ?? "/usr/sbin:/usr/bin:/sbin:/bin") else {
             // A host without ps(1) has no options of it either.

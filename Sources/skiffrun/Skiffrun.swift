@@ -18,7 +18,7 @@ struct Skiffrun {
             Syscall.exitNow(1)
         }
         let arguments = CommandLine.arguments
-        let environment = HostEnvironment.current()
+        let environment = HostEnvironment.current
         // Hooks and callers may close their ends of pipes as they like.
         try? Signal.pipe.ignore()
         do {

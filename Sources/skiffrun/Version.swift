@@ -12,7 +12,7 @@ enum Version {
         Skiffrun.print(
             """
             skiffrun version \(number)
-            rundir: \(Invocation.defaultRoot(HostEnvironment.current()))
+            rundir: \(Invocation.defaultRoot(HostEnvironment.current))
             spec: \(Spec.version)
             +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +CRIU
             """)

@@ -120,10 +120,15 @@ import Testing
         #expect(try member.wait() == .signaled(9))
     }
 
-    @Test func `a child of clone3 starts in the cgroup only on v2`() throws {
-        let cgroup = try TestCgroup()
-        let target = try cgroup.driver.cloneTarget()
-        #expect((target == nil) == (cgroup.layout.mode != .v2))
+    @Test(arguments: Arrangement.available)
+    func `a process is born only in the unified hierarchy`(_ arrangement: Arrangement) throws {
+        let cgroup = try TestCgroup(arrangement)
+        #expect(try (cgroup.driver.entrance().birthPlace == nil) == (cgroup.driver.unified == nil))
+    }
+
+    @Test func `a cgroup that is not there has no entrance`() throws {
+        let cgroup = try TestCgroup(create: false)
+        #expect(throws: CgroupError.self) { try cgroup.driver.entrance() }
     }
 }
 
