@@ -86,6 +86,7 @@ let package = Package(
 
         // Floor 1: vocabularies.
         floor("JSON"),
+        floor("TOML", [library("TOMLKit", "TOMLKit")]),
         floor("OCIRuntimeSpec"),
         floor("OCIImageSpec", [library("Crypto", "swift-crypto")]),
         .target(
@@ -116,10 +117,18 @@ let package = Package(
                 "OCIImageSpec", library("AsyncHTTPClient", "async-http-client"), library("NIOCore", "swift-nio"),
                 library("NIOHTTP1", "swift-nio"), library("NIOPosix", "swift-nio"), library("NIOSSL", "swift-nio-ssl"),
             ]),
+        floor(
+            "RegistryConfiguration", ["Linux", "OCIImageSpec", "TOML", library("Yams", "Yams")]),
+        floor(
+            "ImagePolicy",
+            [
+                "JSON", "Linux", "OCIImageSpec", library("Crypto", "swift-crypto"),
+                library("CryptoExtras", "swift-crypto"),
+            ]),
         floor("CNI", ["Linux"]),
         floor("MonitorProtocol", ["Linux"]),
         // Not "Configuration": swift-configuration, which async-http-client brings, has a target of that name.
-        floor("EngineConfiguration", ["Linux", library("TOMLKit", "TOMLKit")]),
+        floor("EngineConfiguration", ["Linux", "TOML"]),
 
         // Floor 4: the engines.
         floor("ContainerRuntime", ["Linux", "JSON", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
@@ -129,13 +138,17 @@ let package = Package(
             [
                 "Linux", "CLinux", "OCIImageSpec", "Archive", library("GRDB", "GRDB.swift"),
             ]),
+        floor(
+            "ImageSources",
+            ["Linux", "OCIImageSpec", "Registry", "RegistryConfiguration", "ImagePolicy", "EngineConfiguration"]),
 
         // Floor 5: the service.
         floor(
             "CRIService",
             [
                 "CRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Cgroups", "Registry", "CNI", "MonitorProtocol",
-                "EngineConfiguration", "ImageStore", library("GRPCCore", "grpc-swift-2"),
+                "EngineConfiguration", "ImagePolicy", "ImageSources", "ImageStore", "RegistryConfiguration",
+                library("GRPCCore", "grpc-swift-2"),
                 library("SwiftProtobuf", "swift-protobuf"), library("GRDB", "GRDB.swift"),
                 library("Logging", "swift-log"),
             ]),
@@ -154,7 +167,7 @@ let package = Package(
         program(
             "skiffimg",
             [
-                "Linux", "OCIImageSpec", "ImageStore", "Registry", "EngineConfiguration",
+                "Linux", "OCIImageSpec", "ImageStore", "ImageSources", "Registry", "EngineConfiguration",
                 library("ArgumentParser", "swift-argument-parser"),
             ], linking: staticRuntime),
         program("skiffctl", ["SkiffctlCommands"], linking: staticRuntime),
@@ -181,6 +194,11 @@ let package = Package(
                 "Registry", "OCIImageSpec", "Linux", library("NIOCore", "swift-nio"),
                 library("NIOHTTP1", "swift-nio"), library("NIOPosix", "swift-nio"),
             ]),
+        tests("RegistryConfigurationTests", ["RegistryConfiguration", "OCIImageSpec", "Linux"]),
+        tests("ImagePolicyTests", ["ImagePolicy", "OCIImageSpec", "Linux"]),
+        tests(
+            "ImageSourcesTests",
+            ["ImageSources", "ImagePolicy", "Registry", "OCIImageSpec", "EngineConfiguration", "Linux"]),
         tests("CNITests", ["CNI", "Linux"]),
         tests("MonitorProtocolTests", ["MonitorProtocol", "Linux"]),
         tests("EngineConfigurationTests", ["EngineConfiguration", "Linux"]),

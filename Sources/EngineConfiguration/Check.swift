@@ -26,6 +26,9 @@ enum Check {
         return try list.map(folder)
     }
 
+    /// Paths, or none.
+    static func paths(_ list: [String]) throws(Complaint) -> [String] { try list.map(folder) }
+
     /// A unix socket's path, with or without `unix://`. `sun_path` has 108 bytes, one of them for the final NUL.
     static func socket(_ text: String) throws(Complaint) -> String {
         let path = try folder(text.hasPrefix("unix://") ? String(text.dropFirst(7)) : text)
@@ -49,6 +52,12 @@ enum Check {
     /// Zero or more.
     static func count(_ number: Int) throws(Complaint) -> Int {
         guard number >= 0 else { throw Complaint("\(number) is negative") }
+        return number
+    }
+
+    /// One or more.
+    static func some(_ number: Int) throws(Complaint) -> Int {
+        guard number > 0 else { throw Complaint("\(number) is less than 1") }
         return number
     }
 

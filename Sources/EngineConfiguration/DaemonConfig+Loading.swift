@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import TOML
+
 extension DaemonConfig {
     /// Reads `path`, then every `*.toml` in the folder `path` + `.d` in lexical order, and fills in what follows from
     /// the rest. A later file overrides single keys of an earlier one; a list replaces the whole list.
@@ -29,7 +31,7 @@ extension DaemonConfig {
     package static func load(_ files: [(name: String, text: String)]) throws(ConfigurationError) -> DaemonConfig {
         var config = DaemonConfig()
         for file in files {
-            try config.apply(TOMLDocument(file: file.name, text: file.text))
+            try config.apply(ConfigurationDocument(file: file.name, text: file.text))
         }
         let resolved = config.resolved()
         try resolved.validate()
@@ -37,7 +39,7 @@ extension DaemonConfig {
     }
 
     /// Overrides with every key of one file.
-    private mutating func apply(_ document: TOMLDocument) throws(ConfigurationError) {
+    private mutating func apply(_ document: ConfigurationDocument) throws(ConfigurationError) {
         var rest = document.values
         for section in Self.sections where section.name.isEmpty {
             for setting in section.settings {
@@ -57,7 +59,8 @@ extension DaemonConfig {
         if let unknown = rest.keys.sorted().first { throw document.error(unknown, "unknown key") }
     }
 
-    private mutating func applyHandlers(_ node: TOMLNode, in document: TOMLDocument) throws(ConfigurationError) {
+    private mutating func applyHandlers(_ node: TOMLNode, in document: ConfigurationDocument) throws(ConfigurationError)
+    {
         let section = RuntimeHandlerConfig.section
         for (name, node) in try document.table(node, section).sorted(by: { $0.key < $1.key }) {
             let key = "\(section).\(name)"
@@ -92,7 +95,7 @@ extension DaemonConfig {
     }
 }
 
-extension TOMLDocument {
+extension ConfigurationDocument {
     /// Reads each of `keys` by the row of its name.
     fileprivate func apply<Target>(
         _ settings: [Setting<Target>], _ keys: [String: TOMLNode], to target: inout Target, below section: String

@@ -69,19 +69,6 @@ extension DaemonConfig {
                 "A profile in JSON for RuntimeDefault. Default: the built-in one.",
                 check: Check.optional(Check.folder)),
         ])
-
-    private static let imageSection = Section(
-        name: "image", meaning: "How images are pulled.",
-        settings: [
-            Setting(
-                "insecure_registries", \.image.insecureRegistries,
-                "Registries (host[:port]) that may be spoken to in plain HTTP or with an unverified certificate.",
-                check: Check.registries),
-            Setting(
-                "platform", \.image.platform,
-                "Platform (os/architecture[/variant]) chosen from an index. Default: this machine's.",
-                check: Check.optional(Check.platform)),
-        ])
 }
 
 extension RuntimeHandlerConfig {

@@ -79,6 +79,36 @@ package struct DaemonConfig: Sendable, Equatable {
         package var insecureRegistries: [String] = []
         /// `os/architecture[/variant]` chosen from an index; "" for the machine's own.
         package var platform = ""
+        /// Where layers and documents are, if not in `root`: "" for there.
+        package var root = ""
+        /// Whether compressed layers are kept beside what they were unpacked to.
+        package var keepBlobs = false
+        /// Images that garbage collection leaves: names, beginnings with a `*` at the end, words between two `*`.
+        package var pinned: [String] = []
+        /// Whether what containers write may be lost with the machine, in return for never waiting for the disk.
+        package var volatile = false
+        /// Prefixes, mirrors and short names: registries.conf, with drop-ins beside it.
+        package var registriesConf = "/etc/containers/registries.conf"
+        /// Aliases of short names that other programs have written.
+        package var shortNameAliases = "/var/cache/containers/short-name-aliases.conf"
+        /// Folders of authorities and client certificates by registry.
+        package var certificateDirs = ["/etc/containers/certs.d", "/etc/docker/certs.d"]
+        /// Credentials of registries, in the order in which they are searched.
+        package var authFiles = [
+            "/run/containers/0/auth.json", "/root/.config/containers/auth.json", "/root/.docker/config.json",
+        ]
+        /// Which images may be used: policy.json.
+        package var policy = "/etc/containers/policy.json"
+        /// The same for pods by namespace.
+        package var policyDir = "/etc/crio/policies"
+        /// Where signatures are: registries.d.
+        package var registriesDir = "/etc/containers/registries.d"
+        /// How long a registry may send nothing.
+        package var stallTimeout = Duration.seconds(60)
+        /// Blobs received at the same time from one registry.
+        package var downloadsPerRegistry = 6
+        /// Blobs received at the same time in all.
+        package var downloads = 12
     }
 }
 

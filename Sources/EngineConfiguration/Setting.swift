@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import TOML
+
 /// One key of the configuration file: its name, its place in `Target`, its meaning, its check.
 ///
 /// Reading, the default file and the documentation all go by these rows; nothing else knows a key's name.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import TOML
+
 /// A type that a setting can have: read from TOML and written as TOML.
 protocol SettingValue: Sendable, Equatable {
     /// The value of `node`, or the complaint that it is of another kind.
@@ -34,6 +36,15 @@ extension Int: SettingValue {
     init(node: TOMLNode) throws(Complaint) {
         guard case .integer(let number) = node else { throw Complaint("expected an integer, found \(node.kind)") }
         self = number
+    }
+
+    var toml: String { "\(self)" }
+}
+
+extension Bool: SettingValue {
+    init(node: TOMLNode) throws(Complaint) {
+        guard case .boolean(let value) = node else { throw Complaint("expected true or false, found \(node.kind)") }
+        self = value
     }
 
     var toml: String { "\(self)" }

@@ -19,15 +19,33 @@ package struct Image: Sendable {
     package var config: ImageConfig
     /// The diffIDs of its layers, lowest first.
     package var layers: [Digest]
+    /// When it was pulled last, in seconds since 1970.
+    package var pulled: Int64
+    /// Whether garbage collection must leave it.
+    package var isPinned: Bool
+}
+
+/// A layer of the store.
+package struct StoredLayer: Hashable, Sendable {
+    /// The digest of its tar.
+    package var diffID: Digest
+    /// How it is kept.
+    package var format: String
+    /// What it takes on disk.
+    package var bytes: UInt64
+    /// Its files.
+    package var inodes: UInt64
+    /// How many images have it.
+    package var images: Int
 }
 
 /// What the store takes on disk.
 package struct StoreUsage: Hashable, Sendable {
-    /// Bytes of all layers.
+    /// Bytes of all layers and documents.
     package var bytes: UInt64
-    /// Files of all layers.
+    /// Files of all layers and documents.
     package var inodes: UInt64
-    /// The directory of the store.
+    /// The directory of the images.
     package var path: String
 }
 
@@ -41,4 +59,12 @@ package struct PullProgress: Hashable, Sendable {
     package var layers: Int
     /// All layers of the image.
     package var totalLayers: Int
+
+    /// A state of the given parts.
+    package init(bytes: Int64, totalBytes: Int64, layers: Int, totalLayers: Int) {
+        self.bytes = bytes
+        self.totalBytes = totalBytes
+        self.layers = layers
+        self.totalLayers = totalLayers
+    }
 }

@@ -15,7 +15,9 @@ extension ImageResolution {
         do {
             let tracker = ProgressTracker(self, missing: layers) { progress?($0) }
             for layer in layers {
-                _ = try await layer.run(from: source, received: { tracker.received($0) }) { reader in
+                let counter = ByteCounter()
+                let received: @Sendable (Int) -> Void = { tracker.received(counter.add($0), of: layer) }
+                _ = try await layer.run(from: source, received: received) { reader in
                     try LayerExtractor(into: directory, whiteout: .flatten).extract(reader)
                 }
                 tracker.finishedLayer()

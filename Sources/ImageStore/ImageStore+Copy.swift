@@ -10,19 +10,12 @@ extension ImageStore {
     package func copy(_ image: Image, to directory: String) throws {
         let target = try UnpackTarget(directory)
         do {
-            let lock = try StoreLock(paths.lock, exclusive: false)
-            defer { _ = lock }
-            var seen: Set<Digest> = []
-            let layers = image.layers.reversed().filter { seen.insert($0).inserted }
-            let lower = try layers.map { try format.lowerDirectory(paths.layer($0)) }
-            let staging = try StagingDirectory(paths)
-            let mount = try OverlayMount.readOnly(lower, emptyDirectories: staging.path).create(for: directory)
-            let source = mount.rawValue
-            try ImageStoreError.attempt("copy image to", directory) { () throws(Errno) in
-                let opened = try Syscall.open(directory, [.directory])
-                try TreeCopy.run(from: source, to: opened.rawValue)
+            try withTree(of: image.id) { source in
+                try ImageStoreError.attempt("copy image to", directory) { () throws(Errno) in
+                    let opened = try Syscall.open(directory, [.directory])
+                    try TreeCopy.run(from: source, to: opened.rawValue)
+                }
             }
-            try staging.remove()
         } catch {
             // The first failure is the one to tell.
             try? target.undo()

@@ -7,26 +7,55 @@ package import OCIImageSpec
 internal import Synchronization
 
 extension ImageStore {
-    /// All images, in the order of their first names.
-    package func images() throws -> [Image] {
-        let records = try read("list images", paths.root) { try ImageRecord.all($0) }
-        return try records.map { try image($0) }
+    /// All images that are whole, in the order of their first names.
+    package func images() throws -> [Image] { try images(withDamaged: false) }
+
+    /// All images whose configuration can be read, in the order of their first names.
+    func images(withDamaged: Bool) throws -> [Image] {
+        let rows = try read("list images", paths.images) { try ImageRow.all($0) }
+        return try rows.filter { withDamaged || !$0.isDamaged }.compactMap { try image($0) }
             .sorted { ($0.repoTags.first ?? "~", $0.id) < ($1.repoTags.first ?? "~", $1.id) }
     }
 
     /// The image of that name, or nil: a tag or digest reference in any form, an id, or the beginning of one. Throws
-    /// `.ambiguous` when several ids begin so.
+    /// `.ambiguous` when several ids begin so. A damaged image is none, so that it is pulled again.
     package func image(_ nameOrID: String) throws -> Image? {
-        let record = try read("find image", nameOrID) { database in
-            try Self.find(nameOrID, database).flatMap { try ImageRecord.one($0, database) }
+        let row = try read("find image", nameOrID) { database in
+            try Self.find(nameOrID, database).flatMap { try ImageRow.one($0, database) }
         }
-        return try record.map { try image($0) }
+        return try row.flatMap { $0.isDamaged ? nil : try image($0) }
+    }
+
+    /// The id of the image of that name, damaged or not.
+    package func imageID(_ nameOrID: String) throws -> Digest? {
+        try read("find image", nameOrID) { database in
+            try Self.find(nameOrID, database).map { try Digest(parsing: $0) }
+        }
     }
 
     /// The image of that id, or nil.
     package func image(id: Digest) throws -> Image? {
-        let record = try read("find image", id.description) { try ImageRecord.one(id.description, $0) }
-        return try record.map { try image($0) }
+        let row = try read("find image", id.description) { try ImageRow.one(id.description, $0) }
+        return try row.flatMap { $0.isDamaged ? nil : try image($0) }
+    }
+
+    /// The layers of an image, lowest first.
+    package func layers(of image: Image) throws -> [StoredLayer] {
+        try read("list layers", image.id.description) { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT diff_id, format, bytes, inodes,
+                        (SELECT count(DISTINCT image) FROM image_layers AS all_layers WHERE all_layers.layer = diff_id)
+                            AS images
+                    FROM image_layers JOIN layers ON diff_id = layer WHERE image = ? ORDER BY position
+                    """, arguments: [image.id.description]
+            ).map { row in
+                StoredLayer(
+                    diffID: try Digest(parsing: row["diff_id"]), format: row["format"],
+                    bytes: UInt64(row["bytes"] as Int64), inodes: UInt64(row["inodes"] as Int64), images: row["images"])
+            }
+        }
     }
 
     /// The id in the form of the database.
@@ -52,55 +81,46 @@ extension ImageStore {
         return ids.first
     }
 
-    /// The bytes of a manifest or configuration of an image in the store.
+    /// The bytes of a manifest or configuration of an image in the store, verified.
     package func content(_ digest: Digest) throws -> [UInt8] {
         let path = paths.content(digest)
-        return try ImageStoreError.attempt("read", path) { () throws(Errno) in
-            try Syscall.readFile(path, limit: documentLimit)
+        let bytes = try ImageStoreError.attempt("read", path) { () throws(Errno) -> [UInt8]? in
+            do throws(Errno) { return try Syscall.readFile(path, limit: documentLimit) } catch .ENOENT { return nil }
         }
+        guard let bytes, Digest(of: bytes, digest.algorithm) == digest else {
+            throw ImageStoreError(.digestMismatch, "read", path, bytes == nil ? "it is missing" : "it is damaged")
+        }
+        return bytes
     }
 
-    func image(_ record: ImageRecord) throws -> Image {
-        let id = try Digest(parsing: record.id)
+    /// The content that is whole on disk: documents, and blobs that are kept.
+    func keptContent() throws -> Set<Digest> {
+        let texts = try read("find content", paths.content) {
+            try String.fetchAll($0, sql: "SELECT digest FROM content WHERE damage IS NULL")
+        }
+        return Set(try texts.map { try Digest(parsing: $0) })
+    }
+
+    /// Nil when its configuration is damaged, which is then on record.
+    private func image(_ row: ImageRow) throws -> Image? {
+        let id = try Digest(parsing: row.id)
+        guard let config = try config(id) else { return nil }
         return Image(
-            id: id, manifest: try Digest(parsing: record.manifest), repoTags: record.tags,
-            repoDigests: record.digests, size: record.size, config: try config(id),
-            layers: try record.layers.map { try Digest(parsing: $0) })
+            id: id, manifest: try Digest(parsing: row.manifest), repoTags: row.tags,
+            repoDigests: row.digests, size: row.size, config: config,
+            layers: try row.layers.map { try Digest(parsing: $0) }, pulled: row.pulled,
+            isPinned: settings.pinned.contains(row.tags + row.digests))
     }
 
-    private func config(_ id: Digest) throws -> ImageConfig {
+    private func config(_ id: Digest) throws -> ImageConfig? {
         if let known = configs.withLock({ $0[id] }) { return known }
-        let config = try ImageConfig(parsing: content(id), subject: id.description)
-        configs.withLock { $0[id] = config }
-        return config
-    }
-}
-
-/// What the database has of one image, as texts.
-struct ImageRecord {
-    var id: String
-    var manifest: String
-    var tags: [String]
-    var digests: [String]
-    var layers: [String]
-    var size: UInt64
-
-    static func all(_ database: Database) throws -> [ImageRecord] {
-        try String.fetchAll(database, sql: "SELECT id FROM images").compactMap { try one($0, database) }
-    }
-
-    static func one(_ id: String, _ database: Database) throws -> ImageRecord? {
-        let sql = "SELECT manifest FROM images WHERE id = ?"
-        guard let manifest = try String.fetchOne(database, sql: sql, arguments: [id]) else { return nil }
-        let names = "SELECT name FROM image_references WHERE image = ? AND is_tag = ? ORDER BY name"
-        let layers = "SELECT layer FROM image_layers WHERE image = ? ORDER BY position"
-        // A layer that is in the image twice is on disk once.
-        let size = "SELECT sum(bytes) FROM layers WHERE diff_id IN (SELECT layer FROM image_layers WHERE image = ?)"
-        return ImageRecord(
-            id: id, manifest: manifest,
-            tags: try String.fetchAll(database, sql: names, arguments: [id, true]),
-            digests: try String.fetchAll(database, sql: names, arguments: [id, false]),
-            layers: try String.fetchAll(database, sql: layers, arguments: [id]),
-            size: UInt64(try Int64.fetchOne(database, sql: size, arguments: [id]) ?? 0))
+        do {
+            let config = try ImageConfig(parsing: content(id), subject: id.description)
+            configs.withLock { $0[id] = config }
+            return config
+        } catch let error as ImageStoreError where error.code == .digestMismatch {
+            try quarantine([.content(id, error.reason)])
+            return nil
+        }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-internal import CLinux
 internal import GRDB
 internal import Linux
 package import OCIImageSpec
@@ -9,46 +8,90 @@ internal import Synchronization
 
 extension ImageStore {
     /// Removes the image with all its names, and the layers that no other image has. Throws `.notFound`, and `.inUse`
-    /// when a container has its root file system from it.
+    /// when a container has its root file system from it or it is mounted otherwise.
     package func remove(_ id: Digest) throws {
-        let trash: [String]
-        do {
-            // No pull may find a layer between the end of its row and its move to the trash.
-            let lock = try StoreLock(paths.lock, exclusive: true)
-            defer { _ = lock }
-            let (layers, manifest) = try write("remove image", id.description) { try Self.unrecord(id, $0) }
-            trash = try layers.map { try discard(paths.layer($0)) }
-            for digest in [id, manifest] {
-                try ImageStoreError.attempt("remove", paths.content(digest)) { () throws(Errno) in
-                    try Syscall.removeTree(paths.content(digest))
-                }
-            }
-            _ = configs.withLock { $0.removeValue(forKey: id) }
-        }
-        try removeTrash(trash)
+        try removeTrash(try discardUnreferenced { try Self.unrecord(id, $0) })
+        _ = configs.withLock { $0.removeValue(forKey: id) }
     }
 
-    private static func unrecord(_ id: Digest, _ database: Database) throws -> (layers: [Digest], manifest: Digest) {
-        let arguments: StatementArguments = [id.description]
-        let sql = "SELECT manifest FROM images WHERE id = ?"
-        guard let manifest = try String.fetchOne(database, sql: sql, arguments: arguments) else {
-            throw ImageStoreError(.notFound, "remove image", id.description, "no such image")
+    /// Gives an image another name. Throws `.notFound` when there is no such image.
+    package func tag(_ id: Digest, as reference: Reference) throws {
+        guard reference.digest == nil, let name = reference.tagged else {
+            throw ImageStoreError(.invalid, "tag image as", reference.description, "a digest is no tag")
         }
+        try write("tag image as", name) { database in
+            guard try ImageRow.one(id.description, database) != nil else {
+                throw ImageStoreError(.notFound, "tag image", id.description, "no such image")
+            }
+            try ImageRow.setName(name, isTag: true, of: id, database)
+        }
+    }
+
+    /// Takes one tag from an image. Returns false, and takes nothing, when it is the last: then the image is to be removed.
+    package func untag(_ reference: Reference) throws -> Bool {
+        guard reference.digest == nil, let name = reference.tagged else { return false }
+        return try write("untag image", name) { database in
+            let others = """
+                SELECT count(*) FROM image_references WHERE is_tag AND name <> ?1
+                    AND image = (SELECT image FROM image_references WHERE name = ?1 AND is_tag)
+                """
+            guard try Int.fetchOne(database, sql: others, arguments: [name]) ?? 0 > 0 else { return false }
+            try database.execute(sql: "DELETE FROM image_references WHERE name = ? AND is_tag", arguments: [name])
+            return true
+        }
+    }
+
+    private static func unrecord(_ id: Digest, _ database: Database) throws {
+        let arguments: StatementArguments = [id.description]
+        guard
+            try String.fetchOne(database, sql: "SELECT id FROM images WHERE id = ?", arguments: arguments) != nil
+        else { throw ImageStoreError(.notFound, "remove image", id.description, "no such image") }
         let users = try String.fetchAll(
             database, sql: "SELECT container FROM rootfs WHERE image = ? ORDER BY container", arguments: arguments)
+        let mounts = try String.fetchAll(
+            database, sql: "SELECT id FROM image_mounts WHERE image = ? ORDER BY id", arguments: arguments)
+        func shown(_ names: [String]) -> String {
+            names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", ..." : "")
+        }
         guard users.isEmpty else {
-            let shown = users.prefix(3).joined(separator: ", ") + (users.count > 3 ? ", ..." : "")
-            throw ImageStoreError(.inUse, "remove image", id.description, "used by the container \(shown)")
+            throw ImageStoreError(.inUse, "remove image", id.description, "used by the container \(shown(users))")
+        }
+        guard mounts.isEmpty else {
+            throw ImageStoreError(.inUse, "remove image", id.description, "mounted as \(shown(mounts))")
         }
         try database.execute(sql: "DELETE FROM images WHERE id = ?", arguments: arguments)
-        let unused = "FROM layers WHERE diff_id NOT IN (SELECT layer FROM image_layers)"
-        let layers = try String.fetchAll(database, sql: "SELECT diff_id \(unused)")
-        try database.execute(sql: "DELETE \(unused)")
-        return (try layers.map { try Digest(parsing: $0) }, try Digest(parsing: manifest))
     }
 
-    /// Moves what must not be found any more out of the way, and returns where it is now.
-    private func discard(_ path: String) throws(ImageStoreError) -> String {
+    /// Runs the change of the database, removes the rows of layers and content that nothing refers to then, and moves
+    /// what they stood for out of the way. Returns where it is now.
+    func discardUnreferenced(_ change: (Database) throws -> Void) throws -> [String] {
+        // No pull may find a layer between the end of its row and its move to the trash.
+        let lock = try StoreLock(paths.lock, exclusive: true)
+        defer { _ = lock }
+        let garbage = try write("remove what is not used from", paths.images) { database in
+            try change(database)
+            return try self.unrecordUnreferenced(database)
+        }
+        return try garbage.map { try discard($0) }
+    }
+
+    private func unrecordUnreferenced(_ database: Database) throws -> [String] {
+        let layers = "FROM layers WHERE diff_id NOT IN (SELECT layer FROM image_layers)"
+        let content = "FROM content WHERE digest NOT IN (SELECT digest FROM image_content)"
+        let paths = paths
+        let files =
+            try Row.fetchAll(database, sql: "SELECT diff_id, format \(layers)").map {
+                paths.layer(try Digest(parsing: $0["diff_id"]), format: $0["format"])
+            }
+            + String.fetchAll(database, sql: "SELECT digest \(content)").map { paths.content(try Digest(parsing: $0)) }
+        try database.execute(sql: "DELETE \(layers)")
+        try database.execute(sql: "DELETE \(content)")
+        return files
+    }
+
+    /// Moves what must not be found any more out of the way, and returns where it is now. It is right that nothing is
+    /// there.
+    func discard(_ path: String) throws(ImageStoreError) -> String {
         let target = "\(paths.trash)/\(randomName())"
         try ImageStoreError.attempt("remove", path) { () throws(Errno) in
             do throws(Errno) { try Syscall.rename(path, target) } catch .ENOENT {}
@@ -56,39 +99,13 @@ extension ImageStore {
         return target
     }
 
-    private func removeTrash(_ trash: [String]) throws(ImageStoreError) {
+    func removeTrash(_ trash: [String]) throws(ImageStoreError) {
         for path in trash {
             try ImageStoreError.attempt("remove", path) { () throws(Errno) in try Syscall.removeTree(path) }
         }
     }
 
-    /// Removes what processes that died have left: staging directories without owner, layers and documents without a
-    /// row, and the trash. Does nothing while other processes bring layers in: the next one that opens the store will.
-    func collectGarbage() throws {
-        if let lock = try StoreLock.ifFree(paths.lock) {
-            defer { _ = lock }
-            for name in try entries(paths.staging) where StagingDirectory.isAbandoned("\(paths.staging)/\(name)") {
-                _ = try discard("\(paths.staging)/\(name)")
-            }
-            let known = try read("check layers", paths.root) { database in
-                Set(
-                    try String.fetchAll(
-                        database,
-                        sql: "SELECT diff_id FROM layers UNION SELECT id FROM images UNION SELECT manifest FROM images")
-                )
-            }
-            for algorithm in Digest.Algorithm.allCases.map(\.rawValue) {
-                for directory in [paths.layers, paths.content].map({ "\($0)/\(algorithm)" }) {
-                    for name in try entries(directory) where !known.contains("\(algorithm):\(name)") {
-                        _ = try discard("\(directory)/\(name)")
-                    }
-                }
-            }
-        }
-        try removeTrash(try entries(paths.trash).map { "\(paths.trash)/\($0)" })
-    }
-
-    private func entries(_ directory: String) throws(ImageStoreError) -> [String] {
+    func entries(_ directory: String) throws(ImageStoreError) -> [String] {
         try ImageStoreError.attempt("list", directory) { () throws(Errno) in try Syscall.entries(directory) }
     }
 }

@@ -5,35 +5,94 @@ internal import GRDB
 internal import Linux
 package import OCIImageSpec
 
+/// What kind of root file system a container gets.
+package struct RootfsOptions: Hashable, Sendable {
+    /// Without a layer of the container's own.
+    package var isReadOnly: Bool
+    /// The file of the container's user namespace, /proc/PID/ns/user or a bind mount of it; nil for the machine's own.
+    package var userNamespace: String?
+
+    /// A root file system of the given kind.
+    package init(isReadOnly: Bool = false, userNamespace: String? = nil) {
+        self.isReadOnly = isReadOnly
+        self.userNamespace = userNamespace
+    }
+}
+
 extension ImageStore {
-    /// Mounts the root file system of a container: the image's layers, and above them a layer of its own unless
-    /// `readonly`. Returns the path of the mount, `<run>/containers/<id>/rootfs`.
+    /// Mounts the root file system of a container: the image's layers, and above them a layer of its own unless it is
+    /// read-only. Returns the path of the mount, `<run>/containers/<id>/rootfs`.
     ///
     /// Recorded before anything is made, so that `removeRootfs` can always undo it; until then the image cannot be
-    /// removed. Repeating it, also after a reboot, mounts what is not mounted and keeps what the container wrote.
-    package func mountRootfs(container id: String, image: Digest, readonly: Bool) throws -> String {
+    /// removed. Repeating it, also after a reboot, mounts what is not mounted and keeps what the container wrote, unless
+    /// the store is volatile and the machine was started anew: then it begins empty.
+    package func mountRootfs(container id: String, image: Digest, options: RootfsOptions) throws -> String {
         guard !id.isEmpty, !id.contains("/"), id != ".", id != ".." else {
             throw ImageStoreError(.invalid, "mount rootfs of container", id, "not a valid container id")
         }
-        let layers = try write("record rootfs of container", id) { database in
-            try Self.recordRootfs(id, image, readonly, database)
+        let boot = try currentBoot()
+        let row = try write("record rootfs of container", id) { database in
+            try RootfsRow.record(id, image, options.isReadOnly, self.settings.isVolatile ? boot : nil, database)
         }
         let target = paths.rootfs(id)
         if try isMounted(target) { return target }
-        // overlayfs refuses a directory twice. A layer that comes again higher up hides its lower occurrence entirely.
-        var seen: Set<String> = []
-        let lower = try layers.filter { seen.insert($0).inserted }
-            .map { try format.lowerDirectory(paths.layer(Digest(parsing: $0))) }
+        let isVolatile = row.boot != nil
+        if isVolatile { try renewVolatile(id, row, boot) }
+        let lower = try lowerDirectories(of: image)
         try prepareDirectory(target, mode: 0o755)
-        if readonly {
+        guard let namespace = options.userNamespace else {
+            try mountOverlay(of: id, lower, options, isVolatile: isVolatile, at: target)
+            return target
+        }
+        try MappedLayers(in: mappedDirectory(id)).with(lower, userNamespace: namespace) { mapped in
+            try mountOverlay(of: id, mapped, options, isVolatile: isVolatile, at: target)
+        }
+        return target
+    }
+
+    /// The same without a user namespace.
+    package func mountRootfs(container id: String, image: Digest, readonly: Bool) throws -> String {
+        try mountRootfs(container: id, image: image, options: RootfsOptions(isReadOnly: readonly))
+    }
+
+    private func mountOverlay(
+        of id: String, _ lower: [String], _ options: RootfsOptions, isVolatile: Bool, at target: String
+    ) throws {
+        if options.isReadOnly {
             let empty = "\(paths.container(id))/empty"
             try prepareDirectory(empty, mode: 0o700)
             try OverlayMount.readOnly(lower, emptyDirectories: empty).mount(at: target)
         } else {
-            let mount = OverlayMount(lower: lower, writable: try prepareUpper(id, above: lower.first))
+            let writable = try prepareUpper(id, above: lower.first)
+            // overlayfs wants at least one lower directory; an image may have no layer.
+            let empty = "\(paths.container(id))/empty"
+            if lower.isEmpty { try prepareDirectory(empty, mode: 0o700) }
+            let mount = OverlayMount(
+                lower: lower.isEmpty ? [empty] : lower, writable: writable, isVolatile: isVolatile)
             try mount.mount(at: target)
         }
-        return target
+    }
+
+    /// The directories of an image's layers, topmost first; only of so many of the lowest when a count is given.
+    func lowerDirectories(of image: Digest, lowest count: Int = .max) throws -> [String] {
+        let rows = try read("find layers of image", image.description) { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT diff_id, format, damage FROM image_layers JOIN layers ON diff_id = layer
+                    WHERE image = ? AND position < ? ORDER BY position DESC
+                    """, arguments: [image.description, count])
+        }
+        // overlayfs refuses a directory twice. A layer that comes again higher up hides its lower occurrence entirely.
+        var seen: Set<String> = []
+        return try rows.filter { seen.insert($0["diff_id"]).inserted }.map { row in
+            let digest = try Digest(parsing: row["diff_id"])
+            if let damage: String = row["damage"] {
+                throw ImageStoreError(.corruptLayer, "use layer", digest.description, "it is damaged: \(damage)")
+            }
+            let format = try format(named: row["format"])
+            return try format.lowerDirectory(paths.layer(digest, format: format.name))
+        }
     }
 
     /// Unmounts the root file system; one that is not mounted is right. What the container wrote stays.
@@ -43,6 +102,7 @@ extension ImageStore {
             try Syscall.unmountAll(target)
             do throws(Errno) { try Syscall.removeDirectory(target) } catch .ENOENT {}
         }
+        try MappedLayers(in: mappedDirectory(id)).undo()
     }
 
     /// Unmounts the root file system, and removes what the container wrote and the record. May be repeated; nothing
@@ -50,9 +110,7 @@ extension ImageStore {
     package func removeRootfs(container id: String) throws {
         try unmountRootfs(container: id)
         let container = paths.container(id)
-        for path in ["\(container)/upper", "\(container)/work", "\(container)/empty"] {
-            try ImageStoreError.attempt("remove", path) { () throws(Errno) in try Syscall.removeTree(path) }
-        }
+        try removeUpper(id)
         try ImageStoreError.attempt("remove", container) { () throws(Errno) in
             // Others keep their own things of the container here.
             do throws(Errno) { try Syscall.removeDirectory(container) } catch .ENOENT {} catch .ENOTEMPTY {}
@@ -69,46 +127,50 @@ extension ImageStore {
         }
     }
 
-    /// The image's layers, topmost first.
-    private static func recordRootfs(
-        _ id: String, _ image: Digest, _ readonly: Bool, _ database: Database
-    ) throws -> [String] {
-        func fault(_ code: ImageStoreError.Code, _ reason: String) -> ImageStoreError {
-            ImageStoreError(code, "mount rootfs of container", id, reason)
-        }
-        guard
-            try String.fetchOne(
-                database, sql: "SELECT id FROM images WHERE id = ?", arguments: [image.description]) != nil
-        else { throw fault(.notFound, "no image \(image)") }
-        let sql = "SELECT image, is_read_only FROM rootfs WHERE container = ?"
-        if let row = try Row.fetchOne(database, sql: sql, arguments: [id]) {
-            guard row["image"] == image.description, row["is_read_only"] == readonly else {
-                throw fault(.inUse, "it has a rootfs of another image or kind")
-            }
+    /// overlayfs marks the work directory of a volatile overlay and refuses to mount it again, because what was written may
+    /// have been lost. It was not if the machine has run ever since. See the kernel's overlayfs.rst, "Volatile mount".
+    private func renewVolatile(_ id: String, _ row: RootfsRow, _ boot: String) throws {
+        if row.boot == boot {
+            let mark = "\(paths.container(id))/work/work/incompat"
+            try ImageStoreError.attempt("remove", mark) { () throws(Errno) in try Syscall.removeTree(mark) }
         } else {
-            try database.execute(
-                sql: "INSERT INTO rootfs (container, image, is_read_only) VALUES (?, ?, ?)",
-                arguments: [id, image.description, readonly])
+            try removeUpper(id)
+            try write("record rootfs of container", id) { database in
+                try database.execute(sql: "UPDATE rootfs SET boot = ? WHERE container = ?", arguments: [boot, id])
+            }
         }
-        return try String.fetchAll(
-            database, sql: "SELECT layer FROM image_layers WHERE image = ? ORDER BY position DESC",
-            arguments: [image.description])
     }
 
-    private func isMounted(_ path: String) throws(ImageStoreError) -> Bool {
+    private func removeUpper(_ id: String) throws(ImageStoreError) {
+        for name in ["upper", "work", "empty"] {
+            let path = "\(paths.container(id))/\(name)"
+            try ImageStoreError.attempt("remove", path) { () throws(Errno) in try Syscall.removeTree(path) }
+        }
+    }
+
+    private func currentBoot() throws(ImageStoreError) -> String {
+        try ImageStoreError.attempt("read", "/proc/sys/kernel/random/boot_id") { () throws(Errno) in
+            String(try Syscall.readText("/proc/sys/kernel/random/boot_id").prefix { $0 != "\n" })
+        }
+    }
+
+    private func mappedDirectory(_ id: String) -> String { "\(paths.run)/containers/\(id)/layers" }
+
+    func isMounted(_ path: String) throws(ImageStoreError) -> Bool {
         let mounts = try ImageStoreError.attempt("read", "/proc/self/mountinfo") { () throws(Errno) in
             try MountInfo.read()
         }
         return mounts.contains { $0.mountPoint == path }
     }
 
-    private func prepareDirectory(_ path: String, mode: UInt32) throws(ImageStoreError) {
+    func prepareDirectory(_ path: String, mode: UInt32) throws(ImageStoreError) {
         try ImageStoreError.attempt("create directory", path) { () throws(Errno) in
             try Syscall.makeDirectories(path, mode: mode)
         }
     }
 
-    /// The directories for what the container writes. The root of the overlay has the attributes of the upper one.
+    /// The directories for what the container writes. The root of the overlay has the attributes of the upper one; below a
+    /// user namespace the top layer shows its owner shifted already.
     private func prepareUpper(_ id: String, above top: String?) throws -> (upper: String, work: String) {
         let container = paths.container(id)
         let (upper, work) = ("\(container)/upper", "\(container)/work")
@@ -116,11 +178,16 @@ extension ImageStore {
         try prepareDirectory(work, mode: 0o700)
         try ImageStoreError.attempt("create directory", upper) { () throws(Errno) in
             guard !Syscall.exists(upper) else { return }
-            try Syscall.makeDirectory(upper, mode: 0o755)
-            guard let top else { return }
-            let status = try Syscall.status(top)
-            try Syscall.changeOwner(upper, uid: status.uid, gid: status.gid)
-            try Syscall.changeMode(upper, status.permissions)
+            // Under another name until it is complete.
+            let fresh = "\(container)/upper.new"
+            try Syscall.removeTree(fresh)
+            try Syscall.makeDirectory(fresh, mode: 0o755)
+            if let top {
+                let status = try Syscall.status(top)
+                try Syscall.changeOwner(fresh, uid: status.uid, gid: status.gid)
+                try Syscall.changeMode(fresh, status.permissions)
+            }
+            try Syscall.rename(fresh, upper)
         }
         return (upper, work)
     }

@@ -9,44 +9,103 @@ internal import Synchronization
 /// The images of a machine: layers once each, by content, and which images and containers use them.
 ///
 /// Rules that hold at every moment, also after a loss of power:
-/// - A layer's bytes are on disk before its row is written; a layer without a row is garbage.
+/// - The bytes of a layer or document are on disk before its row is written; one without a row is garbage.
 /// - An image's row is written after those of its layers, in the same transaction as its names.
-/// - The row of a container's root file system is written before its directories and mount exist.
+/// - The row of a root file system, or of another mount of an image, is written before its directories and mount exist.
+/// - What is found damaged keeps its row, marked so; the image is not shown until a pull has fetched that part again.
 ///
 /// ## Concurrency model
-/// Any number of threads and processes may use a store at once. Layers move in under the store's lock held shared and
-/// move out under it held exclusively; nothing is unpacked or removed while it is held. The synchronous functions
-/// block: call them on a `BlockingPool` where that matters.
+/// Any number of threads and processes may use a store at once. Layers and their rows move in and out under the store's
+/// lock; nothing is fetched, unpacked, flushed or removed while it is held. The synchronous functions block: call them on
+/// a `BlockingPool` where that matters.
 package final class ImageStore: Sendable {
+    let settings: StoreSettings
     let paths: StorePaths
     let database: DatabasePool
     let format: any LayerFormat = DirectoryLayers()
     let pulls = SingleFlight<String, Image, PullProgress>()
+    let layers = SingleFlight<LayerKey, StagedLayer, Int64>(keepsResults: true) { layer in
+        // What stays is removed when the store is opened next.
+        try? await BlockingPool.run { () throws in try layer.staging.remove() }
+    }
     /// Configurations never change under their digest.
     let configs = Mutex<[Digest: ImageConfig]>([:])
 
-    /// Opens the store below `root`, and makes it when it is not there; mounts are made below `run`. Removes what
-    /// processes that died have left.
-    package init(root: String, run: String) throws {
-        paths = StorePaths(root: root, run: run)
+    /// Opens the store, and makes it when it is not there. Removes what processes that died have left, and marks what is
+    /// missing as damaged. Throws when the images' disk is not the one that the database knows.
+    package init(_ settings: StoreSettings) throws {
+        self.settings = settings
+        paths = StorePaths(root: settings.root, run: settings.run, images: settings.images ?? settings.root)
         try paths.prepare()
         do {
             database = try StoreDatabase.open(paths)
         } catch {
             throw ImageStoreError.translate("open", paths.database, error)
         }
+        try checkIdentity()
         try collectGarbage()
+        try markMissing()
     }
 
-    /// What all layers take on disk.
+    /// The store below `root`, with mounts below `run`.
+    package convenience init(root: String, run: String) throws {
+        try self.init(StoreSettings(root: root, run: run))
+    }
+
+    /// How a layer of that format is handled. Throws when this program knows no such format.
+    func format(named name: String) throws(ImageStoreError) -> any LayerFormat {
+        guard name == format.name else {
+            throw ImageStoreError(.io, "use layers of format", name, "this version does not know it")
+        }
+        return format
+    }
+
+    /// What all layers and documents take on disk.
     package func usage() throws -> StoreUsage {
-        let sums = try read("measure images", paths.root) { database in
+        let sums = try read("measure images", paths.images) { database in
             try Row.fetchOne(
-                database, sql: "SELECT total(bytes) AS bytes, total(inodes) AS inodes FROM layers")
+                database,
+                sql: """
+                    SELECT (SELECT total(bytes) FROM layers) + (SELECT total((bytes + 4095) / 4096 * 4096) FROM content)
+                            AS bytes,
+                        (SELECT total(inodes) FROM layers) + (SELECT count(*) FROM content) AS inodes
+                    """)
         }
         let bytes: Double = sums?["bytes"] ?? 0
         let inodes: Double = sums?["inodes"] ?? 0
-        return StoreUsage(bytes: UInt64(bytes), inodes: UInt64(inodes), path: paths.root)
+        return StoreUsage(bytes: UInt64(bytes), inodes: UInt64(inodes), path: paths.images)
+    }
+
+    /// An empty directory in the place of a disk that is not mounted must not be taken for a store that lost its layers.
+    private func checkIdentity() throws {
+        let opening = try StoreLock(paths.openingLock, exclusive: true)
+        defer { _ = opening }
+        let known = try read("read identity of", paths.images) {
+            try String.fetchOne($0, sql: "SELECT value FROM facts WHERE name = 'images'")
+        }
+        let (path, found) = (paths.identity, try readIdentity())
+        if let known, let found, known == found { return }
+        if known != nil, found == nil {
+            throw ImageStoreError(.io, "open image store", paths.images, "its disk is not mounted")
+        }
+        // Without a row, the file is there when the first opening was cut off; then there is nothing else.
+        guard known == nil, try found == nil || entries(paths.content + "/sha256").isEmpty else {
+            throw ImageStoreError(.io, "open image store", paths.images, "it belongs to another database")
+        }
+        let identity = randomName()
+        try ImageStoreError.attempt("write", path) { () throws(Errno) in
+            try AtomicFile.write(path, identity, mode: 0o600, durable: true)
+        }
+        try write("write identity of", paths.images) {
+            try $0.execute(sql: "INSERT INTO facts (name, value) VALUES ('images', ?)", arguments: [identity])
+        }
+    }
+
+    private func readIdentity() throws(ImageStoreError) -> String? {
+        let path = paths.identity
+        return try ImageStoreError.attempt("read", path) { () throws(Errno) -> String? in
+            do throws(Errno) { return try Syscall.readText(path) } catch .ENOENT { return nil }
+        }
     }
 
     /// Reads the database; its errors get an operation and a subject.
@@ -59,6 +118,7 @@ package final class ImageStore: Sendable {
     }
 
     /// Changes the database in one transaction; its errors get an operation and a subject.
+    @discardableResult
     func write<Value>(_ operation: String, _ subject: String, _ body: (Database) throws -> Value) throws -> Value {
         do {
             return try database.write(body)

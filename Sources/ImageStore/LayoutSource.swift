@@ -30,6 +30,15 @@ package struct LayoutSource: BlobSource {
         }
     }
 
+    /// The names in the index of a layout, nil for an entry that has none. Blocks.
+    package static func tags(directory: String) throws -> [String?] {
+        let path = "\(directory)/index.json"
+        let bytes = try ImageStoreError.attempt("read", path) { () throws(Errno) in
+            try Syscall.readFile(path, limit: documentLimit)
+        }
+        return try Index(parsing: bytes, subject: path).manifests.map { $0.annotations?[refName] }
+    }
+
     private struct Marker: Decodable { var imageLayoutVersion: String }
 
     /// A tag of the reference means nothing here: the entry was chosen when the source was made.
@@ -63,7 +72,7 @@ package struct LayoutSource: BlobSource {
         return try await document(entry.digest, type: entry.mediaType)
     }
 
-    private static let refName = "org.opencontainers.image.ref.name"
+    static let refName = "org.opencontainers.image.ref.name"
 
     private func document(_ digest: Digest, type: MediaType?) async throws -> FetchedManifest {
         let path = path(digest)
@@ -82,26 +91,7 @@ package struct LayoutSource: BlobSource {
 
     /// Streams a file of the layout in blocks of 1 MiB.
     package func blob(_ descriptor: Descriptor, _ body: ([UInt8]) async throws -> Void) async throws {
-        let path = path(descriptor.digest)
-        let file = try await BlockingPool.run { () throws in
-            try ImageStoreError.attempt("open", path) { () throws(Errno) in SharedFD(try Syscall.open(path, .readOnly))
-            }
-        }
-        var left = descriptor.size
-        while true {
-            let block = try await BlockingPool.run { () throws in
-                try ImageStoreError.attempt("read", path) { () throws(Errno) in
-                    try Syscall.read(file.rawValue, upTo: 1 << 20)
-                }
-            }
-            left -= Int64(block.count)
-            guard left >= 0, left == 0 || !block.isEmpty else {
-                let problem = left < 0 ? "longer" : "shorter"
-                throw ImageStoreError(.corruptLayer, "read", path, "it is \(problem) than \(descriptor.size) bytes")
-            }
-            if block.isEmpty { return }
-            try await body(block)
-        }
+        try await BlobFile(reading: path(descriptor.digest)).read(descriptor.size, body)
     }
 
     private func path(_ digest: Digest) -> String { "\(directory)/blobs/\(digest.algorithm.rawValue)/\(digest.hex)" }

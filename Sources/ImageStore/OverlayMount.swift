@@ -4,12 +4,14 @@
 internal import Linux
 
 /// An overlay of directories, mounted through the mount interface of Linux 5.2, which has no limit on the length of
-/// all options together. `lowerdir+` needs Linux 6.5.
+/// all options together: 500 layers, as many as overlayfs takes. `lowerdir+` needs Linux 6.5.
 struct OverlayMount {
     /// The lowest last, as overlayfs counts.
     var lower: [String]
     /// Upper and work directory; nil for a read-only overlay.
     var writable: (upper: String, work: String)?
+    /// Nothing that is written is flushed to disk, not even by sync(2).
+    var isVolatile = false
 
     /// An overlay that cannot be written. Without an upper directory overlayfs wants at least two lower ones: empty
     /// ones, which change nothing, are made in the given directory and put below.
@@ -53,13 +55,31 @@ struct OverlayMount {
         var settings = [("source", "skiff")]
         settings += lower.map { ("lowerdir+", $0) }
         if let writable { settings += [("upperdir", writable.upper), ("workdir", writable.work)] }
+        let descriptor = context.rawValue
         for (key, value) in settings {
-            let descriptor = context.rawValue
             try ImageStoreError.attempt("set overlay option \(key) to", value) { () throws(Errno) in
                 try Self.set(key, value, of: descriptor)
             }
         }
+        let flags = Self.attributesAreUsers ? ["userxattr"] : []
+        for flag in flags + (isVolatile ? ["volatile"] : []) {
+            try ImageStoreError.attempt("set overlay option", flag) { () throws(Errno) in
+                try Syscall.configure(descriptor, flag: flag)
+            }
+        }
+        // A change of owner or mode then copies no content up. Without it, all works the same but slower; overlayfs
+        // refuses it together with attributes that users may set, because they could forge it.
+        if writable != nil, flags.isEmpty {
+            do throws(Errno) { try Syscall.configure(descriptor, "metacopy", "on") } catch {}
+        }
     }
+
+    /// In a user namespace the attributes `trusted.*` cannot be set; overlayfs then keeps its marks in `user.*`. The
+    /// namespace of the machine maps all ids to themselves. See user_namespaces(7).
+    static let attributesAreUsers: Bool = {
+        guard let map = try? Syscall.readText("/proc/self/uid_map") else { return false }
+        return map.split(whereSeparator: \.isWhitespace) != ["0", "0", "4294967295"]
+    }()
 
     /// fsconfig(2) takes values of at most 255 bytes; a longer path is named through a descriptor of it.
     private static func set(_ key: String, _ value: String, of context: Int32) throws(Errno) {

@@ -5,73 +5,175 @@ internal import Synchronization
 
 /// Lets equal operations that run at the same time be one: the second joins the first and gets its result.
 ///
-/// The operation is cancelled when all its callers have given up; one that gives up alone still waits for its end.
+/// Each caller holds a lease. The operation is cancelled when the last lease ends; a caller that is cancelled alone gets
+/// its `CancellationError` at once and does not disturb the others. What the operation made is disposed of when the last
+/// lease has ended.
+///
+/// ## Concurrency model
+/// The table and the counts of leases are under one mutex, so that nobody joins what is being given up. The result and
+/// those who wait for it are under a mutex of each flight.
 final class SingleFlight<Key: Hashable & Sendable, Value: Sendable, Progress: Sendable>: Sendable {
     typealias Observer = @Sendable (Progress) -> Void
+    typealias Operation = @Sendable (@escaping Observer) async throws -> Value
 
-    private final class Flight: Sendable {
-        struct State {
-            var callers = 0
-            var observers: [Observer] = []
-        }
+    fileprivate struct State {
+        var observers: [Observer] = []
+        var last: Progress?
+        var waiting: [Int: CheckedContinuation<Value, any Error>] = [:]
+        var waiters = 0
+        var result: Result<Value, any Error>?
+    }
+
+    fileprivate final class Flight: Sendable {
+        let key: Key
         let state = Mutex(State())
-        let task = Mutex<Task<Value, any Error>?>(nil)
+        let task = Mutex<Task<Void, Never>?>(nil)
+
+        init(_ key: Key) { self.key = key }
 
         func report(_ progress: Progress) {
-            for observer in state.withLock({ $0.observers }) { observer(progress) }
-        }
-    }
-
-    private let flights = Mutex<[Key: Flight]>([:])
-
-    /// Joins the operation of that key, or begins it.
-    func run(
-        _ key: Key, observer: Observer?,
-        _ operation: @escaping @Sendable (@escaping Observer) async throws -> Value
-    ) async throws -> Value {
-        let (flight, task) = join(key, observer, operation)
-        return try await withTaskCancellationHandler {
-            try await task.value
-        } onCancel: {
-            leave(flight, key)
-        }
-    }
-
-    private func join(
-        _ key: Key, _ observer: Observer?,
-        _ operation: @escaping @Sendable (@escaping Observer) async throws -> Value
-    ) -> (Flight, Task<Value, any Error>) {
-        flights.withLock { flights in
-            let flight = flights[key] ?? Flight()
-            flight.state.withLock { state in
-                state.callers += 1
-                if let observer { state.observers.append(observer) }
+            let observers = state.withLock { state in
+                state.last = progress
+                return state.observers
             }
-            if let running = flight.task.withLock({ $0 }) { return (flight, running) }
-            flights[key] = flight
+            for observer in observers { observer(progress) }
+        }
+
+        func finish(_ result: Result<Value, any Error>) {
+            let waiting = state.withLock { state in
+                state.result = result
+                defer { state.waiting = [:] }
+                return state.waiting.values
+            }
+            for continuation in waiting { continuation.resume(with: result) }
+        }
+    }
+
+    private struct Table {
+        var flights: [Key: Flight] = [:]
+        var leases: [ObjectIdentifier: Int] = [:]
+    }
+
+    private let table = Mutex(Table())
+    private let keepsResults: Bool
+    private let dispose: @Sendable (Value) async -> Void
+
+    /// With `keepsResults`, whoever comes after the end of an operation joins it as long as another holds a lease.
+    init(keepsResults: Bool = false, dispose: @escaping @Sendable (Value) async -> Void = { _ in }) {
+        self.keepsResults = keepsResults
+        self.dispose = dispose
+    }
+
+    /// Joins the operation of that key, or begins it, and waits for its result.
+    func run(_ key: Key, observer: Observer?, _ operation: @escaping Operation) async throws -> Value {
+        let lease = join(key, observer: observer, operation)
+        do {
+            let value = try await lease.value()
+            await lease.end()
+            return value
+        } catch {
+            await lease.end()
+            throw error
+        }
+    }
+
+    /// Joins the operation of that key, or begins it. The lease must be ended.
+    func join(_ key: Key, observer: Observer?, _ operation: @escaping Operation) -> Lease {
+        table.withLock { table in
+            if let running = table.flights[key] {
+                table.leases[ObjectIdentifier(running), default: 0] += 1
+                let last = running.state.withLock { state in
+                    if let observer { state.observers.append(observer) }
+                    return state.last
+                }
+                if let observer, let last { observer(last) }
+                return Lease(self, running, hasJoined: true)
+            }
+            let flight = Flight(key)
+            if let observer { flight.state.withLock { $0.observers = [observer] } }
+            table.flights[key] = flight
+            table.leases[ObjectIdentifier(flight)] = 1
             let task = Task {
-                defer { self.end(key, flight) }
-                return try await operation { flight.report($0) }
+                let result: Result<Value, any Error>
+                do {
+                    result = .success(try await operation { flight.report($0) })
+                } catch {
+                    result = .failure(error)
+                }
+                if case .success = result, self.keepsResults {} else { self.retire(flight) }
+                flight.finish(result)
             }
             flight.task.withLock { $0 = task }
-            return (flight, task)
+            return Lease(self, flight, hasJoined: false)
         }
     }
 
-    private func end(_ key: Key, _ flight: Flight) {
-        flights.withLock { flights in
-            if flights[key] === flight { flights[key] = nil }
+    /// Whoever comes now begins anew.
+    private func retire(_ flight: Flight) {
+        table.withLock { table in
+            if table.flights[flight.key] === flight { table.flights[flight.key] = nil }
         }
     }
 
-    private func leave(_ flight: Flight, _ key: Key) {
-        let remaining = flight.state.withLock { state in
-            state.callers -= 1
-            return state.callers
+    private func leave(_ flight: Flight) async {
+        let isLast = table.withLock { table in
+            let left = (table.leases[ObjectIdentifier(flight)] ?? 1) - 1
+            table.leases[ObjectIdentifier(flight)] = left > 0 ? left : nil
+            if left == 0, table.flights[flight.key] === flight { table.flights[flight.key] = nil }
+            return left == 0
         }
-        guard remaining == 0 else { return }
-        // Whoever comes now begins anew instead of joining what is being cancelled.
-        end(key, flight)
-        flight.task.withLock { $0 }?.cancel()
+        guard isLast, let task = flight.task.withLock({ $0 }) else { return }
+        task.cancel()
+        await task.value
+        if case .success(let value) = flight.state.withLock({ $0.result }) { await dispose(value) }
+    }
+
+    /// A caller's share in an operation. Used by one task.
+    final class Lease: Sendable {
+        private let owner: SingleFlight
+        private let flight: Flight
+        private let hasEnded = Mutex(false)
+        /// Whether another caller began the operation.
+        let hasJoined: Bool
+
+        fileprivate init(_ owner: SingleFlight, _ flight: Flight, hasJoined: Bool) {
+            self.owner = owner
+            self.flight = flight
+            self.hasJoined = hasJoined
+        }
+
+        /// The result, when it is there. Throws `CancellationError` at once when the task is cancelled.
+        func value() async throws -> Value {
+            let number = flight.state.withLock { state in
+                state.waiters += 1
+                return state.waiters
+            }
+            return try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { continuation in
+                    let result = flight.state.withLock { state -> Result<Value, any Error>? in
+                        if let result = state.result { return result }
+                        if Task.isCancelled { return .failure(CancellationError()) }
+                        state.waiting[number] = continuation
+                        return nil
+                    }
+                    if let result { continuation.resume(with: result) }
+                }
+            } onCancel: {
+                let waiting = flight.state.withLock { $0.waiting.removeValue(forKey: number) }
+                waiting?.resume(throwing: CancellationError())
+            }
+        }
+
+        /// Gives the share up; may be repeated. The last one cancels what still runs, waits for its end, and disposes.
+        func end() async {
+            let isFirst = hasEnded.withLock { ended in
+                defer { ended = true }
+                return !ended
+            }
+            if isFirst { await owner.leave(flight) }
+        }
+
+        /// Lets nobody else join: the result is of no use any more.
+        func retire() { owner.retire(flight) }
     }
 }

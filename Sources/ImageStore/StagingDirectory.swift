@@ -3,7 +3,7 @@
 
 internal import Linux
 
-/// A directory in which one pull unpacks layers before they have a name. It holds a lock for its whole life: what is
+/// A directory in which a layer is unpacked, or documents are written, before they have a name. It holds a lock for its whole life: what is
 /// not locked belongs to a process that died, and is removed by whoever opens the store next.
 final class StagingDirectory: Sendable {
     let path: String
@@ -30,6 +30,9 @@ final class StagingDirectory: Sendable {
             try Syscall.removeTree(path)
         }
     }
+
+    /// The name of the directory, which tells whose things elsewhere go with it.
+    var name: String { String(path.split(separator: "/").last ?? "") }
 
     /// Whether the owner of the staging directory at the path is dead. Only asked with the store locked exclusively.
     static func isAbandoned(_ path: String) -> Bool {

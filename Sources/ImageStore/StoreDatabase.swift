@@ -7,11 +7,15 @@ internal import OCIImageSpec
 
 /// The tables of the store in `skiff.db`.
 ///
-///     layers            one row for each layer whose bytes are on disk
+///     layers            one row for each layer whose bytes are on disk, or are damaged and to be fetched again
 ///     images            one row for each image, written after the rows of its layers
 ///     image_layers      the layers of an image, lowest first
 ///     image_references  names of images: tags, which may move, and repository@digest
+///     content           one row for each document, or blob that is kept, whose bytes are on disk or are damaged
+///     image_content     the content that an image needs
 ///     rootfs            root file systems of containers, written before their mounts and directories exist
+///     image_mounts      other mounts of images, written before they exist
+///     facts             the identity of the directory of the images
 ///
 /// Several processes use the file at once: writers wait for each other, readers wait for nobody (WAL).
 enum StoreDatabase {
@@ -21,12 +25,10 @@ enum StoreDatabase {
         configuration.label = "skiff.images"
         configuration.busyMode = .timeout(60)
         configuration.maximumReaderCount = 4
-        configuration.prepareDatabase { database in
-            // What is acknowledged survives a loss of power.
-            try database.execute(sql: "PRAGMA synchronous = FULL")
-        }
         let opening = try StoreLock(paths.openingLock, exclusive: true)
         let pool = try DatabasePool(path: paths.database, configuration: configuration)
+        // What is acknowledged survives a loss of power. Only now: the pool sets NORMAL for itself when it turns WAL on.
+        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         try migrator.migrate(pool)
         _ = consume opening
         return pool
@@ -67,6 +69,33 @@ enum StoreDatabase {
                         is_read_only INTEGER NOT NULL
                     ) STRICT, WITHOUT ROWID;
                     CREATE INDEX rootfs_by_image ON rootfs (image);
+                    """)
+        }
+        migrator.registerMigration("images 2") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE layers ADD COLUMN checksum TEXT;
+                    ALTER TABLE layers ADD COLUMN damage TEXT;
+                    ALTER TABLE rootfs ADD COLUMN boot TEXT;
+                    CREATE TABLE content (
+                        digest TEXT PRIMARY KEY,
+                        bytes INTEGER NOT NULL,
+                        damage TEXT
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE TABLE image_content (
+                        image TEXT NOT NULL REFERENCES images ON DELETE CASCADE,
+                        digest TEXT NOT NULL REFERENCES content,
+                        PRIMARY KEY (image, digest)
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE INDEX image_content_by_digest ON image_content (digest);
+                    CREATE TABLE image_mounts (
+                        id TEXT PRIMARY KEY,
+                        image TEXT NOT NULL REFERENCES images,
+                        sub_path TEXT NOT NULL,
+                        staging TEXT
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE INDEX image_mounts_by_image ON image_mounts (image);
+                    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
                     """)
         }
         return migrator

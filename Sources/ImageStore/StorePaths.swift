@@ -4,31 +4,44 @@
 internal import Linux
 internal import OCIImageSpec
 
-/// Where things are below the store's root. All of them are on one file system, so that a rename moves them.
+/// Where things are. What images have is on one file system, so that a rename moves it; the database and what containers
+/// write may be on another.
 struct StorePaths: Sendable {
     let root: String
     let run: String
+    let images: String
 
     var database: String { "\(root)/skiff.db" }
-    var layers: String { "\(root)/layers" }
-    var content: String { "\(root)/content" }
-    var staging: String { "\(root)/staging" }
-    var trash: String { "\(root)/trash" }
-    /// Held shared while layers move in and their rows are written, exclusively while layers move out.
+    var layers: String { "\(images)/layers" }
+    var content: String { "\(images)/content" }
+    var staging: String { "\(images)/staging" }
+    var trash: String { "\(images)/trash" }
+    /// What `check` or the opening of the store found damaged.
+    var quarantine: String { "\(images)/quarantine" }
+    /// Says which store the images belong to: a disk that is not mounted is not an empty store.
+    var identity: String { "\(images)/identity" }
+    var containers: String { "\(root)/containers" }
+    /// Held exclusively for as long as layers and their rows move in or out, shared while a staging directory is made.
     var lock: String { "\(root)/store.lock" }
     /// Held while the database is opened and brought up to date.
     var openingLock: String { "\(root)/open.lock" }
 
-    func layer(_ diffID: Digest) -> String { "\(layers)/\(diffID.algorithm.rawValue)/\(diffID.hex)" }
+    /// A layer of each format has its own name: what a pull that died has left is never taken for another format.
+    func layer(_ diffID: Digest, format: String) -> String {
+        let suffix = format == DirectoryLayers().name ? "" : ".\(format)"
+        return "\(layers)/\(diffID.algorithm.rawValue)/\(diffID.hex)\(suffix)"
+    }
+
     func content(_ digest: Digest) -> String { "\(content)/\(digest.algorithm.rawValue)/\(digest.hex)" }
-    func container(_ id: String) -> String { "\(root)/containers/\(id)" }
+    func container(_ id: String) -> String { "\(containers)/\(id)" }
     func rootfs(_ container: String) -> String { "\(run)/containers/\(container)/rootfs" }
+    func volume(_ id: String) -> String { "\(run)/volumes/\(id)" }
 
     /// Makes the directories that are missing.
     func prepare() throws(ImageStoreError) {
         let algorithms = Digest.Algorithm.allCases.map(\.rawValue)
         let all =
-            [root, staging, trash, "\(root)/containers"]
+            [root, images, staging, trash, quarantine, containers]
             + algorithms.flatMap { ["\(layers)/\($0)", "\(content)/\($0)"] }
         for path in all {
             try ImageStoreError.attempt("create directory", path) { () throws(Errno) in

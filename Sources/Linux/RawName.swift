@@ -206,23 +206,4 @@ extension Syscall {
     package static func rawEntries(of descriptor: Int32) throws(Errno) -> [RawName] {
         try entryBytes(of: descriptor).map { RawName($0) }
     }
-
-    /// Removes a file or a whole tree, whatever its names; nothing there is right. Never follows a link, and a mount
-    /// point inside is EBUSY.
-    package static func removeTree(_ name: RawName, at directory: Int32) throws(Errno) {
-        do throws(Errno) {
-            try removeFile(name, at: directory)
-            return
-        } catch .ENOENT {
-            return
-        } catch .EISDIR {}
-        do throws(Errno) {
-            // Empty directories are common, and done with one call.
-            try removeDirectory(name, at: directory)
-            return
-        } catch .ENOTEMPTY {}
-        let opened = try open(name, [.directory, .noFollow], at: directory)
-        for inner in try rawEntries(of: opened.rawValue) { try removeTree(inner, at: opened.rawValue) }
-        do throws(Errno) { try removeDirectory(name, at: directory) } catch .ENOENT {}
-    }
 }

@@ -42,6 +42,9 @@ package struct Reference: Hashable, Sendable, CustomStringConvertible {
         self.digest = digest
     }
 
+    /// Whether the text names its registry, and is not a short name that may mean several images.
+    package static func namesRegistry(_ text: String) -> Bool { ReferenceParser.statedDomain(of: text[...]) != nil }
+
     /// `docker.io/library/busybox`
     package var repository: String { "\(domain)/\(path)" }
 
@@ -62,6 +65,23 @@ package struct Reference: Hashable, Sendable, CustomStringConvertible {
         // Without its domain, a path such as `a.b/c` would name the registry a.b.
         let isPlain = components.count > 1 && !components[0].contains(".") && components[0] != "localhost"
         return isPlain ? "\(path)\(suffix)" : description
+    }
+
+    /// The names under which policies and signature stores may speak of this image, most specific first: in full, the
+    /// repository, each namespace, the host, and the domains above it as `*.domain`. Source: containers-policy.json(5).
+    package var policyScopes: [String] {
+        var scopes = [digest.map { "\(repository)@\($0)" } ?? tagged ?? repository]
+        var name = repository[...]
+        scopes.append(String(name))
+        while let slash = name.lastIndex(of: "/") {
+            name = name[..<slash]
+            scopes.append(String(name))
+        }
+        while let dot = name.firstIndex(of: ".") {
+            name = name[name.index(after: dot)...]
+            scopes.append("*.\(name)")
+        }
+        return scopes
     }
 
     /// Which manifest to fetch: the digest wins over the tag.

@@ -47,16 +47,20 @@ struct ReferenceParser {
         return (rest[..<colon], String(tag))
     }
 
+    /// The first component, when it is a domain.
+    static func statedDomain(of name: Substring) -> Substring? {
+        guard let slash = name.firstIndex(of: "/") else { return nil }
+        let first = name[..<slash]
+        return first == "localhost" || first.contains(where: { ".:".contains($0) || $0.isUppercase }) ? first : nil
+    }
+
     private func splitDomain(_ name: Substring) -> (domain: String, path: String) {
         var domain = Reference.defaultDomain
         var path = String(name)
-        if let slash = name.firstIndex(of: "/") {
-            let first = name[..<slash]
-            if first == "localhost" || first.contains(where: { ".:".contains($0) || $0.isUppercase }) {
-                // The old name of Docker Hub.
-                domain = first == "index.docker.io" ? Reference.defaultDomain : String(first)
-                path = String(name[name.index(after: slash)...])
-            }
+        if let first = Self.statedDomain(of: name) {
+            // The old name of Docker Hub.
+            domain = first == "index.docker.io" ? Reference.defaultDomain : String(first)
+            path = String(name.dropFirst(first.count + 1))
         }
         if domain == Reference.defaultDomain, !path.contains("/") { path = Reference.officialPrefix + path }
         return (domain, path)

@@ -3,6 +3,7 @@
 
 internal import FoundationEssentials
 internal import NIOHTTP1
+internal import OCIImageSpec
 
 /// The `Authorization` header for one repository of one registry.
 struct Authenticator: Sendable {
@@ -12,10 +13,18 @@ struct Authenticator: Sendable {
     let scope: String
 
     /// The header's value that answers the challenges best, or nil when nothing is asked for or nothing can be said.
-    func authorization(_ challenges: [Challenge]) async throws -> String? {
+    ///
+    /// The scope that a challenge states counts, beside our own, only when a request of ours was refused: answers to a
+    /// ping state an example, or another repository's.
+    func authorization(
+        _ challenges: [Challenge], _ otherScopes: [String] = [], isRefused: Bool = false
+    ) async throws -> String? {
         if case .registryToken(let token) = credentials { return "Bearer \(token)" }
         if let bearer = challenges.first(where: { $0.scheme == "bearer" }) {
-            let scope = bearer.parameters["scope"] ?? scope
+            var scopes = [scope] + otherScopes
+            let stated = isRefused ? bearer.parameters["scope"]?.split(separator: " ").map(String.init) ?? [] : []
+            for scope in stated where !scopes.contains(scope) { scopes.append(scope) }
+            let scope = scopes.joined(separator: " ")
             let key = RegistryHost.TokenKey(scope: scope, credentials: credentials)
             let token = try await host.token(key) { try await fetchToken(bearer, scope) }
             return "Bearer \(token.text)"
@@ -58,14 +67,23 @@ struct Authenticator: Sendable {
             fields += [("grant_type", "refresh_token"), ("client_id", "skiff"), ("refresh_token", secret)]
             return HTTPConnections.Request(
                 method: .POST, url: realmURL, headers: ["content-type": "application/x-www-form-urlencoded"],
-                body: Array(Self.form(fields).utf8), verifiesCertificate: !host.isInsecure)
+                body: .bytes(Array(Self.form(fields).utf8)), transport: transport(realmURL))
         }
         if case .password(let user, _) = credentials { fields.append(("account", user)) }
         let joint = realm.contains("?") ? "&" : "?"
         guard let url = URL(string: "\(realm)\(joint)\(Self.form(fields))") else {
             throw RequestFailure(.invalid, "the registry names no usable token server")
         }
-        return HTTPConnections.Request(url: url, authorization: basic, verifiesCertificate: !host.isInsecure)
+        return HTTPConnections.Request(url: url, authorization: basic, transport: transport(url))
+    }
+
+    /// The registry's own certificates are for the registry: a token server elsewhere does not get to see ours.
+    private func transport(_ url: URL) -> Transport {
+        var transport = host.transport
+        if url.host?.lowercased() != URL(string: "https://\(host.domain)")?.host?.lowercased() {
+            transport.certificates.client = nil
+        }
+        return transport
     }
 
     /// `name=value&...`, with everything escaped but what RFC 3986 calls unreserved.

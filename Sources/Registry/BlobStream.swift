@@ -9,13 +9,17 @@ internal import OCIImageSpec
 struct BlobStream: CustomStringConvertible {
     let descriptor: Descriptor
     /// Bytes handed on.
-    private(set) var delivered: Int64 = 0
+    private(set) var delivered: Int64
     /// Whether the last answer was held up by who reads it.
     var hadToWait = false
     /// Bytes of this answer that were had before, because the server begins anew.
     private var skipped: Int64 = 0
 
-    init(descriptor: Descriptor) { self.descriptor = descriptor }
+    /// A blob of which so much is there already.
+    init(descriptor: Descriptor, delivered: Int64 = 0) {
+        self.descriptor = descriptor
+        self.delivered = delivered
+    }
 
     /// Checks that an answer is what is missing, as far as its head tells.
     mutating func begin(_ status: HTTPResponseStatus, _ headers: HTTPHeaders) throws(RequestFailure) {

@@ -7,21 +7,33 @@ internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOSSL
+internal import OCIImageSpec
+internal import Synchronization
 
 /// The connections of this process to registries: pools that live as long as this object.
 final class HTTPConnections: Sendable {
-    /// One GET or HEAD.
+    /// What is asked, and how.
     struct Request: Sendable {
+        /// What is sent along.
+        enum Body: Sendable {
+            case bytes([UInt8])
+            /// Can be sent once.
+            case stream(Handoff, length: Int64)
+        }
+
         var method = HTTPMethod.GET
         var url: URL
         var headers: HTTPHeaders = [:]
-        var body: [UInt8]?
+        var body: Body?
         /// Sent to the server of `url` and to no other one.
         var authorization: String?
+        /// What a token must be good for beside the repository's own scope.
+        var otherScopes: [String] = []
         /// Whether a redirect may lead from TLS to plain HTTP: only for content whose digest is known.
         var plainRedirectAllowed = false
-        /// Whether the server's certificate is checked.
-        var verifiesCertificate = true
+        /// An upload goes where the registry has said, and nowhere else.
+        var followsRedirects = true
+        var transport = Transport()
     }
 
     /// An answer whose body is still to be read.
@@ -33,37 +45,59 @@ final class HTTPConnections: Sendable {
         var url: URL
     }
 
-    private let verifying: HTTPClient
-    private let trusting: HTTPClient
+    /// Blobs that are received at the same time by this process.
+    let downloads: Permits
     private let settings: RegistrySettings
+    private let clients = Mutex<[Transport: HTTPClient]>([:])
 
     init(_ settings: RegistrySettings) {
         self.settings = settings
-        verifying = HTTPClient(
-            eventLoopGroupProvider: .singleton,
-            configuration: Self.configuration(settings, verification: .fullVerification))
-        trusting = HTTPClient(
-            eventLoopGroupProvider: .singleton, configuration: Self.configuration(settings, verification: .none))
+        downloads = Permits(settings.downloads)
     }
 
     deinit {
+        let clients = clients.withLock { Array($0.values) }
         // The pools close in the background: the clients live until that is done, and own no threads.
-        Task { [verifying, trusting] in
+        Task {
             // The only error is a second shutdown.
-            try? await verifying.shutdown()
-            try? await trusting.shutdown()
+            for client in clients { try? await client.shutdown() }
         }
     }
 
+    private func client(_ transport: Transport) throws(RequestFailure) -> HTTPClient {
+        if let known = clients.withLock({ $0[transport] }) { return known }
+        let made = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: Self.configuration(settings, transport, try transport.tls()))
+        let (client, isFirst) = clients.withLock { clients in
+            let client = clients[transport] ?? made
+            clients[transport] = client
+            return (client, client === made)
+        }
+        // Another request was faster; this one has no connections yet, so that closing it cannot fail.
+        if !isFirst { Task { try? await made.shutdown() } }
+        return client
+    }
+
     private static func configuration(
-        _ settings: RegistrySettings, verification: CertificateVerification
+        _ settings: RegistrySettings, _ transport: Transport, _ tls: TLSConfiguration
     ) -> HTTPClient.Configuration {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.minimumTLSVersion = .tlsv12
-        tls.certificateVerification = verification
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls, redirectConfiguration: .disallow,
-            timeout: .init(connect: TimeAmount(settings.connectTimeout), read: TimeAmount(settings.stallTimeout)))
+            timeout: .init(
+                connect: TimeAmount(settings.connectTimeout), read: TimeAmount(settings.stallTimeout),
+                // What is sent may come from a registry that has its own patience.
+                write: TimeAmount(settings.stallTimeout * 5)))
+        switch transport.proxy {
+        case .some(let proxy) where proxy.kind == .socks:
+            configuration.proxy = .socksServer(host: proxy.host, port: proxy.port)
+        case .some(let proxy):
+            let authorization = proxy.user.map { user in
+                HTTPClient.Authorization.basic(username: user, password: proxy.password ?? "")
+            }
+            configuration.proxy = .server(host: proxy.host, port: proxy.port, authorization: authorization)
+        case nil: break
+        }
         // HTTP/2 would carry all layers through one TCP connection and 64 KiB windows.
         configuration.httpVersion = .http1Only
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 32
@@ -78,21 +112,25 @@ final class HTTPConnections: Sendable {
 
     /// Sends the request, follows redirects, and returns the first other answer, of whatever status.
     func send(_ request: Request) async throws -> Answer {
+        var request = request
         var url = request.url
         var authorization = request.authorization
         for _ in 0...Redirect.limit {
             let response = try await send(request, to: url, authorization)
-            guard
+            guard request.followsRedirects,
                 let redirect = try Redirect(
                     status: response.status, location: response.headers.first(name: "location"), from: url,
-                    plainAllowed: request.plainRedirectAllowed || !request.verifiesCertificate)
+                    plainAllowed: request.plainRedirectAllowed || !request.transport.verifiesCertificate)
             else {
                 return Answer(status: response.status, headers: response.headers, body: response.body, url: url)
             }
             // Read, so that the connection can be used again; what it says is of no interest.
             _ = try? await response.body.collect(upTo: 64 << 10)
             try Task.checkCancellation()
-            if !redirect.staysOnServer { authorization = nil }
+            if !redirect.staysOnServer {
+                authorization = nil
+                request.transport.certificates.client = nil
+            }
             url = redirect.target
         }
         throw RequestFailure(.invalid, "redirected more than \(Redirect.limit) times")
@@ -104,11 +142,20 @@ final class HTTPConnections: Sendable {
         message.headers = request.headers
         message.headers.replaceOrAdd(name: "user-agent", value: settings.userAgent)
         if let authorization { message.headers.replaceOrAdd(name: "authorization", value: authorization) }
-        if let body = request.body { message.body = .bytes(body) }
-        let client = request.verifiesCertificate ? verifying : trusting
+        // Covers the time until the answer begins; the body is watched by the read timeout.
+        var patience = settings.connectTimeout + settings.stallTimeout
+        switch request.body {
+        case .bytes(let bytes): message.body = .bytes(bytes)
+        case .stream(let handoff, let length):
+            message.body = .stream(handoff, length: .known(length))
+            // An upload may take its time, as long as it moves: the write timeout sees to that.
+            patience = .seconds(86400)
+        case nil: break
+        }
+        var transport = request.transport
+        transport.proxy = try settings.proxies.server(for: url)
+        let client = try client(transport)
         do {
-            // Covers the time until the answer begins; the body is watched by the read timeout.
-            let patience = settings.connectTimeout + settings.stallTimeout
             return try await client.execute(message, timeout: TimeAmount(patience))
         } catch {
             throw try RequestFailure(error, peer: url.peer, settings)

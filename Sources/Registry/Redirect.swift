@@ -44,5 +44,6 @@ extension URL {
         return host.contains(":") && !host.hasPrefix("[") ? "[\(host)]:\(effectivePort)" : "\(host):\(effectivePort)"
     }
 
-    private var effectivePort: Int { port ?? (scheme?.lowercased() == "https" ? 443 : 80) }
+    /// The port, stated or implied.
+    var effectivePort: Int { port ?? (scheme?.lowercased() == "https" ? 443 : 80) }
 }

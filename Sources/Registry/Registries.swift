@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import FoundationEssentials
+internal import NIOHTTP1
 package import OCIImageSpec
 internal import Synchronization
 
@@ -8,9 +10,15 @@ internal import Synchronization
 ///
 /// Make one per process. Connections close when the last client made from it is gone.
 package final class Registries: Sendable {
+    private struct Key: Hashable {
+        var domain: String
+        var isInsecure: Bool
+        var certificates: RegistryCertificates
+    }
+
     private let settings: RegistrySettings
     private let connections: HTTPConnections
-    private let hosts = Mutex<[String: RegistryHost]>([:])
+    private let hosts = Mutex<[Key: RegistryHost]>([:])
 
     /// No registry is contacted yet.
     package init(_ settings: RegistrySettings = RegistrySettings()) {
@@ -18,21 +26,50 @@ package final class Registries: Sendable {
         self.connections = HTTPConnections(settings)
     }
 
-    /// The client of the repository the reference names.
-    package func client(_ reference: Reference, credentials: RegistryCredentials? = nil) -> RegistryClient {
-        let host = hosts.withLock { hosts in
-            let known = hosts[reference.domain]
-            let host =
-                known
-                ?? RegistryHost(
-                    domain: reference.domain, isInsecure: settings.isInsecure(reference.domain),
-                    connections: connections)
-            hosts[reference.domain] = host
+    /// The client of the repository the reference names, or of the place where that repository is to be found instead.
+    package func client(
+        _ reference: Reference, at location: RegistryLocation? = nil, credentials: RegistryCredentials? = nil,
+        access: RegistryAccess = .pull, retries: Int? = nil
+    ) -> RegistryClient {
+        var settings = settings
+        // Where there is another place to ask, one that is down is not waited for.
+        if let retries { settings.retries = min(retries, settings.retries) }
+        let location =
+            location
+            ?? RegistryLocation(
+                domain: reference.domain, path: reference.path, isInsecure: settings.isInsecure(reference.domain))
+        let host = host(of: location)
+        return RegistryClient(
+            reference: reference, location: location, settings: settings, host: host, access: access,
+            authenticator: Authenticator(
+                host: host, credentials: credentials, scope: "repository:\(location.path):\(access.rawValue)"))
+    }
+
+    /// A document from anywhere, fetched without credentials; nil when it is not there. Throws `RegistryError`.
+    package func document(_ url: String, limit: Int) async throws -> [UInt8]? {
+        do {
+            guard let target = URL(string: url), target.host != nil else {
+                throw RequestFailure(.invalid, "not a URL")
+            }
+            return try await connections.retrying {
+                let answer = try await connections.send(HTTPConnections.Request(url: target))
+                if answer.status == .ok { return try await connections.body(answer, limit: limit) }
+                let failure = try await connections.failure(answer)
+                if failure.code == .notFound { return nil }
+                throw failure
+            }
+        } catch let failure as RequestFailure {
+            throw failure.error(operation: "fetch", subject: url)
+        }
+    }
+
+    private func host(of location: RegistryLocation) -> RegistryHost {
+        let key = Key(
+            domain: location.domain, isInsecure: location.isInsecure, certificates: location.certificates)
+        return hosts.withLock { hosts in
+            let host = hosts[key] ?? RegistryHost(location, connections: connections, settings)
+            hosts[key] = host
             return host
         }
-        let scope = "repository:\(reference.path):pull"
-        return RegistryClient(
-            reference: reference, settings: settings, host: host,
-            authenticator: Authenticator(host: host, credentials: credentials, scope: scope))
     }
 }

@@ -14,15 +14,24 @@ extension RegistryClient {
 
     /// Streams a blob as `BlobSource` says, and continues where it was when the connection breaks.
     package func blob(_ descriptor: Descriptor, _ body: ([UInt8]) async throws -> Void) async throws {
-        var stream = BlobStream(descriptor: descriptor)
+        try await blob(descriptor, from: 0, body)
+    }
+
+    /// The same for the bytes from an offset on: what is before came from another place.
+    package func blob(
+        _ descriptor: Descriptor, from offset: Int64, _ body: ([UInt8]) async throws -> Void
+    ) async throws {
+        var stream = BlobStream(descriptor: descriptor, delivered: offset)
         var backoff = Backoff(settings)
-        var mark: Int64 = 0
+        var mark = offset
         while true {
             do {
-                return try await receive(&stream, body)
+                return try await host.downloads.run {
+                    try await connections.downloads.run { try await receive(&stream, body) }
+                }
             } catch let failure as RequestFailure {
                 if stream.delivered - mark >= Self.worthwhile || stream.hadToWait { backoff.reset() }
-                let refusedMidway = failure.retry == .refused && stream.delivered > 0
+                let refusedMidway = failure.retry == .refused && stream.delivered > offset
                 guard failure.retry != .never, failure.retry != .refused || refusedMidway,
                     let pause = backoff.next(atLeast: failure.pause)
                 else {
@@ -38,9 +47,11 @@ extension RegistryClient {
     private func receive(_ stream: inout BlobStream, _ body: ([UInt8]) async throws -> Void) async throws {
         stream.hadToWait = false
         // The server must not compress what it sends: the digest is over the bytes as they are.
-        var headers: HTTPHeaders = ["accept-encoding": "identity"]
-        if stream.delivered > 0 { headers.add(name: "range", value: "bytes=\(stream.delivered)-") }
-        let answer = try await get("blobs/\(stream.descriptor.digest)", headers: headers, true)
+        let digest = stream.descriptor.digest
+        var request = try await request("blobs/\(digest)", digestIsKnown: true)
+        request.headers = ["accept-encoding": "identity"]
+        if stream.delivered > 0 { request.headers.add(name: "range", value: "bytes=\(stream.delivered)-") }
+        let answer = try await authenticated(request, "blob \(digest)")
         try stream.begin(answer.status, answer.headers)
         var iterator = answer.body.makeAsyncIterator()
         var chunk: [UInt8] = []
@@ -68,11 +79,5 @@ extension RegistryClient {
         if !chunk.isEmpty { try await body(chunk) }
         if let failure { throw failure }
         try stream.end(peer: answer.url.peer)
-    }
-}
-
-extension RequestFailure {
-    fileprivate var pause: Duration? {
-        if case .later(let asked) = retry { asked } else { nil }
     }
 }

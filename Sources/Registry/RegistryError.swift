@@ -65,10 +65,11 @@ package struct RegistryError: Error, Hashable, CustomStringConvertible {
         self.details = details
     }
 
-    /// One line: operation, quoted subject, reason, the registry's words.
-    package var description: String {
-        ([reason] + details.map(\.description)).reduce("\(operation) \(ImageSpecError.quoted(subject))") {
-            "\($0): \($1)"
-        }
+    /// What happened, and the registry's words.
+    package var wholeReason: String {
+        ([reason] + details.map(\.description)).joined(separator: ": ")
     }
+
+    /// One line: operation, quoted subject, reason, the registry's words.
+    package var description: String { "\(operation) \(ImageSpecError.quoted(subject)): \(wholeReason)" }
 }

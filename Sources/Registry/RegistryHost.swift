@@ -3,6 +3,7 @@
 
 internal import FoundationEssentials
 internal import NIOHTTP1
+internal import OCIImageSpec
 internal import Synchronization
 
 /// What is known of one registry: how it is reached, how it wants to be authenticated against, and tokens.
@@ -26,17 +27,22 @@ final class RegistryHost: Sendable {
     }
 
     let domain: String
-    let isInsecure: Bool
+    let transport: Transport
     let connections: HTTPConnections
+    /// Blobs that are received at the same time.
+    let downloads: Permits
     private let state = Mutex(State())
     private let pings = SingleFlight<String, Endpoint>()
     private let tokenFetches = SingleFlight<TokenKey, Token>()
 
-    init(domain: String, isInsecure: Bool, connections: HTTPConnections) {
-        self.domain = domain
-        self.isInsecure = isInsecure
+    init(_ location: RegistryLocation, connections: HTTPConnections, _ settings: RegistrySettings) {
+        domain = location.domain
+        transport = Transport(verifiesCertificate: !location.isInsecure, certificates: location.certificates)
         self.connections = connections
+        downloads = Permits(settings.downloadsPerRegistry)
     }
+
+    var isInsecure: Bool { !transport.verifiesCertificate }
 
     /// The registry's address and challenges, asked for once.
     func endpoint() async throws -> Endpoint {
@@ -49,7 +55,10 @@ final class RegistryHost: Sendable {
     }
 
     /// Remembers challenges that the ping did not show.
-    func learn(_ challenges: [Challenge]) { state.withLock { $0.endpoint?.challenges = challenges } }
+    func learn(_ challenges: [Challenge]) {
+        guard !challenges.isEmpty else { return }
+        state.withLock { $0.endpoint?.challenges = challenges }
+    }
 
     /// Asks an insecure registry anew next time: it may come back with another scheme.
     func forgetEndpoint() {
@@ -94,7 +103,7 @@ final class RegistryHost: Sendable {
             throw RequestFailure(.invalid, "\(domain) is no address of a registry")
         }
         let answer = try await connections.send(
-            HTTPConnections.Request(url: url, verifiesCertificate: !isInsecure))
+            HTTPConnections.Request(url: url, transport: transport))
         let failure = try await connections.failure(answer)
         if failure.code == .unavailable || failure.code == .limited { throw failure.during("ping \(url.peer)") }
         let headers = answer.headers["www-authenticate"]

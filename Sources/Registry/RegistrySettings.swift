@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-internal import OCIImageSpec
-
 /// How to talk to registries.
 package struct RegistrySettings: Sendable {
     /// Registries, as `host[:port]` like in references, whose certificate is not checked and which may be spoken to
@@ -18,6 +16,12 @@ package struct RegistrySettings: Sendable {
     package var firstDelay: Duration = .milliseconds(250)
     /// The longest pause, also when the registry asks for a longer one.
     package var longestDelay: Duration = .seconds(60)
+    /// Blobs that are received at the same time from one registry.
+    package var downloadsPerRegistry = 6
+    /// Blobs that are received at the same time by this process.
+    package var downloads = 12
+    /// Who is asked instead of the servers themselves.
+    package var proxies = ProxySettings()
     /// How the client introduces itself.
     package var userAgent = "skiff"
 
@@ -29,17 +33,8 @@ package struct RegistrySettings: Sendable {
     }
 }
 
-/// Proof of identity towards one registry.
-package enum RegistryCredentials: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
-    /// For Basic authentication, or to obtain tokens with.
-    case password(user: String, password: String)
-    /// To obtain tokens with, from a login elsewhere.
-    case identityToken(String)
-    /// A token to be sent as it is.
-    case registryToken(String)
-
-    /// Says nothing secret.
-    package var description: String { "credentials" }
-    /// Says nothing secret.
-    package var debugDescription: String { "credentials" }
+/// What a client may do in its repository: the actions that its tokens are asked for.
+package enum RegistryAccess: String, Hashable, Sendable {
+    case pull
+    case push = "pull,push"
 }

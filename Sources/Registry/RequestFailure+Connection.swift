@@ -18,6 +18,8 @@ extension RequestFailure {
         case let error as HTTPClientError where error == .cancelled: throw CancellationError()
         case let error as NIOConnectionError: self = Self.connecting(error, peer)
         case let error as IOError: self = Self.io(error, peer)
+        case let error as HTTPParserError where error == .headerOverflow:
+            self.init(.invalid, "\(peer) sends headers that are too long")
         case is HTTPParserError: self.init(.unavailable, "\(peer) sends malformed HTTP", retry: .later())
         case let error as HTTPClientError: self = Self.client(error, peer, settings)
         case is ChannelError: self = Self.closed(peer)

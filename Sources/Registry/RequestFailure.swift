@@ -37,6 +37,11 @@ struct RequestFailure: Error {
         return outer
     }
 
+    /// What the registry asks to wait for, if asking again may help.
+    var pause: Duration? {
+        if case .later(let asked) = retry { asked } else { nil }
+    }
+
     /// The same failure after the last attempt.
     var final: RequestFailure {
         var last = self

@@ -19,6 +19,8 @@ struct ImageDescription: Encodable {
     var blobs: [Descriptor]?
     var platform: String
     var created: String?
+    /// Only in the store.
+    var pinned: Bool?
     var config: ImageConfig.Execution?
 
     init(_ image: Image) {
@@ -27,6 +29,7 @@ struct ImageDescription: Encodable {
         repoTags = image.repoTags
         repoDigests = image.repoDigests
         size = image.size
+        pinned = image.isPinned
         layers = image.layers
         platform = image.config.platform.description
         created = image.config.created

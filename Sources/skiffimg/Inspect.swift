@@ -9,33 +9,66 @@ struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Describe an image as JSON.",
         discussion: """
-            A name or id is looked up in the store first and then in its registry; docker:// and oci: are read where
-            they are. Nothing is pulled.
+            A name or id is looked up in the store first and then in its registry; with a transport it is read where it \
+            is. Nothing is pulled.
             """)
 
     @OptionGroup var options: SourceOptions
     @Flag(help: "Print the manifest as it is.")
     var raw = false
+    @Flag(help: "Print JSON, as is always done.")
+    var json = false
     @Argument(help: ArgumentHelp("The image.", valueName: "REF"))
     var image: String
 
     func run() async throws {
-        let name = try ImageName(parsing: image)
-        if case .plain(let text) = name {
-            let store = try options.store.open()
-            if let stored = try store.image(text) {
-                return raw
-                    ? Output.line(String(decoding: try store.content(stored.manifest), as: UTF8.self))
-                    : try Output.json(ImageDescription(stored))
+        try await ImageOrigin.with(ImageName(parsing: image), options) { origin in
+            if raw {
+                return Output.bytes(try await origin.source.manifest(origin.selector).bytes)
             }
+            if let stored = origin.stored { return try Output.json(ImageDescription(stored)) }
+            try Output.json(ImageDescription(await origin.resolve(options)))
         }
-        let (source, reference) = try name.source(options)
-        let found = try await ImageResolution(
-            reference.selector, of: source, for: options.platform(), name: reference.description)
-        if raw {
-            Output.line(String(decoding: found.manifest.bytes, as: UTF8.self))
-        } else {
-            try Output.json(ImageDescription(found))
+    }
+}
+
+struct Config: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print the configuration of an image, as it is.", discussion: "Its digest is the image's id.")
+
+    @OptionGroup var options: SourceOptions
+    @Flag(help: "Print JSON, as is always done.")
+    var json = false
+    @Argument(help: ArgumentHelp("The image.", valueName: "REF"))
+    var image: String
+
+    func run() async throws {
+        try await ImageOrigin.with(ImageName(parsing: image), options) { origin in
+            Output.bytes(try await origin.resolve(options).configBytes)
+        }
+    }
+}
+
+struct Manifest: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "manifest", abstract: "Print the manifest of an image, as it is.",
+        discussion: "Of an index the manifest for the platform, unless --index.")
+
+    @OptionGroup var options: SourceOptions
+    @Flag(help: "Print the index, if it is one.")
+    var index = false
+    @Flag(help: "Print JSON, as is always done.")
+    var json = false
+    @Argument(help: ArgumentHelp("The image.", valueName: "REF"))
+    var image: String
+
+    func run() async throws {
+        try await ImageOrigin.with(ImageName(parsing: image), options) { origin in
+            let bytes =
+                index
+                ? try await origin.source.manifest(origin.selector).bytes
+                : try await origin.resolve(options).manifest.bytes
+            Output.bytes(bytes)
         }
     }
 }

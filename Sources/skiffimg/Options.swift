@@ -3,24 +3,59 @@
 
 internal import ArgumentParser
 internal import EngineConfiguration
+internal import FoundationEssentials
+internal import ImageSources
 internal import ImageStore
+internal import Linux
 internal import OCIImageSpec
 internal import Registry
 
 /// Where the store is.
 struct StoreOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The configuration file.", valueName: "file"))
+    @Option(help: ArgumentHelp("The configuration file.", valueName: "file"), completion: .file())
     var config: String?
-    @Option(help: ArgumentHelp("The directory of the store, in place of the configured one.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("The directory of the store, in place of the configured one.", valueName: "dir"),
+        completion: .directory)
     var root: String?
-    @Option(help: ArgumentHelp("The directory for mounts, in place of the configured one.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("The directory for mounts, in place of the configured one.", valueName: "dir"),
+        completion: .directory)
     var runRoot: String?
+    @Option(
+        help: ArgumentHelp("The directory of the layers, in place of the configured one.", valueName: "dir"),
+        completion: .directory)
+    var imageRoot: String?
 
     func configuration() throws -> DaemonConfig { try DaemonConfig.load(config) }
 
+    /// Opens the store; blocks.
     func open() throws -> ImageStore {
         let configuration = try configuration()
-        return try ImageStore(root: root ?? configuration.root, run: runRoot ?? configuration.run)
+        var settings = StoreSettings(root: root ?? configuration.root, run: runRoot ?? configuration.run)
+        // With a root of its own, a store has nothing to do with the configured place of the layers.
+        let configured = configuration.image.root
+        settings.images = imageRoot ?? (root == nil && !configured.isEmpty ? configured : nil)
+        settings.keepsBlobs = configuration.image.keepBlobs
+        settings.pinned = PinnedImages(configuration.image.pinned)
+        return try ImageStore(settings)
+    }
+
+    /// The same for tasks.
+    func opened() async throws -> ImageStore { try await BlockingPool.run { () throws in try open() } }
+
+    /// The image of that name in the store, with the store.
+    func find(_ name: String) async throws -> (ImageStore, Image)? {
+        try await BlockingPool.run { () throws in
+            let store = try open()
+            return try store.image(name).map { (store, $0) }
+        }
+    }
+
+    /// The same for what must be there.
+    func require(_ name: String) async throws -> (ImageStore, Image) {
+        if let found = try await find(name) { return found }
+        throw ImageStoreError(.notFound, "find image", name, "no such image in the store")
     }
 }
 
@@ -32,16 +67,64 @@ struct SourceOptions: ParsableArguments {
             "A registry to be spoken to without TLS or without a known certificate. May be repeated.",
             valueName: "host[:port]"))
     var insecureRegistries: [String] = []
+    @Option(help: ArgumentHelp("A file of credentials, searched before the configured ones.", valueName: "file"))
+    var authfile: String?
+    @Option(help: ArgumentHelp("Credentials for the registry, in place of those in files.", valueName: "user:password"))
+    var creds: String?
+    @Option(help: ArgumentHelp("Which images may be used, in place of the configured policy.", valueName: "file"))
+    var policy: String?
+    @Option(
+        help: ArgumentHelp("Mirrors and short names, in place of the configured registries.conf.", valueName: "file"))
+    var registriesConf: String?
     @Option(
         name: .customLong("platform"),
         help: ArgumentHelp("Which image of an index is meant.", valueName: "os/arch[/variant]"))
     var platformText: String?
     @OptionGroup var store: StoreOptions
 
-    func registries() throws -> Registries {
-        var settings = RegistrySettings()
-        settings.insecure = Set(try store.configuration().image.insecureRegistries + insecureRegistries)
-        return Registries(settings)
+    /// Images in registries, as the configuration and the options say.
+    func sources() throws -> ImageSources {
+        var settings = ImageSourceSettings(
+            try store.configuration(), environment: ProcessInfo.processInfo.environment)
+        settings.insecureRegistries.formUnion(insecureRegistries)
+        if let authfile { settings.credentialFiles.insert(authfile, at: 0) }
+        if let policy { settings.policy = policy }
+        if let registriesConf { settings.registriesConf = registriesConf }
+        return ImageSources(settings)
+    }
+
+    /// What `--creds` says.
+    func credentials() throws -> RegistryCredentials? {
+        guard let creds else { return nil }
+        guard let colon = creds.firstIndex(of: ":") else {
+            throw ValidationError("--creds is not of the form user:password")
+        }
+        return .password(user: String(creds[..<colon]), password: String(creds[creds.index(after: colon)...]))
+    }
+
+    /// Access to a repository for reading, as registries.conf and the policy allow it.
+    func client(_ reference: Reference) async throws -> any BlobSource {
+        try await sources().source(reference, credentials: credentials())
+    }
+
+    /// Access to a repository for writing.
+    func pusher(_ reference: Reference) async throws -> any BlobDestination {
+        try await sources().destination(reference, credentials: credentials())
+    }
+
+    /// What a name means in registries: of several that a short name may stand for, the first that exists.
+    func reference(_ text: String) async throws -> Reference {
+        let found = try await sources().references(text)
+        for reference in found.dropLast() {
+            do {
+                _ = try await sources().resolve(reference, credentials: credentials())
+                return reference
+            } catch is RegistryError {
+                // The next one may be there; the error of the last one is told when it is opened.
+            }
+        }
+        guard let last = found.last else { throw ValidationError("\(text) may be nowhere") }
+        return last
     }
 
     func platform() throws -> Platform {
@@ -49,4 +132,14 @@ struct SourceOptions: ParsableArguments {
         let text = platformText ?? (configured.isEmpty ? nil : configured)
         return try text.map { try Platform(parsing: $0) } ?? .current
     }
+}
+
+/// How the outcome is told.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print the outcome as JSON.")
+    var json = false
+    @Flag(name: .shortAndLong, help: "Show no progress.")
+    var quiet = false
+
+    func bar() -> ProgressBar? { quiet ? nil : ProgressBar() }
 }

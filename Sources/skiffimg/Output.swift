@@ -15,6 +15,12 @@ enum Output {
     /// Text on standard error, for a terminal.
     static func terminal(_ text: String) { write(2, text) }
 
+    /// Bytes on standard output, just as they are.
+    static func bytes(_ bytes: [UInt8]) {
+        // Nobody is left to tell when standard output is gone.
+        try? Syscall.writeAll(1, bytes)
+    }
+
     /// A value as JSON for people to read.
     static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()

@@ -5,15 +5,16 @@ internal import ImageStore
 internal import Linux
 internal import Synchronization
 
-/// A line on a terminal that shows how far a pull is. It is drawn ten times a second at most, and removed at the end.
+/// A line on a terminal that shows how far a transfer is, how fast, and how long it will take. It is drawn ten times a second at most, and removed at the end.
 final class ProgressBar: Sendable {
     private struct State {
         var drawn: Int64 = 0
         var isVisible = false
+        /// Bytes at moments of the last seconds, for the speed of now.
+        var samples: [(time: Int64, bytes: Int64)] = []
     }
 
     private let state = Mutex(State())
-    private let started = KernelClock.monotonic
 
     /// Nil when standard error is no terminal.
     init?() {
@@ -22,15 +23,18 @@ final class ProgressBar: Sendable {
 
     func show(_ progress: PullProgress) {
         let now = KernelClock.monotonic
-        let isDue = state.withLock { state in
-            let isDue = now - state.drawn > 100_000_000
-            if isDue {
-                state.drawn = now
-                state.isVisible = true
-            }
-            return isDue
+        let rate = state.withLock { state -> Double? in
+            guard now - state.drawn > 100_000_000 else { return nil }
+            state.drawn = now
+            state.isVisible = true
+            // Another image begins at nothing.
+            if let last = state.samples.last, last.bytes > progress.bytes { state.samples = [] }
+            state.samples.append((now, progress.bytes))
+            state.samples.removeAll { now - $0.time > 5_000_000_000 }
+            guard let first = state.samples.first, now > first.time else { return 0 }
+            return Double(progress.bytes - first.bytes) / (Double(now - first.time) / 1e9)
         }
-        if isDue { Output.terminal("\r\u{1B}[K" + Self.text(progress, seconds: Double(now - started) / 1e9)) }
+        if let rate { Output.terminal("\r\u{1B}[K" + Self.text(progress, bytesPerSecond: rate)) }
     }
 
     /// Removes the line.
@@ -38,12 +42,21 @@ final class ProgressBar: Sendable {
         if state.withLock({ $0.isVisible }) { Output.terminal("\r\u{1B}[K") }
     }
 
-    static func text(_ progress: PullProgress, seconds: Double) -> String {
+    private static func text(_ progress: PullProgress, bytesPerSecond rate: Double) -> String {
         let share = progress.totalBytes > 0 ? Double(progress.bytes) / Double(progress.totalBytes) : 1
-        let filled = Int((min(share, 1) * 30).rounded(.down))
-        let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 30 - filled)
-        let rate = Output.size(Int64(Double(progress.bytes) / max(seconds, 0.1)))
-        return "[\(bar)] \(Int(share * 100))%  \(Output.size(progress.bytes)) of \(Output.size(progress.totalBytes))"
-            + "  \(rate)/s  layers \(progress.layers)/\(progress.totalLayers)"
+        let filled = Int((min(share, 1) * 24).rounded(.down))
+        let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 24 - filled)
+        return
+            "[\(bar)] \(Int(min(share, 1) * 100))%  \(Output.size(progress.bytes)) of \(Output.size(progress.totalBytes))"
+            + "  \(Output.size(Int64(rate)))/s  \(timeLeft(progress, rate))  \(progress.layers)/\(progress.totalLayers)"
+    }
+
+    /// `1:05 left`, or nothing that could be wrong by far.
+    private static func timeLeft(_ progress: PullProgress, _ rate: Double) -> String {
+        let left = Double(max(0, progress.totalBytes - progress.bytes))
+        guard rate > 1, left / rate < 360_000 else { return "-:-- left" }
+        let seconds = Int((left / rate).rounded(.up))
+        let (minutes, rest) = (seconds / 60, seconds % 60)
+        return "\(minutes):\(rest < 10 ? "0" : "")\(rest) left"
     }
 }

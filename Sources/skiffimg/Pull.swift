@@ -9,25 +9,38 @@ struct Pull: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Bring an image into the store.")
 
     @OptionGroup var options: SourceOptions
+    @OptionGroup var output: OutputOptions
     @Option(help: ArgumentHelp("The name in the store, in place of the image's own.", valueName: "name"))
     var name: String?
-    @Flag(name: .shortAndLong, help: "Print nothing but the image's id.")
-    var quiet = false
+    @Flag(help: "Keep the compressed layers too, to push or save the image without its registry.")
+    var keepBlobs = false
     @Argument(help: ArgumentHelp("The image.", valueName: "REF"))
     var image: String
 
     func run() async throws {
-        var (source, reference) = try ImageName(parsing: image).source(options)
-        if let name { reference = try Reference(parsing: name) }
-        let store = try options.store.open()
-        let bar = quiet ? nil : ProgressBar()
-        defer { bar?.finish() }
-        let pulled = try await store.pull(reference, from: source, platform: options.platform()) { bar?.show($0) }
-        bar?.finish()
-        if !quiet {
-            Output.error(
-                "\(reference): \(Output.size(pulled.size)) in \(pulled.layers.count) layers, \(pulled.manifest)")
+        try await ImageOrigin.with(ImageName(parsing: image), options, elsewhere: true) { origin in
+            let reference = try name.map { try Reference(parsing: $0) } ?? origin.reference
+            let pulled = try await options.pull(
+                origin, as: reference, keepsBlobs: keepBlobs ? true : nil, output.bar())
+            if output.json { return try Output.json(ImageDescription(pulled)) }
+            if !output.quiet {
+                Output.error(
+                    "\(reference): \(Output.size(pulled.size)) in \(pulled.layers.count) layers, \(pulled.manifest)")
+            }
+            Output.line(pulled.id.description)
         }
-        Output.line(pulled.id.description)
+    }
+}
+
+extension SourceOptions {
+    /// Brings an image into the store.
+    func pull(
+        _ origin: ImageOrigin, as reference: Reference, keepsBlobs: Bool?, _ bar: ProgressBar?
+    ) async throws -> Image {
+        let opened = try await store.opened()
+        defer { bar?.finish() }
+        return try await opened.pull(
+            reference, from: origin.source, platform: platform(), keepsBlobs: keepsBlobs
+        ) { bar?.show($0) }
     }
 }

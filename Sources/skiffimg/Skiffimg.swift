@@ -9,12 +9,18 @@ internal import Glibc
 @main
 struct Skiffimg: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "skiffimg", abstract: "Pull, inspect and unpack container images.",
+        commandName: "skiffimg", abstract: "Pull, push, copy, inspect and unpack container images.",
         discussion: """
-            REF is a name such as busybox or registry.example/app:1.2, docker://NAME, or oci:DIR[:TAG] for an image
-            layout on disk.
+            REF is a name such as busybox or registry.example/app:1.2 (first in the store, then in its registry), or one \
+            with a transport: docker://NAME, store:NAME, oci:DIR[:TAG], oci-archive:FILE[:TAG], \
+            docker-archive:FILE[:NAME], dir:DIR.
             """,
-        subcommands: [Pull.self, Inspect.self, Unpack.self, List.self, Remove.self])
+        subcommands: [
+            Pull.self, Push.self, Copy.self, Inspect.self, Config.self, Manifest.self, List.self, Tag.self, Remove.self,
+            Unpack.self, Mount.self, Umount.self, Diff.self, History.self, Check.self, GarbageCollection.self,
+            Save.self,
+            Load.self,
+        ])
 
     static func main() async {
         let work = Task { try await parseAndRun() }

@@ -31,8 +31,9 @@ import TestSupport
         for name in names { #expect(try store.image(name)?.id == image.id, "\(name)") }
         for name in ["example.org/app", "app:1", "0000", "no such thing"] { #expect(try store.image(name) == nil) }
         let usage = try store.usage()
-        #expect(usage.bytes == 4 * 4096)
-        #expect(usage.inodes == 4)
+        // And the manifest and the configuration.
+        #expect(usage.bytes == 6 * 4096)
+        #expect(usage.inodes == 6)
         #expect(try lab.list("staging").isEmpty)
         // Another process sees the same.
         #expect(try lab.open().images().map(\.id) == [image.id])

@@ -149,6 +149,8 @@ import TestSupport
             }
             try await group.waitForAll()
         }
-        #expect(try lab.isEmpty())
+        for name in ["layers/sha256", "content/sha256", "staging", "trash", "containers"] {
+            #expect(try lab.list(name) == [], "\(name)")
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 import FoundationEssentials
 import NIOHTTP1
+import OCIImageSpec
 import Testing
 
 @testable import Registry

@@ -23,19 +23,26 @@ package final class DocumentRegistry: Sendable {
     package let address: String
     /// Where the registry keeps its content: `docker/registry/v2/blobs/sha256/...`.
     package let storage: String
+    /// The certificate of one with TLS, which is its own authority.
+    package var certificate: String { "\(folder.path)/certificate" }
     private let folder: TemporaryDirectory
     private let process: GuardedProcess
 
-    /// Starts a registry and waits until it answers. With `tls`, it has a certificate that nobody trusts.
-    package init(_ access: Access = .open, tls: Bool = false) throws {
+    /// Starts a registry and waits until it answers. With `tls`, it has a certificate that nobody trusts, and asks its
+    /// clients for one of `clientAuthority`, if given. With `remote`, it is a mirror of the registry there.
+    package init(
+        _ access: Access = .open, tls: Bool = false, clientAuthority: String? = nil, remote: String? = nil
+    ) throws {
         folder = try TemporaryDirectory()
         storage = "\(folder.path)/storage"
-        if tls { try Self.makeCertificate(folder.path) }
+        if tls { try Self.makeCertificate("\(folder.path)/certificate", key: "\(folder.path)/key") }
         try AtomicFile.write("\(folder.path)/passwords", Self.passwords)
         let port = try FreePort.find()
         address = "127.0.0.1:\(port)"
         let config = "\(folder.path)/config.yml"
-        try AtomicFile.write(config, Self.configuration(address, folder.path, access, tls))
+        var text = Self.configuration(address, folder.path, access, tls, clientAuthority)
+        if let remote { text += "proxy: {remoteurl: \(remote)}\n" }
+        try AtomicFile.write(config, text)
         process = try GuardedProcess(["/usr/bin/docker-registry", "serve", config], log: "\(folder.path)/log")
         let log = "\(folder.path)/log"
         do {
@@ -56,7 +63,9 @@ package final class DocumentRegistry: Sendable {
         ])
     }
 
-    private static func configuration(_ address: String, _ folder: String, _ access: Access, _ tls: Bool) -> String {
+    private static func configuration(
+        _ address: String, _ folder: String, _ access: Access, _ tls: Bool, _ clientAuthority: String?
+    ) -> String {
         var text = """
             version: 0.1
             log: {level: warn, accesslog: {disabled: true}}
@@ -65,7 +74,8 @@ package final class DocumentRegistry: Sendable {
               addr: \(address)
 
             """
-        if tls { text += "  tls: {certificate: \(folder)/certificate, key: \(folder)/key}\n" }
+        let authorities = clientAuthority.map { ", clientcas: [\($0)]" } ?? ""
+        if tls { text += "  tls: {certificate: \(folder)/certificate, key: \(folder)/key\(authorities)}\n" }
         if access == .password { text += "auth: {htpasswd: {realm: tests, path: \(folder)/passwords}}\n" }
         return text
     }
@@ -73,12 +83,12 @@ package final class DocumentRegistry: Sendable {
     /// bcrypt of `password`.
     private static let passwords = "\(user):$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy\n"
 
-    private static func makeCertificate(_ folder: String) throws {
+    /// A certificate for 127.0.0.1 that signs itself, for servers and for clients.
+    package static func makeCertificate(_ path: String, key: String) throws {
         try Command.run([
             "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-days",
-            "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "\(folder)/key", "-out",
-            "\(folder)/certificate",
+            "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+            path,
         ])
     }
 }

@@ -50,7 +50,8 @@ extension Pod {
         if config.linux.securityContext.privileged && !self.config.linux.securityContext.privileged {
             throw ServiceError(.invalid, "use pod", id, "a privileged container needs a privileged pod")
         }
-        let image = try await engine.images.require(config.image)
+        let image = try await engine.images.require(
+            config.image, namespace: podConfig.metadata.namespace)
         guard isReady, engine.table.container(named: name) == nil else {
             throw ServiceError(.state, "use pod", id, "it is being stopped")
         }

@@ -27,6 +27,8 @@ struct ConfigInfo: Encodable {
     var defaultCapabilities: [String]
     var insecureRegistries: [String]
     var platform: String
+    var registriesConf: String
+    var policy: String
 
     init(_ config: DaemonConfig) {
         root = config.root
@@ -46,5 +48,7 @@ struct ConfigInfo: Encodable {
         defaultCapabilities = config.runtime.defaultCapabilities
         insecureRegistries = config.image.insecureRegistries
         platform = config.image.platform
+        registriesConf = config.image.registriesConf
+        policy = config.image.policy
     }
 }

@@ -9,9 +9,9 @@ internal import SwiftProtobuf
 
 extension Engine {
     /// Pulls an image and returns its id, which is also the one in `Image.id` and `ContainerStatus.image_id`.
-    func pullImage(_ name: String, auth: CRI.AuthConfig?) async throws -> String {
+    func pullImage(_ name: String, auth: CRI.AuthConfig?, namespace: String) async throws -> String {
         guard !name.isEmpty else { throw ServiceError(.invalid, "pull image", nil, "the request names no image") }
-        return try await images.pull(name, auth: auth).description
+        return try await images.pull(name, auth: auth, namespace: namespace).description
     }
 
     func imageStatus(_ name: String, verbose: Bool) async throws -> (image: Runtime_V1_Image, info: [String: String])? {
@@ -34,6 +34,7 @@ extension Engine {
             $0.repoTags = image.repoTags
             $0.repoDigests = image.repoDigests
             $0.size = image.size
+            $0.pinned = image.isPinned
             $0.spec.image = image.id.description
             if let uid = Int64(user) { $0.uid.value = uid } else { $0.username = user }
         }

@@ -2,8 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import CRIAPI
-internal import FoundationEssentials
-internal import Registry
+internal import OCIImageSpec
 
 /// What a pull request proves itself with.
 enum Credentials {
@@ -14,15 +13,9 @@ enum Credentials {
         if !auth.username.isEmpty { return .password(user: auth.username, password: auth.password) }
         guard !auth.auth.isEmpty else { return nil }
         // Its content is secret, also in an error.
-        guard let data = Data(base64Encoded: auth.auth) else {
-            throw ServiceError(.invalid, "read credentials", nil, "\"auth\" is not base64")
+        guard let found = RegistryCredentials(basic: auth.auth) else {
+            throw ServiceError(.invalid, "read credentials", nil, "\"auth\" is not base64 of user:password")
         }
-        let text = String(decoding: data, as: UTF8.self)
-        guard let colon = text.firstIndex(of: ":") else {
-            throw ServiceError(.invalid, "read credentials", nil, "\"auth\" has no user and password")
-        }
-        // Some clients pad with NUL.
-        let password = text[text.index(after: colon)...].prefix { $0 != "\0" }
-        return .password(user: String(text[..<colon]), password: String(password))
+        return found
     }
 }

@@ -3,22 +3,30 @@
 
 internal import CRIAPI
 internal import EngineConfiguration
+internal import FoundationEssentials
+internal import ImagePolicy
+internal import ImageSources
 internal import ImageStore
 internal import Linux
 internal import OCIImageSpec
 internal import Registry
+internal import RegistryConfiguration
 
 /// Images for pods: the store and the registries, with the CRI's rules. The store's calls block and run on the pool.
 final class ImageService: Sendable {
     private let store: ImageStore
-    private let registries: Registries
+    private let sources: ImageSources
     private let platform: Platform
 
     init(_ config: DaemonConfig) throws {
-        store = try ImageStore(root: config.root, run: config.run)
-        var settings = RegistrySettings()
-        settings.insecure = Set(config.image.insecureRegistries)
-        registries = Registries(settings)
+        var storage = StoreSettings(
+            root: config.root, run: config.run, images: config.image.root.isEmpty ? nil : config.image.root)
+        storage.keepsBlobs = config.image.keepBlobs
+        storage.pinned = PinnedImages(config.image.pinned)
+        storage.isVolatile = config.image.volatile
+        store = try ImageStore(storage)
+        sources = ImageSources(
+            ImageSourceSettings(config, environment: ProcessInfo.processInfo.environment))
         platform = try config.image.platform.isEmpty ? .current : Platform(parsing: config.image.platform)
     }
 
@@ -32,35 +40,78 @@ final class ImageService: Sendable {
     func find(_ name: String) async throws -> Image? {
         guard !name.isEmpty else { throw ServiceError(.invalid, "find image", nil, "the request names no image") }
         let store = store
-        return try await Self.translating { try await BlockingPool.run { try store.image(name) } }
+        let names = await names(name)
+        return try await Self.translating {
+            try await BlockingPool.run { () throws in
+                for name in names {
+                    if let image = try store.image(name) { return image }
+                }
+                return nil
+            }
+        }
     }
 
-    /// The image of a container to be made, which must have been pulled.
-    func require(_ spec: Runtime_V1_ImageSpec) async throws -> Image {
-        if let image = try await find(spec.image) { return image }
-        throw ServiceError(.notFound, "find image", spec.image, "it has not been pulled")
+    /// The image of a container to be made, which must have been pulled, and which the policy must allow now.
+    func require(_ spec: Runtime_V1_ImageSpec, namespace: String) async throws -> Image {
+        guard let image = try await find(spec.image) else {
+            throw ServiceError(.notFound, "find image", spec.image, "it has not been pulled")
+        }
+        // What it is called in the store; a name that the pod states comes first.
+        let stated = [spec.userSpecifiedImage, spec.image]
+        let all = (image.repoTags + image.repoDigests).compactMap { try? Reference(parsing: $0) }
+        let first = all.filter { name in stated.contains { (try? Reference(parsing: $0)) == name } }
+        let digests = Set(all.compactMap(\.digest)).union([image.manifest]).sorted()
+        try await Self.translating {
+            try await sources.admit(first.isEmpty ? all : first, digests: digests, namespace: namespace)
+        }
+        return image
     }
 
-    /// Pulls an image and returns its id.
-    func pull(_ name: String, auth: CRI.AuthConfig?) async throws -> Digest {
-        let reference: Reference
+    /// Pulls an image and returns its id. A short name may stand for several, of which the first is pulled that exists.
+    func pull(_ name: String, auth: CRI.AuthConfig?, namespace: String) async throws -> Digest {
+        let credentials = try auth.flatMap(Credentials.read)
+        return try await Self.translating {
+            var failures: [RegistryError] = []
+            for reference in try await references(name) {
+                do {
+                    let source = try await sources.source(reference, credentials: credentials, namespace: namespace)
+                    return try await store.pull(reference, from: source, platform: platform).id
+                } catch let error as RegistryError {
+                    failures.append(error)
+                }
+            }
+            guard var failure = failures.last else {
+                throw ServiceError(.invalid, "pull image", name, "it may be nowhere")
+            }
+            if failures.count > 1 { failure.reason = failures.map(\.description).joined(separator: "; ") }
+            throw failure
+        }
+    }
+
+    private func references(_ name: String) async throws -> [Reference] {
         do {
-            reference = try Reference(parsing: name)
-        } catch {
+            return try await sources.references(name)
+        } catch let error as ImageSpecError {
             throw ServiceError(.invalid, "pull image", name, "\(error)")
         }
-        let client = registries.client(reference, credentials: try auth.flatMap(Credentials.read))
-        return try await Self.translating {
-            try await store.pull(reference, from: client, platform: platform).id
-        }
+    }
+
+    /// What an image may be called in the store: a short name may stand for several others.
+    private func names(_ name: String) async -> [String] {
+        // Without the files' help a name still is an id or itself: what is stored can be found whatever they say.
+        guard !Reference.namesRegistry(name), let found = try? await sources.references(name) else { return [name] }
+        return found.map(\.description) + [name]
     }
 
     /// Removes an image with all its names; one that is unknown is right.
     func remove(_ name: String) async throws {
-        guard let image = try await find(name) else { return }
+        guard !name.isEmpty else { throw ServiceError(.invalid, "remove image", nil, "the request names no image") }
         let store = store
         do {
-            try await BlockingPool.run { try store.remove(image.id) }
+            // A damaged image, which is not shown, can be removed too.
+            try await BlockingPool.run {
+                if let id = try store.imageID(name) { try store.remove(id) }
+            }
         } catch let error as ImageStoreError where error.code == .notFound {
             // Another request was faster.
         } catch {
@@ -110,13 +161,18 @@ final class ImageService: Sendable {
             return ServiceError(code, error.operation, error.subject, error.reason)
         case let error as RegistryError:
             switch error.code {
-            case .notFound: return ServiceError(.notFound, error.operation, error.subject, error.reason)
+            case .notFound: return ServiceError(.notFound, error.operation, error.subject, error.wholeReason)
             case .unavailable, .limited:
                 return ServiceError(
-                    .unavailable, error.operation, error.subject, error.reason, prefix: "RegistryUnavailable")
-            case .unauthorized, .denied: return ServiceError(.failed, error.operation, error.subject, error.reason)
-            case .invalid, .unsupported: return ServiceError(.failed, error.operation, error.subject, error.reason)
+                    .unavailable, error.operation, error.subject, error.wholeReason, prefix: "RegistryUnavailable")
+            case .unauthorized, .denied, .invalid, .unsupported:
+                return ServiceError(.failed, error.operation, error.subject, error.wholeReason)
             }
+        case let error as PolicyError where error.code == .rejected:
+            return ServiceError(
+                .failed, error.operation, error.subject, error.reason, prefix: "SignatureValidationFailed")
+        case let error as RegistryConfigurationError where error.code != .unusable:
+            return ServiceError(.invalid, error.operation, error.subject, error.reason)
         default: return error
         }
     }

@@ -10,7 +10,9 @@ extension ImageEndpoint {
     package func pullImage(
         request: Runtime_V1_PullImageRequest, context: ServerContext
     ) async throws -> Runtime_V1_PullImageResponse {
-        let id = try await engine.pullImage(request.image.image, auth: request.hasAuth ? request.auth : nil)
+        let id = try await engine.pullImage(
+            request.image.image, auth: request.hasAuth ? request.auth : nil,
+            namespace: request.sandboxConfig.metadata.namespace)
         return .with { $0.imageRef = id }
     }
 }

@@ -15,8 +15,9 @@ final class RecordStore: Sendable {
         var configuration = Configuration()
         configuration.busyMode = .timeout(30)
         configuration.maximumReaderCount = 4
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         database = try DatabasePool(path: path, configuration: configuration)
+        // Only now: the pool sets NORMAL for itself when it turns WAL on.
+        try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         try Self.migrations.migrate(database)
     }
 

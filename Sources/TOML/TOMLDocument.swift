@@ -1,64 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-import TOMLKit
-
-/// A value of a TOML document, free of the library that read it.
-enum TOMLNode: Equatable {
-    case string(String)
-    case integer(Int)
-    case boolean(Bool)
-    case array([TOMLNode])
-    case table([String: TOMLNode])
-    /// A kind that no setting has, by its name: a date, a time, a floating-point number.
-    case other(String)
-
-    /// The kind with its article, for messages.
-    var kind: String {
-        switch self {
-        case .string: "a string"
-        case .integer: "an integer"
-        case .boolean: "a boolean"
-        case .array: "an array"
-        case .table: "a table"
-        case .other(let name): "a \(name)"
-        }
-    }
-}
+internal import TOMLKit
 
 /// One parsed file: its values, and the lines where they stand.
-struct TOMLDocument {
-    let file: String
-    let values: [String: TOMLNode]
+package struct TOMLDocument: Sendable {
+    /// Its values by their keys.
+    package let values: [String: TOMLNode]
     private let lines: [String: Int]
 
-    /// Parses `text`; `file` only names it in errors.
-    init(file: String, text: String) throws(ConfigurationError) {
+    /// Parses `text`.
+    package init(text: String) throws(TOMLError) {
         // The library reads a C string: it would silently stop here.
         if let nul = text.utf8.firstIndex(of: 0) {
             let line = text.utf8[..<nul].count { $0 == UInt8(ascii: "\n") } + 1
-            throw ConfigurationError(file: file, line: line, cause: "NUL byte")
+            throw TOMLError(line: line, cause: "NUL byte")
         }
         do {
             values = Self.convert(try TOMLTable(string: text))
         } catch let error as TOMLParseError {
-            throw ConfigurationError(file: file, line: error.source.begin.line, cause: error.description)
+            throw TOMLError(line: error.source.begin.line, cause: error.description)
         } catch {
-            throw ConfigurationError(file: file, cause: "\(error)")
+            throw TOMLError(line: nil, cause: "\(error)")
         }
-        self.file = file
         lines = Self.lines(of: text)
     }
 
-    /// An error about `key`, with the line of the key or of the nearest table around it.
-    func error(_ key: String, _ cause: String) -> ConfigurationError {
+    /// The line of `key`, or of the nearest table around it; nil when it is not known.
+    package func line(of key: String) -> Int? {
         var path = key.split(separator: ".")
-        var line: Int?
-        while line == nil, !path.isEmpty {
-            line = lines[path.joined(separator: ".")]
+        while !path.isEmpty {
+            if let line = lines[path.joined(separator: ".")] { return line }
             path.removeLast()
         }
-        return ConfigurationError(file: file, line: line, key: key, cause: cause)
+        return nil
     }
 
     private static func convert(_ table: TOMLTable) -> [String: TOMLNode] {

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import GRDB
+internal import Linux
+package import OCIImageSpec
+internal import Synchronization
+
+/// A part of the store that is not what it was.
+package struct Damage: Hashable, Sendable, Encodable, CustomStringConvertible {
+    /// What is damaged.
+    package enum Kind: String, Hashable, Sendable, Encodable {
+        case layer
+        /// A document, or a blob that is kept.
+        case content
+    }
+
+    package var kind: Kind
+    /// The diffID, or the digest of the document.
+    package var digest: Digest
+    package var reason: String
+
+    static func layer(_ digest: Digest, _ reason: String) -> Damage {
+        Damage(kind: .layer, digest: digest, reason: reason)
+    }
+    static func content(_ digest: Digest, _ reason: String) -> Damage {
+        Damage(kind: .content, digest: digest, reason: reason)
+    }
+
+    /// One line.
+    package var description: String { "\(kind.rawValue) \(digest): \(reason)" }
+}
+
+/// What a check found.
+package struct CheckReport: Hashable, Sendable, Encodable {
+    package var layers = 0
+    package var documents = 0
+    /// What is damaged, also what was found so before and is still to be fetched again.
+    package var damage: [Damage] = []
+}
+
+extension ImageStore {
+    /// Compares the store with its records: with `quick` only whether everything is there and as long as it should be,
+    /// otherwise every byte. What is damaged is set aside, so that a pull fetches it again. Blocks.
+    package func check(quick: Bool = false) throws -> CheckReport {
+        let problems = try read("check", paths.database) { try String.fetchAll($0, sql: "PRAGMA integrity_check") }
+        guard problems == ["ok"] else {
+            throw ImageStoreError(.io, "check", paths.database, problems.prefix(3).joined(separator: "; "))
+        }
+        var report = CheckReport()
+        let (layers, documents) = try records()
+        report.layers = layers.count
+        report.documents = documents.count
+        var found: [Damage] = []
+        for layer in layers where layer.damage == nil {
+            if let reason = try problem(of: layer, quick: quick) { found.append(.layer(layer.digest, reason)) }
+        }
+        for document in documents where document.damage == nil {
+            if let reason = try problem(ofDocument: document, quick: quick) {
+                found.append(.content(document.digest, reason))
+            }
+        }
+        let known =
+            layers.compactMap { layer in layer.damage.map { Damage.layer(layer.digest, $0) } }
+            + documents.compactMap { document in document.damage.map { Damage.content(document.digest, $0) } }
+        report.damage = known + (try quarantine(found))
+        return report
+    }
+
+    /// Marks as damaged what is not there any more.
+    func markMissing() throws {
+        let (layers, documents) = try records()
+        var found: [Damage] = []
+        for layer in layers where layer.damage == nil && !Syscall.exists(layer.path) {
+            found.append(.layer(layer.digest, "it is missing"))
+        }
+        for document in documents where document.damage == nil {
+            if let reason = try problem(ofDocument: document, quick: true) {
+                found.append(.content(document.digest, reason))
+            }
+        }
+        try quarantine(found)
+    }
+
+    /// Puts the damage on record, and what is damaged out of the way. Returns what was there: the rest has been removed by
+    /// others meanwhile.
+    @discardableResult
+    func quarantine(_ found: [Damage]) throws -> [Damage] {
+        guard !found.isEmpty else { return [] }
+        let lock = try StoreLock(paths.lock, exclusive: true)
+        defer { _ = lock }
+        var confirmed: [Damage] = []
+        for damage in found {
+            let (table, key) = damage.kind == .layer ? ("layers", "diff_id") : ("content", "digest")
+            let path = try write("record damage of", damage.digest.description) { database -> String? in
+                let arguments: StatementArguments = [damage.digest.description]
+                guard
+                    let row = try Row.fetchOne(
+                        database, sql: "SELECT * FROM \(table) WHERE \(key) = ? AND damage IS NULL",
+                        arguments: arguments)
+                else { return nil }
+                try database.execute(
+                    sql: "UPDATE \(table) SET damage = ? WHERE \(key) = ?",
+                    arguments: [damage.reason, damage.digest.description])
+                return damage.kind == .layer
+                    ? paths.layer(damage.digest, format: row["format"]) : paths.content(damage.digest)
+            }
+            guard let path else { continue }
+            confirmed.append(damage)
+            let target = "\(paths.quarantine)/\(damage.digest.hex)-\(randomName())"
+            try ImageStoreError.attempt("set aside", path) { () throws(Errno) in
+                do throws(Errno) { try Syscall.rename(path, target) } catch .ENOENT {}
+            }
+            _ = configs.withLock { $0.removeValue(forKey: damage.digest) }
+        }
+        return confirmed
+    }
+}
+
+/// A row of something that is on disk.
+private struct DiskRecord {
+    var digest: Digest
+    var path: String
+    var bytes: Int64
+    /// Of layers.
+    var format = ""
+    /// Of layers that were unpacked with one.
+    var checksum: String?
+    var damage: String?
+}
+
+extension ImageStore {
+    private func records() throws -> (layers: [DiskRecord], documents: [DiskRecord]) {
+        let paths = paths
+        return try read("check layers", paths.images) { database in
+            let layers = try Row.fetchAll(database, sql: "SELECT * FROM layers ORDER BY diff_id").map { row in
+                let (digest, format) = (try Digest(parsing: row["diff_id"]), row["format"] as String)
+                return DiskRecord(
+                    digest: digest, path: paths.layer(digest, format: format), bytes: row["bytes"], format: format,
+                    checksum: row["checksum"], damage: row["damage"])
+            }
+            let documents = try Row.fetchAll(database, sql: "SELECT * FROM content ORDER BY digest").map { row in
+                let digest = try Digest(parsing: row["digest"])
+                return DiskRecord(
+                    digest: digest, path: paths.content(digest), bytes: row["bytes"], damage: row["damage"])
+            }
+            return (layers, documents)
+        }
+    }
+
+    /// What is wrong with a layer; nil for nothing, and for one that is removed meanwhile.
+    private func problem(of layer: DiskRecord, quick: Bool) throws -> String? {
+        guard Syscall.exists(layer.path) else { return "it is missing" }
+        guard !quick, let checksum = layer.checksum else { return nil }
+        do {
+            let found = try format(named: layer.format).checksum(of: layer.path)
+            return found == checksum ? nil : "it has the checksum \(found), not \(checksum)"
+        } catch let error as ImageStoreError where error.code == .io {
+            return error.reason
+        }
+    }
+
+    private func problem(ofDocument document: DiskRecord, quick: Bool) throws -> String? {
+        do throws(Errno) {
+            let file = try Syscall.open(document.path, [.readOnly, .noFollow])
+            let size = try file.status().size
+            guard size == document.bytes else { return "it has \(size) bytes, not \(document.bytes)" }
+            if quick { return nil }
+            var hasher = Digest.Hasher(document.digest.algorithm)
+            while true {
+                let block = try Syscall.read(file.rawValue, upTo: 1 << 20)
+                if block.isEmpty { break }
+                hasher.update(block)
+            }
+            let found = hasher.finalize()
+            return found == document.digest ? nil : "it has the digest \(found)"
+        } catch {
+            return error == .ENOENT ? "it is missing" : error.description
+        }
+    }
+}
