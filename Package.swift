@@ -140,7 +140,7 @@ let package = Package(
 
         // Floor 4: the engines.
         floor("ContainerRuntime", ["Linux", "JSON", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
-        floor("PodMonitor", ["Linux", "CLinux", "MonitorProtocol"]),
+        floor("PodMonitor", ["Linux", "CLinux", "MonitorProtocol", "ContainerRuntime"]),
         floor(
             "ImageStore",
             [
@@ -171,7 +171,7 @@ let package = Package(
             ]),
         program(
             "skiffrun", ["Linux", "OCIRuntimeSpec", "ContainerRuntime", "CProtection"], linking: staticExecutable),
-        program("skiffmon", ["Linux", "PodMonitor"], linking: staticExecutable),
+        program("skiffmon", ["Linux", "PodMonitor", "ContainerRuntime"], linking: staticExecutable),
         program(
             "skiffimg",
             [

@@ -24,10 +24,15 @@ extension Container {
         }
         guard let target = try findProcess() else { throw RuntimeError("cannot exec in a stopped container") }
         do {
-            return try ContainerExec(self, request, target).run()
+            return try ContainerExec(self, request, SharedPidFD(target)).run()
         } catch {
             throw RuntimeError("unable to start container process: \(error)")
         }
+    }
+
+    /// What it was created with.
+    func configuration() throws -> Spec {
+        try BundleConfiguration.parse(try store.loadConfiguration(id), "config.json")
     }
 }
 
@@ -39,12 +44,14 @@ struct ContainerExec {
     let plan: ProcessPlan
     let seccomp: SeccompPlan?
 
-    init(_ container: Container, _ request: ExecRequest, _ target: consuming PidFD) throws {
+    init(_ container: Container, _ request: ExecRequest, _ target: SharedPidFD) throws {
+        try self.init(container, request, target, spec: try container.configuration())
+    }
+
+    init(_ container: Container, _ request: ExecRequest, _ target: SharedPidFD, spec: Spec) throws {
         self.container = container
         self.request = request
-        self.target = SharedPidFD(target)
-        let configuration = try container.store.loadConfiguration(container.id)
-        let spec = try BundleConfiguration.parse(configuration, "config.json")
+        self.target = target
         let process = try request.merged(with: spec.process)
         let extensions = try RuntimeAnnotations(spec.annotations ?? [:])
         var plan = try ProcessPlan(process, spec.linux, host: .current())
@@ -90,7 +97,7 @@ struct ContainerExec {
         }
     }
 
-    private func cgroup() throws -> any CgroupDriver {
+    func cgroup() throws -> any CgroupDriver {
         var location = container.record.cgroup
         for (controllers, path) in request.cgroups { location = try location.child(path, controllers: controllers) }
         return location.driver()
@@ -138,17 +145,20 @@ struct ContainerExec {
         return terminal
     }
 
-    /// What is left to do for the process to be in the cgroup. The container may have moved its first process below, where
-    /// v2 lets nobody stay above.
+    /// What is left to do for the process to be in the cgroup.
     private func join(
         _ cgroup: any CgroupDriver, _ process: borrowing InitProcess, _ entrance: CgroupEntrance?
     ) throws {
-        if process.isBornInCgroup { return }
+        if !process.isBornInCgroup { try admit(process.pid, to: cgroup, through: entrance) }
+    }
+
+    /// The container may have moved its first process below, where v2 lets nobody stay above. 0 is the caller.
+    func admit(_ pid: Int32, to cgroup: any CgroupDriver, through entrance: CgroupEntrance?) throws {
         do throws(CgroupError) {
-            if let entrance { try entrance.admit(process.pid) } else { try cgroup.add(process.pid) }
+            if let entrance { try entrance.admit(pid) } else { try cgroup.add(pid) }
         } catch {
             guard error.code == .system(.EBUSY), request.cgroups.isEmpty else { throw error }
-            try CgroupLayout.detect().location(ofProcess: container.record.pid).driver().add(process.pid)
+            try CgroupLayout.detect().location(ofProcess: container.record.pid).driver().add(pid)
         }
     }
 }
@@ -159,11 +169,16 @@ struct ExecSequence: ~Copyable {
     /// How the process enters the container's cgroup; nil where it is moved there from outside.
     let entrance: CgroupEntrance?
     let channel: InitEndpoint
+    /// Whether the one at the other end waits for the process, and has its part to do.
+    let isAttended: Bool
 
-    init(entry: ProcessEntry, entrance: CgroupEntrance?, channel: consuming InitEndpoint) {
+    init(
+        entry: ProcessEntry, entrance: CgroupEntrance?, channel: consuming InitEndpoint, isAttended: Bool = true
+    ) {
         self.entry = entry
         self.entrance = entrance
         self.channel = channel
+        self.isAttended = isAttended
     }
 
     consuming func run(_ namespaces: ForeignNamespaces) -> Never {
@@ -173,17 +188,17 @@ struct ExecSequence: ~Copyable {
                 except: [channel.rawValue, namespaces.process.pidfd.rawValue],
                 preserving: entry.preservedDescriptors)
             try namespaces.enter(channel)
-            try channel.announceIsolation()
+            if isAttended { try channel.announceIsolation() }
             try becomeRootInside(namespaces)
             try openProc()
             try entry.openSession(channel, ownsConsole: false)
-            try channel.waitForPlace()
+            if isAttended { try channel.waitForPlace() }
             try entry.leaveHost(keeping: [channel.rawValue])
             let program = try entry.takeIdentity(channel)
             try SystemError.attempt("clear", "parent death signal") { () throws(Errno) in
                 try Syscall.setParentDeathSignal(nil)
             }
-            try channel.announceReadiness()
+            if isAttended { try channel.announceReadiness() }
             try entry.execute(program)
         } catch {
             channel.report(InitFailure(error))

@@ -23,12 +23,19 @@ package enum SelfProtection {
         }
         if Syscall.isSealed(executable.rawValue) || isReadOnly(executable) || isOutOfReach(executable) { return }
         guard !environment.contains(marker) else { throw RuntimeError("cannot protect /proc/self/exe") }
-        let safe = try sealedCopy(executable)
+        let safe = try readOnlyHandle() ?? sealedCopy(executable)
         do throws(Errno) {
             try Syscall.execute(descriptor: safe.rawValue, arguments, environment: environment + [marker])
         } catch {
             throw SystemError("execute", "protected copy", error)
         }
+    }
+
+    /// The environment that this program was started with, entries as they are, `NAME=value`: the kernel's copy.
+    package static func environment() -> [String] {
+        // Without /proc nothing here would work; what comes next says so itself.
+        let bytes = (try? Syscall.readFile("/proc/self/environ")) ?? []
+        return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// ST_RDONLY of statfs(2): the mount or the whole file system.
@@ -45,6 +52,18 @@ package enum SelfProtection {
     private static func isOutOfReach(_ file: borrowing OwnedFD) -> Bool {
         guard Syscall.effectiveUserID != 0, let status = try? file.status() else { return false }
         return status.uid == 0 && status.permissions & 0o022 == 0
+    }
+
+    /// What CProtection does for skiffrun, earlier.
+    private static func readOnlyHandle() -> OwnedFD? {
+        do throws(Errno) {
+            let mount = try Syscall.openTree("/proc/self/exe", clone: true)
+            try Syscall.setMountAttributes("", at: mount.rawValue, set: .readOnly)
+            return mount
+        } catch {
+            // No right to mount, or an old kernel: the copy needs neither.
+            return nil
+        }
     }
 
     private static func sealedCopy(_ executable: borrowing OwnedFD) throws -> OwnedFD {

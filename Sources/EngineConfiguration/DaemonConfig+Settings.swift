@@ -58,6 +58,10 @@ extension DaemonConfig {
             Setting(
                 "pids_limit", \.runtime.pidsLimit, "Most tasks in one container; 0 for no limit.", check: Check.count),
             Setting(
+                "log_size_limit", \.runtime.logSizeLimit,
+                "Bytes at which a container's log starts over, where nobody rotates it; 0 for no limit.",
+                check: Check.count),
+            Setting(
                 "default_capabilities", \.runtime.defaultCapabilities,
                 "Capabilities of a container that neither adds nor drops any.", check: Check.capabilities),
             Setting(

@@ -60,6 +60,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var monitor = "skiffmon"
         /// Most tasks in one container; 0 for no limit.
         package var pidsLimit = 0
+        /// Bytes at which the log of a container starts over; 0 for no limit.
+        package var logSizeLimit = 0
         /// What a container may do that asks for no more and no less.
         package var defaultCapabilities = [
             "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",

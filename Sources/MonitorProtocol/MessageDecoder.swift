@@ -5,15 +5,16 @@
 struct MessageDecoder {
     private let bytes: [UInt8]
     private var position = 0
+    private(set) var version: UInt16 = 0
     private(set) var kind: UInt16 = 0
     private(set) var request: UInt32 = 0
 
     init(_ packet: [UInt8]) throws(MonitorProtocolError) {
         bytes = packet
-        let version: UInt16 = try number()
+        version = try number()
         kind = try number()
         request = try number()
-        guard version == MonitorMessage.version else { throw .unsupportedVersion(version) }
+        guard MonitorMessage.versions.contains(version) else { throw .unsupportedVersion(version) }
     }
 
     mutating func number<Number: FixedWidthInteger & UnsignedInteger>() throws(MonitorProtocolError) -> Number {

@@ -4,9 +4,11 @@
 /// Builds one packet; the format stands at the top of MonitorMessage.swift.
 struct MessageEncoder {
     private var bytes: [UInt8] = []
+    let version: UInt16
 
-    init(kind: UInt16, request: UInt32) {
-        append(MonitorMessage.version)
+    init(kind: UInt16, request: UInt32, version: UInt16) {
+        self.version = version
+        append(version)
         append(kind)
         append(request)
     }

@@ -11,6 +11,8 @@ package enum MonitorProtocolError: Error, Hashable, Sendable, CustomStringConver
     case tooLong(Int)
     case unsupportedVersion(UInt16)
     case unknownKind(UInt16)
+    /// The other side speaks an older version, which cannot say this.
+    case needsVersion(UInt16)
     /// The value is none of those allowed for that field.
     case invalidValue(String)
 
@@ -21,6 +23,7 @@ package enum MonitorProtocolError: Error, Hashable, Sendable, CustomStringConver
         case .tooLong(let count): "monitor message: \(count) bytes, at most \(MonitorMessage.maximumSize) are allowed"
         case .unsupportedVersion(let version): "monitor message: version \(version) is not supported"
         case .unknownKind(let kind): "monitor message: unknown kind \(kind)"
+        case .needsVersion(let version): "monitor message: needs version \(version) of the protocol; the peer is older"
         case .invalidValue(let field): "monitor message: invalid value of \(field)"
         }
     }

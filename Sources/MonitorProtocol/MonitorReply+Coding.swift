@@ -62,20 +62,42 @@ extension MonitorReply {
 }
 
 extension MonitorEvent {
-    var kind: UInt16 { 513 }
+    var kind: UInt16 {
+        switch self {
+        case .exited: 513
+        case .logTrouble: 514
+        }
+    }
+
+    /// The version of the protocol that brought it.
+    package var firstVersion: UInt16 {
+        switch self {
+        case .exited: 1
+        case .logTrouble: 2
+        }
+    }
 
     func encodeBody(to encoder: inout MessageEncoder) {
         switch self {
         case .exited(let container, let record):
             encoder.append(container)
             encoder.append(record.text)
+        case .logTrouble(let container, let lostBytes, let error):
+            encoder.append(container)
+            encoder.append(lostBytes)
+            encoder.append(error)
         }
     }
 
     /// Nil when the kind is none of an event's.
     init?(kind: UInt16, from decoder: inout MessageDecoder) throws(MonitorProtocolError) {
-        guard kind == 513 else { return nil }
-        self = .exited(container: try decoder.string(), try decoder.exitRecord())
+        switch kind {
+        case 513: self = .exited(container: try decoder.string(), try decoder.exitRecord())
+        case 514:
+            self = .logTrouble(
+                container: try decoder.string(), lostBytes: try decoder.number(), error: try decoder.string())
+        default: return nil
+        }
     }
 }
 

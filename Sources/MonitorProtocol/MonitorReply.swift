@@ -10,6 +10,7 @@ package enum MonitorReply: Hashable, Sendable {
     case created(MonitoredProcess)
     /// The command ended; 128 + n for signal n, and what it printed on both outputs.
     case ran(exitStatus: UInt32, text: String)
+    /// With a terminal, the master's descriptor comes with it.
     case execStarted(pid: Int32)
     case execExited(ExecExit)
     case containers([ContainerStatus])
@@ -70,4 +71,7 @@ package struct ContainerStatus: Hashable, Sendable {
 package enum MonitorEvent: Hashable, Sendable {
     /// The container's first process has ended; its exit record is on disk.
     case exited(container: String, ExitRecord)
+    /// The container's output could not be written to its log, and so many bytes are lost by now; without an error when
+    /// it can be written again.
+    case logTrouble(container: String, lostBytes: UInt64, error: String)
 }

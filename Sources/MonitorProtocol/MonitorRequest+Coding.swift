@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Linux
+
 extension MonitorRequest {
-    /// The packet that asks this under the number; fails when it would be too long.
-    package func encoded(request: UInt32) throws(MonitorProtocolError) -> [UInt8] {
-        var encoder = MessageEncoder(kind: kind, request: request)
+    /// The packet that asks this under the number in that version; fails when it would be too long, or the version
+    /// cannot say it. A `hello` is of version 1 always.
+    package func encoded(request: UInt32, version: UInt16) throws(MonitorProtocolError) -> [UInt8] {
+        guard version >= firstVersion else { throw .needsVersion(firstVersion) }
+        let isHello = if case .hello = self { true } else { false }
+        var encoder = MessageEncoder(kind: kind, request: request, version: isHello ? 1 : version)
         encodeBody(to: &encoder)
         return try encoder.finish()
     }
@@ -22,6 +27,22 @@ extension MonitorRequest {
         return packet[4..<8].reversed().reduce(0) { $0 << 8 | UInt32($1) }
     }
 
+    /// The version of a packet, also of one that cannot be understood otherwise; the lowest when it is none that this
+    /// build speaks.
+    package static func version(of packet: [UInt8]) -> UInt16 {
+        guard packet.count >= 2 else { return MonitorMessage.versions.lowerBound }
+        let version = UInt16(packet[0]) | UInt16(packet[1]) << 8
+        return MonitorMessage.versions.contains(version) ? version : MonitorMessage.versions.lowerBound
+    }
+
+    private var firstVersion: UInt16 {
+        switch self {
+        case .exec(let exec): exec.firstVersion
+        case .attach, .resize, .endExec: 2
+        default: 1
+        }
+    }
+
     private var kind: UInt16 {
         switch self {
         case .hello: 1
@@ -35,6 +56,9 @@ extension MonitorRequest {
         case .forget: 9
         case .reopenLog: 10
         case .shutdown: 11
+        case .attach: 12
+        case .resize: 13
+        case .endExec: 14
         }
     }
 
@@ -50,7 +74,15 @@ extension MonitorRequest {
         case .signal(let container, let signal):
             encoder.append(container)
             encoder.append(signal)
-        case .forget(let container), .reopenLog(let container): encoder.append(container)
+        case .forget(let container): encoder.append(container)
+        case .reopenLog(let container, let deadline):
+            encoder.append(container)
+            if encoder.version >= 2 { encoder.append(deadline ?? 0) }
+        case .attach(let attach): attach.encode(to: &encoder)
+        case .resize(let container, let size):
+            encoder.append(container)
+            size.encode(to: &encoder)
+        case .endExec(let execID): encoder.append(execID)
         case .adopt, .list, .shutdown: break
         }
     }
@@ -66,10 +98,20 @@ extension MonitorRequest {
         case 7: self = .signal(container: try decoder.string(), signal: try decoder.number())
         case 8: self = .list
         case 9: self = .forget(container: try decoder.string())
-        case 10: self = .reopenLog(container: try decoder.string())
+        case 10: self = try Self.reopenLog(from: &decoder)
         case 11: self = .shutdown
+        case 12 where decoder.version >= 2: self = .attach(try AttachRequest(from: &decoder))
+        case 13 where decoder.version >= 2:
+            self = .resize(container: try decoder.string(), try WindowSize(from: &decoder))
+        case 14 where decoder.version >= 2: self = .endExec(execID: try decoder.string())
         default: throw .unknownKind(decoder.kind)
         }
+    }
+
+    private static func reopenLog(from decoder: inout MessageDecoder) throws(MonitorProtocolError) -> MonitorRequest {
+        let container = try decoder.string()
+        let deadline: UInt64 = decoder.version >= 2 ? try decoder.number() : 0
+        return .reopenLog(container: container, deadline: deadline == 0 ? nil : deadline)
     }
 }
 
@@ -98,6 +140,8 @@ extension CreateRequest {
         encoder.append(stdin)
         encoder.append(consoleSocket)
         encoder.append(oomEventsFile)
+        // Without attaching, which version 1 does not have, it would mean nothing.
+        if encoder.version >= 2 { encoder.append(stdinOnce) }
     }
 
     init(from decoder: inout MessageDecoder) throws(MonitorProtocolError) {
@@ -110,25 +154,33 @@ extension CreateRequest {
         stdin = try decoder.flag()
         consoleSocket = try decoder.optionalString()
         oomEventsFile = try decoder.optionalString()
+        stdinOnce = decoder.version >= 2 ? try decoder.flag() : false
     }
 }
 
-extension ExecRequest {
+extension AttachRequest {
     func encode(to encoder: inout MessageEncoder) {
         encoder.append(container)
-        encoder.append(execID)
-        command.encode(to: &encoder)
-        encoder.append(pidFile)
-        encoder.append(timeoutMilliseconds)
         encoder.append(stdin)
+        encoder.append(stdout)
+        encoder.append(stderr)
     }
 
     init(from decoder: inout MessageDecoder) throws(MonitorProtocolError) {
         container = try decoder.string()
-        execID = try decoder.string()
-        command = try RuntimeCommand(from: &decoder)
-        pidFile = try decoder.string()
-        timeoutMilliseconds = try decoder.number()
         stdin = try decoder.flag()
+        stdout = try decoder.flag()
+        stderr = try decoder.flag()
+    }
+}
+
+extension WindowSize {
+    func encode(to encoder: inout MessageEncoder) {
+        encoder.append(rows)
+        encoder.append(columns)
+    }
+
+    init(from decoder: inout MessageDecoder) throws(MonitorProtocolError) {
+        self.init(rows: try decoder.number(), columns: try decoder.number())
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+package import Linux
+
 /// What a client asks of a monitor; the bytes are described at the top of MonitorMessage.swift.
 package enum MonitorRequest: Hashable, Sendable {
     /// Opens the conversation with the highest version the client speaks.
@@ -14,17 +16,24 @@ package enum MonitorRequest: Hashable, Sendable {
     case start(container: String, RuntimeCommand)
     /// Runs any other command of the runtime to its end.
     case run(RuntimeCommand)
-    /// Runs `runtime exec --detach`, and tells how the new process ended.
+    /// Runs a further process in the container, and tells how it ended.
     case exec(ExecRequest)
     /// Sends a signal to the container's first process.
     case signal(container: String, signal: UInt32)
     case list
     /// Drops what is known of a container that has exited.
     case forget(container: String)
-    /// Opens the log path anew, after its file was renamed; the answer comes when output goes to the new file.
-    case reopenLog(container: String)
+    /// Opens the log path anew, after its file was renamed; the answer comes when output goes to the new file. Once the
+    /// deadline, in ns of CLOCK_MONOTONIC, has passed, it fails and makes no file.
+    case reopenLog(container: String, deadline: UInt64? = nil)
     /// Kills what is left, unpins the namespaces, answers, and ends.
     case shutdown
+    /// Carries the container's streams over the socket that comes with the request; see AttachPacket.swift.
+    case attach(AttachRequest)
+    /// Sets the size of the container's terminal.
+    case resize(container: String, WindowSize)
+    /// Kills an exec'd process and its whole session; its end is told as any other.
+    case endExec(execID: String)
 }
 
 /// A program with its arguments, as the runtime is to be run.
@@ -58,6 +67,8 @@ package struct CreateRequest: Hashable, Sendable {
     package var logLimit: UInt64
     /// Keep standard input open as a pipe; it is /dev/null otherwise.
     package var stdin: Bool
+    /// Standard input ends with the first client that was attached to it; it stays open for the next otherwise.
+    package var stdinOnce: Bool
     /// With a terminal, where the runtime shall connect to hand it over: the monitor makes this socket.
     package var consoleSocket: String?
     /// The file with the line `oom_kill N` of the container's cgroup, `memory.events` or `memory.oom_control`.
@@ -65,7 +76,8 @@ package struct CreateRequest: Hashable, Sendable {
 
     package init(
         container: String, command: RuntimeCommand, pidFile: String, exitFile: String, logPath: String,
-        logLimit: UInt64 = 0, stdin: Bool = false, consoleSocket: String? = nil, oomEventsFile: String? = nil
+        logLimit: UInt64 = 0, stdin: Bool = false, stdinOnce: Bool = false, consoleSocket: String? = nil,
+        oomEventsFile: String? = nil
     ) {
         self.container = container
         self.command = command
@@ -74,34 +86,24 @@ package struct CreateRequest: Hashable, Sendable {
         self.logPath = logPath
         self.logLimit = logLimit
         self.stdin = stdin
+        self.stdinOnce = stdinOnce
         self.consoleSocket = consoleSocket
         self.oomEventsFile = oomEventsFile
     }
 }
 
-/// A further process in a container.
-package struct ExecRequest: Hashable, Sendable {
+/// A client that wants to be connected with a running container.
+package struct AttachRequest: Hashable, Sendable {
     package var container: String
-    /// The name of this process in the monitor's own log.
-    package var execID: String
-    /// `runtime exec --detach`; its `--pid-file` is `pidFile`.
-    package var command: RuntimeCommand
-    package var pidFile: String
-    /// The process and its process group are killed so long after the request; 0 for never.
-    package var timeoutMilliseconds: UInt32
-    /// A descriptor for standard input comes with the request, before those of standard output and error output;
-    /// it is /dev/null otherwise.
     package var stdin: Bool
+    package var stdout: Bool
+    /// A terminal has none.
+    package var stderr: Bool
 
-    package init(
-        container: String, execID: String, command: RuntimeCommand, pidFile: String, timeoutMilliseconds: UInt32 = 0,
-        stdin: Bool = false
-    ) {
+    package init(container: String, stdin: Bool, stdout: Bool, stderr: Bool) {
         self.container = container
-        self.execID = execID
-        self.command = command
-        self.pidFile = pidFile
-        self.timeoutMilliseconds = timeoutMilliseconds
         self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
     }
 }

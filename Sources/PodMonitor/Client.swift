@@ -18,10 +18,12 @@ final class Client {
     static let queueLimit = 1 << 20
 
     private let socket: UnixSocket
-    private var queue: [[UInt8]] = []
+    private var queue: [(bytes: [UInt8], descriptors: [SharedFD])] = []
     private var queuedBytes = 0
     var hasQueue: Bool { !queue.isEmpty }
     var rawValue: Int32 { socket.rawValue }
+    /// In which it hears events; what it said hello with.
+    var version = MonitorMessage.versions.lowerBound
 
     init(_ socket: consuming UnixSocket) { self.socket = socket }
 
@@ -34,9 +36,9 @@ final class Client {
         }
     }
 
-    func send(_ packet: [UInt8]) -> Sending {
+    func send(_ packet: [UInt8], _ descriptors: [SharedFD] = []) -> Sending {
         guard queuedBytes + packet.count <= Self.queueLimit else { return .failed }
-        queue.append(packet)
+        queue.append((packet, descriptors))
         queuedBytes += packet.count
         return flush()
     }
@@ -46,8 +48,8 @@ final class Client {
         var sent = 0
         defer { queue.removeFirst(sent) }
         do throws(Errno) {
-            for packet in queue {
-                try socket.send(packet, wait: false)
+            for (packet, descriptors) in queue {
+                try socket.send(packet, descriptors: descriptors.map(\.rawValue), wait: false)
                 sent += 1
                 queuedBytes -= packet.count
             }

@@ -31,8 +31,12 @@ final class Container {
     /// The loop's token for the pidfd of the first process.
     var processToken: UInt64?
     var recordFailureIsTold = false
-    /// The writing end of the container's standard input, when it has one.
-    var stdin: SharedFD?
+    /// The master of its terminal, when it has one and the terminal is up.
+    var terminal: SharedFD?
+    let input = ContainerInput()
+    var attached: [AttachedClient] = []
+    /// SIGKILL was asked for: no lack of memory has ended it.
+    var isKilled = false
 
     var name: String { request.container }
 
@@ -65,7 +69,8 @@ final class Container {
         let started: UInt64? = if case .running(_, let since) = state { since } else { nil }
         let signal: UInt32 = if case .signaled(let number) = status { UInt32(number) } else { 0 }
         // Another process of the container may have been killed for its memory: that does not end the container.
-        let oomKilled = signal == UInt32(Signal.kill.rawValue) && process.oom?.hasIncreased == true
+        let oomKilled =
+            signal == UInt32(Signal.kill.rawValue) && !isKilled && process.oom?.hasIncreased == true
         let code = status.map { UInt32(truncatingIfNeeded: $0.shellCode) & 0xff } ?? 255
         return ExitRecord(
             pid: process.identity.pid, code: code, signal: signal, oomKilled: oomKilled, started: started,

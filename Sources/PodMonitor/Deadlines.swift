@@ -10,6 +10,9 @@ struct Deadlines {
         /// Stops waiting for processes that outlive their container with its output open.
         case closeOutputs(Container)
         case writeRecord(Container)
+        /// The client has taken nothing for too long.
+        case cutOff(AttachedClient)
+        case resume(Int32, UInt64)
         case releaseMemory
         case killStragglers
         case giveUpShutdown

@@ -4,8 +4,16 @@
 internal import Linux
 
 /// The log file of a container. Writing never fails and never waits for room: what cannot be written, because the disk
-/// is full or broken, is dropped and counted, and the file stays one of whole lines. The container goes on.
+/// is full or broken, is dropped and counted, and the file stays one of whole lines. The container goes on. That it
+/// begins, and that it is over, is told, neither more often than every ten seconds; the count is in the status.
+///
+/// A disk that neither takes nor refuses a write holds up the monitor as long as it does so: no second thread would let
+/// it tell what it may forget of what it has read.
 final class LogFile {
+    /// What is told of writing: the error, or nil when it works again.
+    typealias Trouble = (_ error: SystemError?) -> Void
+    private static let pauseNanoseconds: Int64 = 10_000_000_000
+
     private let path: String
     /// The size at which the file starts over, 0 for never.
     private let limit: UInt64
@@ -15,6 +23,8 @@ final class LogFile {
     /// A line that could be written only in part, and not be taken back, has no end yet.
     private var endsInsideLine = false
     private var failureIsTold = false
+    private var trouble: (isTold: Bool, at: Int64)?
+    var onTrouble: Trouble?
     /// Bytes of log lines that were dropped.
     private(set) var lostBytes: UInt64 = 0
 
@@ -40,7 +50,7 @@ final class LogFile {
         if limit > 0, size > 0, size + UInt64(lines.count) > limit { startOver() }
         if endsInsideLine { endsInsideLine = appended([UInt8(ascii: "\n")]) == 0 }
         let done = endsInsideLine ? 0 : appended(lines)
-        guard done < lines.count else { return }
+        guard done < lines.count else { return tellRecovery() }
         // The line that was cut is taken back, so that readers see whole lines only.
         let whole = (lines[..<done].lastIndex(of: UInt8(ascii: "\n")) ?? -1) + 1
         if done > whole { takeBack(UInt64(done - whole)) }
@@ -90,11 +100,27 @@ final class LogFile {
         }
     }
 
-    /// Once for each container: a full disk would otherwise be filled further with complaints.
+    /// Into the monitor's own log once for each container: a full disk would be filled further with complaints.
     private func tell(_ error: Errno) {
-        guard !failureIsTold else { return }
-        failureIsTold = true
-        log.write("\(SystemError("write", path, error)); output that cannot be written is dropped and counted")
+        let error = SystemError("write", path, error)
+        if !failureIsTold {
+            failureIsTold = true
+            log.write("\(error); output that cannot be written is dropped and counted")
+        }
+        if trouble?.isTold == true || !mayTell { return }
+        trouble = (isTold: true, at: KernelClock.monotonic)
+        onTrouble?(error)
+    }
+
+    private func tellRecovery() {
+        guard trouble?.isTold == true, mayTell else { return }
+        trouble = (isTold: false, at: KernelClock.monotonic)
+        onTrouble?(nil)
+    }
+
+    private var mayTell: Bool {
+        guard let trouble else { return true }
+        return KernelClock.monotonic - trouble.at >= Self.pauseNanoseconds
     }
 
     private static func open(_ path: String) throws(SystemError) -> OwnedFD {

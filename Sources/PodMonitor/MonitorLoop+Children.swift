@@ -83,16 +83,18 @@ extension MonitorLoop {
     func ended(_ container: Container, _ status: ExitStatus?) {
         guard let process = container.process else { return }
         let finished = UInt64(KernelClock.realtime)
-        for (token, stream) in container.outputs where stream.drain(&buffers) == .end {
-            close(stream, container, token)
+        for (token, stream) in container.outputs {
+            if stream.drain(&buffers) == .end { close(stream, container, token) } else { settle(stream, token) }
         }
         let record = container.record(of: process, status, at: finished)
         container.state = .exited(record)
-        container.stdin = nil
+        closeInput(of: container)
         if let token = container.processToken, let pidfd = process.pidfd { unwatch(token, pidfd.pidfd.rawValue) }
         writeRecord(container)
         broadcast(.exited(container: container.name, record))
-        if !container.outputs.isEmpty {
+        if container.outputs.isEmpty {
+            finishAttached(container)
+        } else {
             deadlines.add(.closeOutputs(container), afterMilliseconds: Self.lingeringMilliseconds)
         }
     }
@@ -118,13 +120,17 @@ extension MonitorLoop {
     // MARK: Output
 
     func carry(_ stream: OutputStream, _ container: Container?, _ token: UInt64) {
-        if stream.read(&buffers) == .end { close(stream, container, token) }
+        releaseMemorySoon()
+        if stream.read(&buffers) == .end { return close(stream, container, token) }
+        if !stream.listeners.isEmpty { settle(stream, token) }
     }
 
     func close(_ stream: OutputStream, _ container: Container?, _ token: UInt64) {
         stream.finish(&buffers)
         unwatch(token, stream.rawValue)
-        container?.outputs[token] = nil
+        guard let container else { return }
+        container.outputs[token] = nil
+        finishAttached(container)
     }
 
     func closeOutputs(_ container: Container) {

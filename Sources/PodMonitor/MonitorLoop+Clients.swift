@@ -38,7 +38,8 @@ extension MonitorLoop {
             if let gone = self.client(client) { drop(gone, client) }
             return
         }
-        let asker = Asker(client: client, request: number)
+        let asker = Asker(
+            client: client, request: number, version: MonitorRequest.version(of: message.bytes))
         do throws(MonitorProtocolError) {
             perform(try MonitorRequest(decoding: message.bytes), message.descriptors, for: asker)
         } catch {
@@ -47,9 +48,9 @@ extension MonitorLoop {
     }
 
     /// Answers a request, if its client is still there.
-    func reply(_ asker: Asker, _ reply: MonitorReply) {
+    func reply(_ asker: Asker, _ reply: MonitorReply, _ descriptors: [SharedFD] = []) {
         guard let client = client(asker.client) else { return }
-        send(.reply(asker.request, reply), to: client, asker.client)
+        send(.reply(asker.request, reply), descriptors, to: client, asker.client, version: asker.version)
     }
 
     /// Answers that the request has failed, in one line.
@@ -57,15 +58,20 @@ extension MonitorLoop {
         reply(asker, .failed(text: text, exitStatus: exitStatus))
     }
 
-    /// Tells every client.
+    /// Tells every client that speaks a version which has the event.
     func broadcast(_ event: MonitorEvent) {
-        for (token, client) in clients { send(.event(event), to: client, token) }
+        for (token, client) in clients where client.version >= event.firstVersion {
+            send(.event(event), [], to: client, token, version: client.version)
+        }
     }
 
-    private func send(_ message: MonitorMessage, to client: Client, _ token: UInt64) {
+    private func send(
+        _ message: MonitorMessage, _ descriptors: [SharedFD], to client: Client, _ token: UInt64, version: UInt16
+    ) {
         let wasQueued = client.hasQueue
         do throws(MonitorProtocolError) {
-            note(client.send(try message.encoded()), client, token, wasQueued: wasQueued)
+            let packet = try message.encoded(version: version)
+            note(client.send(packet, descriptors), client, token, wasQueued: wasQueued)
         } catch {
             log.write("\(error)")
             drop(client, token)
@@ -80,5 +86,10 @@ extension MonitorLoop {
         }
     }
 
-    private func drop(_ client: Client, _ token: UInt64) { unwatch(token, client.rawValue) }
+    private func drop(_ client: Client, _ token: UInt64) {
+        unwatch(token, client.rawValue)
+        for session in execs.values where session.request.endsWithClient && session.asker.client == token {
+            session.kill()
+        }
+    }
 }

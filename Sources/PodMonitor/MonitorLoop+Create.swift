@@ -12,6 +12,12 @@ extension MonitorLoop {
         do {
             let container = Container(
                 request, log: try LogFile(path: request.logPath, limit: request.logLimit, log: log))
+            container.log.onTrouble = { [unowned self, unowned container] error in
+                broadcast(
+                    .logTrouble(
+                        container: container.name, lostBytes: container.log.lostBytes,
+                        error: error.map { "\($0)" } ?? ""))
+            }
             do {
                 try launch(container, for: asker)
             } catch {
@@ -39,7 +45,7 @@ extension MonitorLoop {
         container.outputs[token] = spoken
         let errorNumber = errorWriter.rawValue
         let pid = try RuntimeCall.spawn(
-            request.command, [stdin.rawValue, output?.rawValue ?? errorNumber, errorNumber])
+            request.command, [stdin.rawValue, output?.rawValue ?? errorNumber, errorNumber], protection)
         children[pid] = .call(RuntimeCall(.create(container, console), asker: asker, output: (token, spoken)))
     }
 
@@ -47,7 +53,7 @@ extension MonitorLoop {
         var pipe = try Pipe()
         guard let reader = pipe.takeReader(), let writer = pipe.takeWriter() else { throw Errno.EBADF }
         try writer.setNonblocking(true)
-        container.stdin = SharedFD(writer)
+        container.input.open(SharedFD(writer), isTerminal: false)
         return reader
     }
 
@@ -91,7 +97,11 @@ extension MonitorLoop {
 
     private func takeOver(_ container: Container, _ made: ClaimedProcess, _ console: ConsoleSocket?) throws {
         if let console {
-            let stream = OutputStream(logging: try console.receiveMaster(), .stdout, into: container.log)
+            let master = try console.receiveMaster()
+            let copy = SharedFD(try master.duplicate())
+            container.terminal = copy
+            if container.request.stdin { container.input.open(copy, isTerminal: true) }
+            let stream = OutputStream(logging: master, .stdout, into: container.log)
             container.outputs[try watch(stream.rawValue, .output(stream, container))] = stream
         }
         let oom = container.request.oomEventsFile.map { OOMCounter(path: $0) }
@@ -117,6 +127,7 @@ extension MonitorLoop {
     private func abandon(_ container: Container) {
         for (token, stream) in container.outputs { unwatch(token, stream.rawValue) }
         container.outputs = [:]
+        closeInput(of: container)
         container.log.removeIfEmpty()
     }
 

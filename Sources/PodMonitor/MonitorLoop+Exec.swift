@@ -1,27 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import class ContainerRuntime.EnteringProcess
 internal import Linux
 internal import MonitorProtocol
 
 extension MonitorLoop {
-    /// Runs `runtime exec --detach` with the client's own descriptors: no byte of it passes through the monitor.
+    /// Runs a process with the client's own descriptors, or with a terminal whose master goes to the client: no byte of it
+    /// passes through the monitor.
     func exec(_ request: ExecRequest, _ descriptors: [SharedFD], for asker: Asker) {
         guard let container = containers[request.container] else { return fail(asker, unknown(request.container)) }
-        guard case .running(let process, _) = container.state else {
+        guard case .running(let process, _) = container.state, let pidfd = process.pidfd else {
             return fail(asker, "exec in container \"\(request.container)\": it is \(container.stateWord), not running")
         }
-        guard descriptors.count == (request.stdin ? 3 : 2) else {
+        let wanted = request.terminal != nil ? 0 : request.stdin ? 3 : 2
+        guard descriptors.count == wanted else {
             return fail(
-                asker, "exec in container \"\(request.container)\": \(descriptors.count) descriptors came with it")
+                asker,
+                "exec in container \"\(request.container)\": \(descriptors.count) descriptors came with it, not \(wanted)"
+            )
+        }
+        guard execs[request.execID] == nil else {
+            return fail(asker, "exec \"\(request.execID)\": the monitor has one of that name")
         }
         do {
             let null = try openNull()
-            let standard = (request.stdin ? [] : [null.rawValue]) + descriptors.map(\.rawValue)
-            let pid = try RuntimeCall.spawn(request.command, standard)
-            let session = ExecSession(
-                request, asker: asker, container: process.identity.pid, runtime: pid)
-            children[pid] = .call(RuntimeCall(.exec(session), asker: asker, output: nil))
+            let streams = wanted == 0 ? nil : (request.stdin ? [] : [null.rawValue]) + descriptors.map(\.rawValue)
+            let target = (process.identity.pid, pidfd)
+            let session =
+                switch request.way {
+                case .runtime(let command, _, let path):
+                    try runExec(
+                        request, command, path, streams ?? Array(repeating: null.rawValue, count: 3), asker, target.0)
+                case .entry(let entry): try enter(request, entry, streams, asker, target)
+                }
+            execs[request.execID] = session
             if request.timeoutMilliseconds > 0 {
                 session.deadline = deadlines.add(
                     .killExec(session), afterMilliseconds: Int64(request.timeoutMilliseconds))
@@ -31,46 +44,147 @@ extension MonitorLoop {
         }
     }
 
+    /// Kills what an exec has started; its end is told to whoever asked for it.
+    func endExec(_ name: String, for asker: Asker) {
+        guard let session = execs[name] else {
+            return fail(asker, "end exec \"\(name)\": the monitor has none of that name")
+        }
+        session.kill()
+        reply(asker, .ok)
+    }
+
+    // MARK: By the monitor itself
+
+    private func enter(
+        _ request: ExecRequest, _ entry: ContainerEntry, _ streams: [Int32]?, _ asker: Asker,
+        _ target: (Int32, SharedPidFD)
+    ) throws -> ExecSession {
+        let process = try EnteringProcess.spawn(
+            EnteringProcess.Request(
+                root: entry.root, id: entry.id, arguments: entry.arguments, environment: entry.environment,
+                streams: streams, terminal: request.terminal, target: target))
+        let session = ExecSession(request, asker: asker, container: target.0, state: .running(process.pid))
+        // Reaped like any other, also when nobody can listen to it.
+        children[process.pid] = .exec(session)
+        do throws(Errno) {
+            session.state = .entering(process, token: try watch(process.rawValue, .entering(session)))
+        } catch {
+            session.hasFailed = true
+            session.kill()
+            throw error
+        }
+        return session
+    }
+
+    /// The process on its way into the container has said something, or has arrived.
+    func advance(_ session: ExecSession) {
+        while case .entering(let process, let token) = session.state {
+            do {
+                switch try process.next() {
+                case .nothing: return
+                case .terminal(let master): session.terminal = master
+                case .failed(let text): failed(session, text)
+                case .executed:
+                    unwatch(token, process.rawValue)
+                    session.state = .running(process.pid)
+                    if !session.hasFailed { tellStarted(session, process.pid) }
+                }
+            } catch {
+                failed(session, "\(error)")
+                session.kill()
+                unwatch(token, process.rawValue)
+                session.state = .running(process.pid)
+            }
+        }
+    }
+
+    private func failed(_ session: ExecSession, _ text: String) {
+        session.hasFailed = true
+        forget(session)
+        fail(session.asker, text)
+    }
+
+    private func tellStarted(_ session: ExecSession, _ pid: Int32) {
+        reply(session.asker, .execStarted(pid: pid), [session.terminal].compactMap(\.self))
+        // Only the client keeps it: the terminal hangs up with it.
+        session.terminal = nil
+    }
+
+    // MARK: By the runtime
+
+    private func runExec(
+        _ request: ExecRequest, _ command: RuntimeCommand, _ consolePath: String?, _ streams: [Int32], _ asker: Asker,
+        _ container: Int32
+    ) throws -> ExecSession {
+        guard (request.terminal != nil) == (consolePath != nil) else {
+            throw MonitorError("exec \"\(request.execID)\": a terminal needs a console socket, and the other way round")
+        }
+        let console = try consolePath.map { path in try ConsoleSocket(path: path) }
+        let pid = try RuntimeCall.spawn(command, streams, protection)
+        let session = ExecSession(
+            request, asker: asker, container: container, state: .starting(pid), console: console)
+        children[pid] = .call(RuntimeCall(.exec(session), asker: asker, output: nil))
+        return session
+    }
+
     /// `runtime exec` has ended: the process runs as a child of the monitor now, or has run.
     func finishExecCall(_ session: ExecSession, _ status: ExitStatus) {
+        guard case .runtime(let command, let pidFile, _) = session.request.way else { return }
         do {
-            // Killed at the deadline, the runtime may have made the process all the same.
-            if session.timedOut, PIDFile.read(session.request.pidFile) == nil { return execEnded(session, status) }
-            guard status.isSuccess || session.timedOut else {
-                endDeadline(session)
-                let text = session.request.command.failure("", status)
+            // Killed, the runtime may have made the process all the same.
+            if session.isKilled, PIDFile.read(pidFile) == nil { return execEnded(session, status) }
+            guard status.isSuccess || session.isKilled else {
+                forget(session)
+                let text = command.failure("", status)
                 return fail(session.asker, text, exitStatus: UInt32(truncatingIfNeeded: status.shellCode))
             }
-            let made = try claim(session.request.pidFile)
+            let made = try claim(pidFile)
             if case .alive(_, let stat) = made.fate, stat.parent != Syscall.processID {
                 throw MonitorError("exec: process \(made.pid) is no child of the monitor")
             }
-            reply(session.asker, .execStarted(pid: made.pid))
+            try takeTerminal(session)
             session.state = .running(made.pid)
+            tellStarted(session, made.pid)
             switch made.fate {
             case .alive:
                 children[made.pid] = .exec(session)
-                if session.timedOut { session.killAtDeadline() }
+                if session.isKilled { session.kill() }
             case .ended(let status): execEnded(session, status)
             }
         } catch {
-            if session.timedOut { return execEnded(session, status) }
-            endDeadline(session)
+            if session.isKilled { return execEnded(session, status) }
+            forget(session)
             fail(session.asker, "\(error)")
         }
     }
 
+    private func takeTerminal(_ session: ExecSession) throws {
+        guard let console = session.console, let size = session.request.terminal else { return }
+        let master = SharedFD(try console.receiveMaster())
+        try SystemError.attempt("set size of", "terminal") { () throws(Errno) in
+            try Terminal.setWindowSize(master.rawValue, size)
+        }
+        session.terminal = master
+    }
+
+    // MARK: The end
+
     func execEnded(_ session: ExecSession, _ status: ExitStatus) {
-        endDeadline(session)
+        // Its last words may not have been heard yet.
+        advance(session)
+        if session.hasFailed { return }
+        forget(session)
         let signal: UInt32 = if case .signaled(let number) = status { UInt32(number) } else { 0 }
         let code = UInt32(truncatingIfNeeded: status.shellCode) & 0xff
         reply(session.asker, .execExited(ExecExit(code: code, signal: signal, timedOut: session.timedOut)))
     }
 
-    private func endDeadline(_ session: ExecSession) {
+    private func forget(_ session: ExecSession) {
         if let deadline = session.deadline { deadlines.cancel(deadline) }
         session.deadline = nil
+        if execs[session.request.execID] === session { execs[session.request.execID] = nil }
+        guard case .runtime(_, let pidFile, _) = session.request.way else { return }
         // The file has served; a runtime that failed may have left none.
-        do throws(Errno) { try Syscall.removeFile(session.request.pidFile) } catch {}
+        do throws(Errno) { try Syscall.removeFile(pidFile) } catch {}
     }
 }

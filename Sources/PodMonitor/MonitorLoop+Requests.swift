@@ -20,14 +20,18 @@ extension MonitorLoop {
         case .signal(let name, let signal): self.signal(name, signal, for: asker)
         case .list: reply(asker, .containers(containers.values.map(\.status).sorted { $0.container < $1.container }))
         case .forget(let name): forget(name, for: asker)
-        case .reopenLog(let name): reopenLog(name, for: asker)
+        case .reopenLog(let name, let deadline): reopenLog(name, deadline, for: asker)
         case .shutdown: beginShutdown(for: asker)
+        case .attach(let attach): self.attach(attach, descriptors, for: asker)
+        case .resize(let name, let size): resize(name, size, for: asker)
+        case .endExec(let name): endExec(name, for: asker)
         }
     }
 
     private func greet(_ asker: Asker, _ version: UInt16) {
         guard version >= 1 else { return fail(asker, "hello: version \(version) is not supported") }
         let common = min(version, MonitorMessage.version)
+        client(asker.client)?.version = common
         reply(asker, .hello(version: common, pid: Syscall.processID, pod: options.pod))
     }
 
@@ -63,7 +67,7 @@ extension MonitorLoop {
         let stream = OutputStream(keeping: reader)
         let token = try watch(stream.rawValue, .output(stream, nil))
         do {
-            let pid = try RuntimeCall.spawn(command, [null.rawValue, writer.rawValue, writer.rawValue])
+            let pid = try RuntimeCall.spawn(command, [null.rawValue, writer.rawValue, writer.rawValue], protection)
             children[pid] = .call(RuntimeCall(purpose, asker: asker, output: (token, stream)))
         } catch {
             unwatch(token, stream.rawValue)
@@ -81,6 +85,7 @@ extension MonitorLoop {
         do throws(Errno) {
             guard let pidfd = container.process?.pidfd else { throw .ESRCH }
             try pidfd.pidfd.send(signal)
+            if signal == .kill { container.isKilled = true }
             reply(asker, .ok)
         } catch {
             fail(asker, "\(SystemError("send \(signal) to container", name, error))")
@@ -97,10 +102,14 @@ extension MonitorLoop {
         reply(asker, .ok)
     }
 
-    private func reopenLog(_ name: String, for asker: Asker) {
+    private func reopenLog(_ name: String, _ deadline: UInt64?, for asker: Asker) {
         guard let container = containers[name] else { return fail(asker, unknown(name)) }
         guard container.process != nil else {
             return fail(asker, "reopen log of container \"\(name)\": it is \(container.stateWord)")
+        }
+        // Whoever asked has been told that it failed: no file may come after that.
+        if let deadline, UInt64(KernelClock.monotonic) > deadline {
+            return fail(asker, "reopen log of container \"\(name)\": the time for it has passed")
         }
         do throws(SystemError) {
             try container.log.reopen()
@@ -117,7 +126,7 @@ extension MonitorRequest {
     /// Whether it would change the pod.
     fileprivate var needsPod: Bool {
         switch self {
-        case .hello, .adopt, .list, .shutdown: false
+        case .hello, .adopt, .list, .shutdown, .endExec: false
         default: true
         }
     }

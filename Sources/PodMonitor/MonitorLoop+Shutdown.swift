@@ -13,6 +13,10 @@ extension MonitorLoop {
         case .killExec(let session): session.killAtDeadline()
         case .closeOutputs(let container): closeOutputs(container)
         case .writeRecord(let container): writeRecord(container)
+        case .cutOff(let client):
+            client.deadline = nil
+            detach(client)
+        case .resume(let fd, let token): if knows(token) { resume(fd, token) }
         case .releaseMemory: releaseMemory()
         case .killStragglers: killStragglers()
         case .giveUpShutdown: giveUpShutdown()
@@ -63,6 +67,7 @@ extension MonitorLoop {
         // The file is missing in kernels without CONFIG_PROC_CHILDREN: then those that are known are killed.
         let listed = (try? Syscall.readText("/proc/thread-self/children")) ?? ""
         let pids = Set(listed.split { $0.isWhitespace }.compactMap { Int32($0) }).union(children.keys)
+        for container in containers.values { container.isKilled = true }
         for pid in pids {
             // A zombie takes the signal too.
             do throws(Errno) { try Syscall.kill(pid, .kill) } catch {}

@@ -15,6 +15,10 @@ final class MonitorLoop {
         case client(Client)
         case output(OutputStream, Container?)
         case process(Container)
+        case entering(ExecSession)
+        case attached(AttachedClient)
+        /// A standard input that was full.
+        case input(Container)
     }
 
     enum Phase {
@@ -37,12 +41,15 @@ final class MonitorLoop {
     let options: MonitorOptions
     let log: MonitorLog
     let resources: PodResources
+    let protection: OOMProtection
     private let epoll: Epoll
     private let signals: SignalFD
     private let readyPipe: ReadyPipe
 
     var phase = Phase.waiting(readyPipe: nil)
     var containers: [String: Container] = [:]
+    /// Of all containers, by the names that clients gave them.
+    var execs: [String: ExecSession] = [:]
     var children: [Int32: Child] = [:]
     /// Ends of processes that a running call may be about to name.
     var unclaimed: [Int32: ExitStatus] = [:]
@@ -54,11 +61,13 @@ final class MonitorLoop {
 
     /// All signals are blocked.
     init(
-        options: MonitorOptions, log: MonitorLog, resources: PodResources, readyPipe: ReadyPipe
+        options: MonitorOptions, log: MonitorLog, resources: PodResources, protection: OOMProtection,
+        readyPipe: ReadyPipe
     ) throws(Errno) {
         self.options = options
         self.log = log
         self.resources = resources
+        self.protection = protection
         self.readyPipe = readyPipe
         epoll = try Epoll()
         signals = try SignalFD(SignalSet([.child, .terminate]))
@@ -104,6 +113,9 @@ final class MonitorLoop {
         case .client(let client): serve(client, event)
         case .output(let stream, let container): carry(stream, container, event.token)
         case .process(let container): firstProcessEnded(container, event.token)
+        case .entering(let session): advance(session)
+        case .attached(let client): serve(client, event)
+        case .input(let container): feed(container)
         }
     }
 
@@ -118,6 +130,7 @@ final class MonitorLoop {
 
     func releaseMemory() {
         releasesMemorySoon = false
+        buffers.release()
         ProgramMemory.release()
     }
 
@@ -138,6 +151,23 @@ final class MonitorLoop {
         do throws(Errno) { try epoll.remove(fd) } catch {}
         sources[token] = nil
     }
+
+    /// Stops watching for a while; the token stays.
+    func suspend(_ fd: Int32) {
+        // A descriptor that was added is removed without failure.
+        do throws(Errno) { try epoll.remove(fd) } catch {}
+    }
+
+    func resume(_ fd: Int32, _ token: UInt64) {
+        do throws(Errno) { try epoll.add(fd, .readable, token: token) } catch {
+            // The kernel's limit of watches is reached just now: the output would stay unread for ever.
+            log.write("watch output again: \(error)")
+            deadlines.add(.resume(fd, token), afterMilliseconds: 1000)
+        }
+    }
+
+    /// Whether something is still known under the token.
+    func knows(_ token: UInt64) -> Bool { sources[token] != nil }
 
     /// The client that connected under the token, while it is connected.
     func client(_ token: UInt64) -> Client? {

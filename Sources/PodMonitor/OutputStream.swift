@@ -6,19 +6,33 @@ internal import MonitorProtocol
 
 /// Memory that every read and every write of a log passes through; there is one of it in a monitor.
 ///
-/// Safe: the memory is never freed, and only `OutputStream.read` fills and reads it, within its bounds.
+/// Safe: nobody keeps a pointer to it from one event to the next, and only `OutputStream.read` and `AttachedClient.receive` fill and read it, within its
+/// bounds.
 @safe struct TransferBuffers {
-    static let readSize = 32_768
+    static let readSize = AttachPacket.limit
     /// Lines are written out once there are so many bytes of them.
     static let writeSize = 32_768
 
-    fileprivate let input: UnsafeMutableRawBufferPointer
+    /// A packet for attached clients: the channel, and then what was read.
+    var packet: UnsafeMutableRawBufferPointer {
+        mutating get {
+            if let storage = unsafe storage { return unsafe storage }
+            let fresh = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 + Self.readSize, alignment: 16)
+            unsafe storage = fresh
+            return unsafe fresh
+        }
+    }
+    private var storage: UnsafeMutableRawBufferPointer?
     fileprivate var lines: [UInt8] = []
     fileprivate var time = LogTimestamp()
 
-    /// The memory lives as long as the program; pages that no output has touched cost nothing.
-    init() {
-        unsafe input = .allocate(byteCount: Self.readSize, alignment: 16)
+    init() { unsafe storage = nil }
+
+    /// Gives it back until the next read.
+    mutating func release() {
+        unsafe storage?.deallocate()
+        unsafe storage = nil
+        lines = []
     }
 
     fileprivate mutating func flush(into log: LogFile) {
@@ -37,6 +51,13 @@ final class OutputStream {
         case log(LogLine, LogFile)
     }
 
+    /// Whom it is told besides, in packets of its channel.
+    var listeners: [AttachedClient] = []
+    /// It is not read, because a listener has not taken the last yet.
+    var isSuspended = false
+    /// nil as long as it is kept in memory.
+    private(set) var channel: AttachPacket.Channel?
+
     /// Of what is kept in memory, the last so many bytes.
     static let memoryLimit = 65_536
 
@@ -54,6 +75,7 @@ final class OutputStream {
     init(logging source: consuming OwnedFD, _ stream: LogLine.Stream, into log: LogFile) {
         self.source = source
         destination = .log(LogLine(stream), log)
+        channel = stream.channel
     }
 
     /// What is kept in memory, as text.
@@ -66,14 +88,17 @@ final class OutputStream {
     func carry(_ stream: LogLine.Stream, into log: LogFile, _ buffers: inout TransferBuffers) {
         guard case .memory(let bytes) = destination else { return }
         destination = .log(LogLine(stream), log)
+        channel = stream.channel
         unsafe bytes.withUnsafeBytes { unsafe pass($0, &buffers) }
     }
 
     /// Reads once and passes it on.
     func read(_ buffers: inout TransferBuffers) -> ReadResult {
+        let packet = unsafe buffers.packet
         let count: Int
         do throws(Errno) {
-            count = unsafe try Syscall.read(source.rawValue, into: buffers.input)
+            count = unsafe try Syscall.read(
+                source.rawValue, into: UnsafeMutableRawBufferPointer(rebasing: packet[1...]))
         } catch .EAGAIN {
             return .nothingNow
         } catch {
@@ -81,7 +106,13 @@ final class OutputStream {
             count = 0
         }
         if count == 0 { return .end }
-        unsafe pass(UnsafeRawBufferPointer(rebasing: buffers.input[..<count]), &buffers)
+        unsafe pass(UnsafeRawBufferPointer(rebasing: packet[1...count]), &buffers)
+        if let channel, !listeners.isEmpty {
+            unsafe packet[0] = channel.rawValue
+            for listener in listeners {
+                unsafe listener.offer(UnsafeRawBufferPointer(rebasing: packet[...count]))
+            }
+        }
         return .more
     }
 
@@ -122,6 +153,15 @@ final class OutputStream {
                 buffers.flush(into: log)
             }
             destination = .log(line, log)
+        }
+    }
+}
+
+extension LogLine.Stream {
+    fileprivate var channel: AttachPacket.Channel {
+        switch self {
+        case .stdout: .stdout
+        case .stderr: .stderr
         }
     }
 }

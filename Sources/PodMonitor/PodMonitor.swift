@@ -31,9 +31,12 @@ package enum PodMonitor {
         do {
             let log = try MonitorLog(pod: options.pod, path: options.logFile)
             try becomeMonitor(options)
+            let protection = OOMProtection()
             let resources = try PodResources(options)
             do {
-                return try MonitorLoop(options: options, log: log, resources: resources, readyPipe: readyPipe).run()
+                return try MonitorLoop(
+                    options: options, log: log, resources: resources, protection: protection, readyPipe: readyPipe
+                ).run()
             } catch {
                 try resources.remove()
                 throw error
@@ -53,6 +56,8 @@ package enum PodMonitor {
                 try Syscall.writeExisting("\(path)/cgroup.procs", "\(Syscall.processID)")
             }
         }
+        // Executed from a protected copy, it would have the name of a descriptor.
+        try Syscall.setProcessName("skiffmon")
         // The one failure, EPERM, means that it leads a session already.
         _ = try? Syscall.newSession()
         try Syscall.changeDirectory("/")

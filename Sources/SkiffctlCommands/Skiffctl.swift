@@ -22,7 +22,7 @@ package struct Skiffctl: AsyncParsableCommand {
             Version.self, Info.self,
             RunPod.self, StopPods.self, RemovePods.self, ListPods.self, InspectPods.self,
             CreateContainer.self, StartContainers.self, StopContainers.self, RemoveContainers.self,
-            ListContainers.self, InspectContainers.self, Exec.self, Logs.self, RunContainer.self,
+            ListContainers.self, InspectContainers.self, Exec.self, Logs.self, ReopenLogs.self, RunContainer.self,
             PullImage.self, ListImages.self, InspectImages.self, RemoveImages.self, ImageFilesystems.self,
         ])
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import ContainerRuntime
 internal import Linux
 internal import PodMonitor
 
@@ -8,6 +9,14 @@ internal import PodMonitor
 @main
 struct SkiffMon {
     static func main() {
+        do {
+            // Processes that enter containers are born as copies of it.
+            try SelfProtection.ensure(arguments: CommandLine.arguments, environment: SelfProtection.environment())
+        } catch {
+            // The reader of the ready pipe sees its end, and error output is the daemon's log.
+            try? Syscall.writeAll(2, Array("skiffmon: \(error)\n".utf8))
+            Syscall.exitNow(1)
+        }
         Syscall.exitNow(PodMonitor.run(Array(CommandLine.arguments.dropFirst())))
     }
 }

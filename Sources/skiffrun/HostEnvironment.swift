@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-internal import Linux
+internal import ContainerRuntime
 
 /// The environment that the runtime was started with.
 enum HostEnvironment {
@@ -11,10 +11,6 @@ enum HostEnvironment {
         return value.flatMap { $0.isEmpty ? nil : String($0) }
     }
 
-    /// Entries as they are, `NAME=value`. The kernel's copy of them, which is what was given at the start.
-    static let current: [String] = {
-        // Without /proc nothing of the runtime would work; it says so itself.
-        let bytes = (try? Syscall.readFile("/proc/self/environ")) ?? []
-        return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-    }()
+    /// Entries as they are, `NAME=value`.
+    static let current = SelfProtection.environment()
 }

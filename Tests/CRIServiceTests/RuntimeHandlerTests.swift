@@ -30,8 +30,19 @@ struct RuntimeHandlerTests {
         check(Self.handler.start("c1", Self.paths), log: log, ["start", "c1"])
         check(Self.handler.delete("c1", Self.paths), log: log, ["delete", "--force", "c1"])
         check(
-            Self.handler.exec("c1", process: "/p.json", pidFile: "/p.pid", log: "/p.log"), log: "/p.log",
+            Self.handler.exec("c1", process: "/p.json", pidFile: "/p.pid", console: nil, log: "/p.log"), log: "/p.log",
             ["exec", "--detach", "--process", "/p.json", "--pid-file", "/p.pid", "c1"])
+        check(
+            Self.handler.exec("c1", process: "/p.json", pidFile: "/p.pid", console: "/c.sock", log: "/p.log"),
+            log: "/p.log",
+            [
+                "exec", "--detach", "--process", "/p.json", "--pid-file", "/p.pid", "--console-socket", "/c.sock", "c1",
+            ])
+    }
+
+    @Test(arguments: [("/usr/bin/skiffrun", true), ("/usr/bin/crun", false), ("/opt/skiffrun/runc", false)])
+    func knowsTheOwnRuntime(path: String, isOwn: Bool) {
+        #expect(RuntimeHandler(name: "x", path: path, root: "/r").isOwnRuntime == isOwn)
     }
 
     @Test(

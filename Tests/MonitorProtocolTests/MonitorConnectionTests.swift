@@ -21,7 +21,7 @@ struct MonitorConnectionTests {
         #expect(try far.receive(upTo: MonitorMessage.maximumSize).descriptors.count == 1)
 
         #expect(try connection.receive(milliseconds: 0) == nil)
-        try far.send(try MonitorMessage.reply(first, .ok).encoded())
+        try far.send(try MonitorMessage.reply(first, .ok).encoded(version: 2))
         #expect(try connection.receive(milliseconds: 10_000) == .reply(first, .ok))
         _ = consume far
         #expect(try connection.receive(milliseconds: 10_000) == nil)

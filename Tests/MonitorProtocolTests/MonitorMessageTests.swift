@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+import Linux
 import MonitorProtocol
 import Testing
 
@@ -17,7 +18,7 @@ struct MonitorMessageTests {
             02 03 00 00   request 0x302
             01 00         highest version 1
             """.stripped)
-        #expect(try MonitorRequest.hello(version: 1).encoded(request: 0x302) == packet)
+        #expect(try MonitorRequest.hello(version: 1).encoded(request: 0x302, version: 2) == packet)
         #expect(try MonitorRequest(decoding: packet) == .hello(version: 1))
         #expect(MonitorRequest.number(of: packet) == 0x302)
     }
@@ -46,15 +47,16 @@ struct MonitorMessageTests {
             01 01 00 00 00 73           console socket is there
             00                          OOM events file is not
             """.stripped)
-        #expect(try request.encoded(request: 9) == packet)
+        #expect(try request.encoded(request: 9, version: 1) == packet)
         #expect(try MonitorRequest(decoding: packet) == request)
     }
 
     @Test func execRequestIsExact() throws {
         let request = MonitorRequest.exec(
             ExecRequest(
-                container: "c", execID: "i", command: RuntimeCommand(["r"], workingDirectory: ""), pidFile: "p",
-                timeoutMilliseconds: 258, stdin: false))
+                container: "c", execID: "i",
+                way: .runtime(RuntimeCommand(["r"], workingDirectory: ""), pidFile: "p"), timeoutMilliseconds: 258,
+                stdin: false))
         let packet = hex(
             """
             01 00 06 00 01 00 00 00     version 1, kind exec, request 1
@@ -68,7 +70,7 @@ struct MonitorMessageTests {
             02 01 00 00                 timeout
             00                          no stdin
             """.stripped)
-        #expect(try request.encoded(request: 1) == packet)
+        #expect(try request.encoded(request: 1, version: 1) == packet)
         #expect(try MonitorRequest(decoding: packet) == request)
     }
 
@@ -80,7 +82,7 @@ struct MonitorMessageTests {
             02 00 00 00 6e 6f           text
             01 02 01 00 00              exit status is there
             """.stripped)
-        #expect(try message.encoded() == packet)
+        #expect(try message.encoded(version: 1) == packet)
         #expect(try MonitorMessage(decoding: packet) == message)
     }
 
@@ -99,7 +101,7 @@ struct MonitorMessageTests {
             04 00 00 00 00 00 00 00     started
             05 00 00 00 00 00 00 00     lost bytes
             """.stripped)
-        #expect(try message.encoded() == packet)
+        #expect(try message.encoded(version: 1) == packet)
         #expect(try MonitorMessage(decoding: packet) == message)
     }
 
@@ -107,7 +109,7 @@ struct MonitorMessageTests {
         let message = MonitorMessage.event(.exited(container: "c", ExitRecordTests.killed))
         let text = Array(ExitRecordTests.killedText.utf8)
         let packet = hex("01 00 01 02 00 00 00 00  01 00 00 00 63") + [UInt8(text.count), 0, 0, 0] + text
-        #expect(try message.encoded() == packet)
+        #expect(try message.encoded(version: 1) == packet)
         #expect(try MonitorMessage(decoding: packet) == message)
     }
 
@@ -120,8 +122,28 @@ struct MonitorMessageTests {
                 consoleSocket: nil, oomEventsFile: "/o")),
         .exec(
             ExecRequest(
-                container: "id", execID: "1", command: command, pidFile: "/p", timeoutMilliseconds: .max, stdin: true)),
+                container: "id", execID: "1", way: .runtime(command, pidFile: "/p"), timeoutMilliseconds: .max,
+                stdin: true)),
         .signal(container: "id", signal: 15), .list, .forget(container: ""), .reopenLog(container: "id"), .shutdown,
+    ]
+    /// What version 2 has on top.
+    static let newRequests: [MonitorRequest] = [
+        .create(
+            CreateRequest(
+                container: "id", command: command, pidFile: "/p", exitFile: "/e", logPath: "/l", stdin: true,
+                stdinOnce: true)),
+        .exec(
+            ExecRequest(
+                container: "id", execID: "1", way: .runtime(command, pidFile: "/p", consoleSocket: "/s"),
+                terminal: WindowSize(rows: .max, columns: 0))),
+        .exec(
+            ExecRequest(
+                container: "id", execID: "1",
+                way: .entry(ContainerEntry(root: "/r", id: "x", arguments: ["a", "b"], environment: ["A=b"])),
+                stdin: true, endsWithClient: true)),
+        .reopenLog(container: "id", deadline: .max),
+        .attach(AttachRequest(container: "id", stdin: true, stdout: false, stderr: true)),
+        .resize(container: "id", WindowSize(rows: 24, columns: 80)), .endExec(execID: "1"),
     ]
     static let messages: [MonitorMessage] = [
         .reply(.max, .hello(version: 1, pid: 12, pod: "pod")), .reply(1, .ok),
@@ -140,16 +162,110 @@ struct MonitorMessageTests {
         .event(.exited(container: "id", ExitRecordTests.killed)),
     ]
 
-    @Test(arguments: requests) func requestsRoundTrip(request: MonitorRequest) throws {
-        #expect(try MonitorRequest(decoding: try request.encoded(request: 5)) == request)
+    @Test(arguments: requests, MonitorMessage.versions) func requestsRoundTrip(
+        request: MonitorRequest, version: UInt16
+    ) throws {
+        #expect(try MonitorRequest(decoding: try request.encoded(request: 5, version: version)) == request)
     }
 
-    @Test(arguments: messages) func messagesRoundTrip(message: MonitorMessage) throws {
-        #expect(try MonitorMessage(decoding: try message.encoded()) == message)
+    @Test(arguments: newRequests) func newRequestsRoundTrip(request: MonitorRequest) throws {
+        let packet = try request.encoded(request: 5, version: 2)
+        #expect(try MonitorRequest(decoding: packet) == request)
+        #expect(MonitorRequest.version(of: packet) == 2)
     }
 
-    @Test(arguments: requests) func everyCutIsAnError(request: MonitorRequest) throws {
-        let packet = try request.encoded(request: 5)
+    /// A daemon must not believe that a monitor of the version before has understood what it cannot know.
+    @Test func whatVersion1CannotSayIsRefused() throws {
+        for request in Self.newRequests.dropFirst() {
+            if case .reopenLog = request { continue }
+            #expect(throws: MonitorProtocolError.needsVersion(2)) { try request.encoded(request: 5, version: 1) }
+        }
+        let event = MonitorMessage.event(.logTrouble(container: "c", lostBytes: 1, error: "x"))
+        #expect(throws: MonitorProtocolError.needsVersion(2)) { try event.encoded(version: 1) }
+    }
+
+    @Test(arguments: messages, MonitorMessage.versions) func messagesRoundTrip(
+        message: MonitorMessage, version: UInt16
+    ) throws {
+        #expect(try MonitorMessage(decoding: try message.encoded(version: version)) == message)
+    }
+
+    @Test func aNewExecRequestIsExact() throws {
+        let request = MonitorRequest.exec(
+            ExecRequest(
+                container: "c", execID: "i",
+                way: .entry(ContainerEntry(root: "r", id: "n", arguments: ["a"], environment: ["E=1"])),
+                terminal: WindowSize(rows: 24, columns: 258), timeoutMilliseconds: 3, endsWithClient: true))
+        let packet = hex(
+            """
+            02 00 06 00 01 00 00 00     version 2, kind exec, request 1
+            01 00 00 00 63              container
+            01 00 00 00 69              exec id
+            02                          way: entry
+            01 00 00 00 72              root
+            01 00 00 00 6e              name for the runtime
+            01 00 00 00                 one argument
+            01 00 00 00 61              a
+            01 00 00 00                 one variable
+            03 00 00 00 45 3d 31        E=1
+            01 18 00 02 01              a terminal, rows, columns
+            03 00 00 00                 timeout
+            00                          no stdin
+            01                          ends with its client
+            """.stripped)
+        #expect(try request.encoded(request: 1, version: 2) == packet)
+        #expect(try MonitorRequest(decoding: packet) == request)
+    }
+
+    @Test(
+        arguments: [
+            (
+                .exec(
+                    ExecRequest(
+                        container: "c", execID: "i",
+                        way: .runtime(RuntimeCommand(["r"]), pidFile: "p", consoleSocket: "s"))),
+                """
+                02 00 06 00 01 00 00 00  01 00 00 00 63  01 00 00 00 69
+                01  01 00 00 00 01 00 00 00 72  00 00 00 00  01 00 00 00 2f  01 00 00 00 70  01 01 00 00 00 73
+                00  00 00 00 00  00  00
+                """
+            ),
+            (
+                .attach(AttachRequest(container: "c", stdin: true, stdout: false, stderr: true)),
+                "02 00 0c 00 01 00 00 00  01 00 00 00 63  01 00 01"
+            ),
+            (
+                .resize(container: "c", WindowSize(rows: 24, columns: 80)),
+                "02 00 0d 00 01 00 00 00  01 00 00 00 63  18 00 50 00"
+            ),
+            (.endExec(execID: "i"), "02 00 0e 00 01 00 00 00  01 00 00 00 69"),
+            (
+                .reopenLog(container: "c", deadline: 258),
+                "02 00 0a 00 01 00 00 00  01 00 00 00 63  02 01 00 00 00 00 00 00"
+            ),
+            (.hello(version: 2), "01 00 01 00 01 00 00 00  02 00"),
+        ] as [(MonitorRequest, String)])
+    func newRequestsAreExact(request: MonitorRequest, packet: String) throws {
+        #expect(try request.encoded(request: 1, version: 2) == hex(packet))
+        #expect(try MonitorRequest(decoding: hex(packet)) == request)
+    }
+
+    @Test func theLastOfCreateIsNew() throws {
+        let create = CreateRequest(
+            container: "c", command: RuntimeCommand(["r"]), pidFile: "p", exitFile: "e", logPath: "l", stdinOnce: true)
+        let old = try MonitorRequest.create(create).encoded(request: 1, version: 1)
+        #expect(try MonitorRequest.create(create).encoded(request: 1, version: 2) == [2] + old.dropFirst() + [1])
+    }
+
+    @Test func logTroubleEventIsExact() throws {
+        let message = MonitorMessage.event(.logTrouble(container: "c", lostBytes: 5, error: "no"))
+        let packet = hex("02 00 02 02 00 00 00 00  01 00 00 00 63  05 00 00 00 00 00 00 00  02 00 00 00 6e 6f")
+        #expect(try message.encoded(version: 2) == packet)
+        #expect(try MonitorMessage(decoding: packet) == message)
+    }
+
+    @Test(arguments: requests + newRequests) func everyCutIsAnError(request: MonitorRequest) throws {
+        let packet = try request.encoded(request: 5, version: 2)
         for length in 0..<packet.count {
             #expect(throws: MonitorProtocolError.self) { try MonitorRequest(decoding: Array(packet.prefix(length))) }
         }
@@ -158,8 +274,10 @@ struct MonitorMessageTests {
 
     @Test(
         arguments: [
-            ("02 00 02 00 01 00 00 00", .unsupportedVersion(2)),
+            ("03 00 02 00 01 00 00 00", .unsupportedVersion(3)),
             ("01 00 0c 00 01 00 00 00", .unknownKind(12)),
+            ("02 00 0f 00 01 00 00 00", .unknownKind(15)),
+            ("02 00 06 00 01 00 00 00  00 00 00 00  00 00 00 00  03", .invalidValue("way")),
             ("01 00 09 00 01 00 00 00  ff ff ff ff 61", .truncated),
             ("01 00 05 00 01 00 00 00  ff ff ff 3f 00 00 00 00", .truncated),
             ("01 00 09 00 01 00 00 00  01 00 00 00 ff", .invalidValue("string")),
@@ -182,9 +300,9 @@ struct MonitorMessageTests {
 
     @Test func refusesWhatFitsNoPacket() throws {
         let fits = MonitorMessage.reply(1, .ran(exitStatus: 0, text: String(repeating: "x", count: 131_072 - 16)))
-        #expect(try fits.encoded().count == MonitorMessage.maximumSize)
+        #expect(try fits.encoded(version: 2).count == MonitorMessage.maximumSize)
         let longer = MonitorRequest.forget(container: String(repeating: "x", count: 131_072 - 11))
-        #expect(throws: MonitorProtocolError.tooLong(131_073)) { try longer.encoded(request: 1) }
+        #expect(throws: MonitorProtocolError.tooLong(131_073)) { try longer.encoded(request: 1, version: 2) }
     }
 }
 

@@ -7,12 +7,24 @@ import MonitorProtocol
 /// A connection that waits for the answer to each request and keeps what came before it.
 final class SkiffmonClient {
     private var connection: MonitorConnection
+    private let path: String
     private(set) var kept: [MonitorMessage] = []
 
     struct Silent: Error {}
     struct Unexpected: Error { var message: MonitorMessage }
 
-    init(path: String) throws { connection = try MonitorConnection(path: path) }
+    /// Speaks a version of the protocol, and says so.
+    init(path: String, version: UInt16 = MonitorMessage.version) throws {
+        self.path = path
+        connection = try MonitorConnection(path: path, version: version)
+        _ = try ask(.hello(version: version))
+    }
+
+    /// Ends the connection.
+    func close() throws { connection = try MonitorConnection(path: path) }
+
+    /// Closes those that came with the last message.
+    func dropDescriptors() { connection.dropDescriptors() }
 
     func send(_ request: MonitorRequest, _ descriptors: [Int32] = []) throws -> UInt32 {
         try connection.send(request, descriptors: descriptors)
@@ -27,6 +39,9 @@ final class SkiffmonClient {
     func answer(to number: UInt32) throws -> MonitorReply {
         try take { if case .reply(number, let reply) = $0 { reply } else { nil } }
     }
+
+    /// The descriptors that came with the last message.
+    var descriptors: [SharedFD] { connection.descriptors }
 
     /// The exit of that container.
     func exit(of container: String) throws -> ExitRecord {

@@ -8,7 +8,7 @@ import Testing
 
 /// Containers of real OCI runtimes below a monitor.
 @Suite(.requiresRoot) struct SkiffmonContainerTests {
-    static let runtimes = ["/usr/bin/crun", "/usr/sbin/runc"]
+    static let runtimes = ["/usr/bin/crun", "/usr/sbin/runc", SkiffmonPod.ownRuntime]
 
     @Test(arguments: runtimes) func outputAndExitCode(runtime: String) throws {
         let pod = try SkiffmonPod(runtime: runtime)
@@ -107,7 +107,7 @@ import Testing
         let client = try pod.connectAndAdopt()
         try pod.start("c", script: "sleep 1000", over: client)
         let command = pod.command(["state", pod.id("c")])
-        let exec = ExecRequest(container: "c", execID: "e", command: command, pidFile: "/none")
+        let exec = ExecRequest(container: "c", execID: "e", way: .runtime(command, pidFile: "/none"))
         for (request, text) in [
             (.forget(container: "x"), "none of that name"), (.forget(container: "c"), "it is running"),
             (.reopenLog(container: "x"), "none of that name"), (.start(container: "c", command), "it is running"),

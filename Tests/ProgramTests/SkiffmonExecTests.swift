@@ -33,7 +33,7 @@ import Testing
         let pidFile = pod.file("c", "\(id).pid")
         let command = pod.command(["exec", "--detach", "--process", process, "--pid-file", pidFile, pod.id("c")])
         let request = ExecRequest(
-            container: "c", execID: id, command: command, pidFile: pidFile, timeoutMilliseconds: timeout,
+            container: "c", execID: id, way: .runtime(command, pidFile: pidFile), timeoutMilliseconds: timeout,
             stdin: stdin != nil)
         let descriptors = [stdin, outputWriter.rawValue, errorWriter.rawValue].compactMap { $0 }
         let number = try client.send(.exec(request), descriptors)
@@ -63,6 +63,20 @@ import Testing
         #expect(try text(exec.stderr) == "err\n")
         #expect(try pod.log("c").isEmpty)
         #expect(!Syscall.exists(pod.file("c", "e.pid")))
+    }
+
+    /// A daemon of the build before, which speaks version 1 only.
+    @Test func aClientOfTheVersionBeforeIsUnderstood() throws {
+        let pod = try SkiffmonPod()
+        let client = try SkiffmonClient(path: pod.socketPath, version: 1)
+        #expect(try client.ask(.adopt) == .ok)
+        try pod.start("c", script: "echo on; exec sleep 1000", over: client)
+        let exec = try exec("echo out; exit 3", in: pod, client)
+        #expect(try end(exec, client) == ExecExit(code: 3))
+        #expect(try text(exec.stdout) == "out\n")
+        #expect(try client.ask(.reopenLog(container: "c")) == .ok)
+        #expect(try client.ask(.signal(container: "c", signal: 9)) == .ok)
+        #expect(try client.exit(of: "c").signal == 9)
     }
 
     @Test func standardInputIsPassed() throws {
@@ -97,7 +111,8 @@ import Testing
         let client = try pod.connectAndAdopt()
         try pod.start("c", script: "exec sleep 1000", over: client)
         let request = ExecRequest(
-            container: "c", execID: "e", command: RuntimeCommand(["/bin/sleep", "1000"]), pidFile: "\(pod.path)/none",
+            container: "c", execID: "e",
+            way: .runtime(RuntimeCommand(["/bin/sleep", "1000"]), pidFile: "\(pod.path)/none"),
             timeoutMilliseconds: 100)
         let null = try Syscall.open("/dev/null", .readWrite)
         let number = try client.send(.exec(request), [null.rawValue, null.rawValue])
@@ -129,7 +144,7 @@ import Testing
         try pod.start("c", script: "exec sleep 1000", over: client)
         let null = try Syscall.open("/dev/null", .readWrite)
         let command = pod.command(["exec", "--detach", "--pid-file", "\(pod.path)/x", pod.id("c"), "/no/such"])
-        let request = ExecRequest(container: "c", execID: "e", command: command, pidFile: "\(pod.path)/x")
+        let request = ExecRequest(container: "c", execID: "e", way: .runtime(command, pidFile: "\(pod.path)/x"))
         guard case .failed(let text, let status) = try client.ask(.exec(request), [null.rawValue, null.rawValue]) else {
             throw SkiffmonPod.Missing()
         }

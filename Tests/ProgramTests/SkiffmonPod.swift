@@ -21,13 +21,17 @@ final class SkiffmonPod {
     /// cgroupfs names are the machine's: they hold the folder's name.
     private var prefix: String { String(path.split(separator: "/").last ?? "") }
 
-    /// The program beside the test bundle.
-    static var program: String {
-        get throws {
-            let own = try Syscall.readLink("/proc/self/exe")
-            return own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/skiffmon"
-        }
+    /// The programs beside the test bundle.
+    static var program: String { get throws { try program("skiffmon") } }
+
+    static func program(_ name: String) throws -> String {
+        let own = try Syscall.readLink("/proc/self/exe")
+        return own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/\(name)"
     }
+
+    /// Stands for the runtime beside the test bundle.
+    static let ownRuntime = "skiffrun"
+    var isOwnRuntime: Bool { runtime.hasSuffix("/skiffrun") }
 
     /// Starts a monitor and waits until it is ready.
     init(
@@ -114,6 +118,7 @@ final class SkiffmonPod {
 
     /// crun refuses a machine where cgroup v1 and v2 both have controllers: it is run where it does not see the latter.
     private static func wrapped(_ runtime: String, in folder: String) throws -> String {
+        if runtime == ownRuntime { return try program(runtime) }
         guard runtime.hasSuffix("/crun"), Syscall.exists("/sys/fs/cgroup/unified") else { return runtime }
         let inner = "umount /sys/fs/cgroup/unified; exec \(runtime) \"$@\""
         try Executable.write(
@@ -144,6 +149,7 @@ final class SkiffmonPod {
         try run(["/bin/cp", "/bin/busybox", "\(bundle)/rootfs/bin/busybox"])
         for applet in [
             "sh", "cat", "sleep", "head", "tr", "seq", "dd", "kill", "readlink", "hostname", "echo", "tty", "ip",
+            "stty", "true", "grep",
         ] {
             try Syscall.makeSymlink("busybox", "\(bundle)/rootfs/bin/\(applet)")
         }

@@ -3,6 +3,7 @@
 
 internal import CRIAPI
 internal import Cgroups
+internal import EngineConfiguration
 internal import GRDB
 internal import ImageStore
 internal import Linux
@@ -145,7 +146,8 @@ extension Container {
         let request = CreateRequest(
             container: id, command: handler.create(id, paths, console: console), pidFile: paths.pidFile(id),
             exitFile: paths.exitRecord(id), logPath: record.logPath.isEmpty ? "/dev/null" : record.logPath,
-            stdin: config.stdin, consoleSocket: console, oomEventsFile: try cgroup().oomEventsFile)
+            logLimit: UInt64(engine.config.runtime.logSizeLimit), stdin: config.stdin, stdinOnce: config.stdinOnce,
+            consoleSocket: console, oomEventsFile: try cgroup().oomEventsFile)
         do {
             guard case .created(let process) = try await pod.monitorLink().request(.create(request)) else {
                 throw ServiceError(.failed, "run", handler.path, "unexpected answer of the monitor")

@@ -34,36 +34,88 @@ extension Container {
     /// The most that is kept of each output; the rest is dropped, and the command goes on.
     static let outputLimit = 16 << 20
 
+    /// Where a process has its standard streams.
+    enum ExecStreams: Sendable {
+        /// The caller's descriptors; /dev/null for those that are nil.
+        case descriptors(stdin: SharedFD?, stdout: SharedFD?, stderr: SharedFD?)
+        /// A new terminal, whose master comes with the process.
+        case terminal(WindowSize)
+    }
+
     func exec(_ command: [String], timeoutSeconds: UInt32) async throws -> ExecOutcome {
-        guard case .running = state, !isKilled else {
-            let word = isKilled ? "being killed" : state.word
-            throw ServiceError(.state, "use container", id, "it is \(word), not running")
-        }
-        let base = "\(paths.bundle(id))/exec-\(Identifier.random().prefix(16))"
-        let file = "\(base).json"
-        let (log, pidFile) = ("\(base).log", "\(base).pid")
-        defer { for path in [file, log, pidFile] { try? Syscall.removeFile(path) } }
-        let specFile = paths.spec(id)
-        try await BlockingPool.run { try Self.writeProcess(command, from: specFile, to: file) }
         let stdout = try PipeCollector(limit: Self.outputLimit, loop: engine.loop)
         let stderr = try PipeCollector(limit: Self.outputLimit, loop: engine.loop)
-        let request = ExecRequest(
-            container: id, execID: base, command: handler.exec(id, process: file, pidFile: pidFile, log: log),
-            pidFile: pidFile, timeoutMilliseconds: timeoutSeconds * 1000)
-        let exit = try await run(request, [stdout.takeWriter(), stderr.takeWriter()].compactMap(\.self), log: log)
+        let streams = ExecStreams.descriptors(stdin: nil, stdout: stdout.takeWriter(), stderr: stderr.takeWriter())
+        let process = try await startExec(command, streams, timeoutMilliseconds: timeoutSeconds * 1000)
+        let exit: ExecExit
+        do {
+            exit = try await process.wait()
+        } catch let error as CancellationError {
+            // Nobody waits for it any more.
+            Task { await process.kill() }
+            throw error
+        }
         if exit.timedOut {
             throw ServiceError(.deadline, "run", command[0], "it did not end within \(timeoutSeconds) s and was killed")
         }
         return ExecOutcome(stdout: stdout.finish(), stderr: stderr.finish(), exitCode: Int32(exit.code))
     }
 
-    private func run(_ request: ExecRequest, _ writers: [SharedFD], log: String) async throws -> ExecExit {
+    /// Starts a command in the running container; returns once its program runs. With `endsWithClient` it is killed with
+    /// its session when the daemon ends.
+    func startExec(
+        _ command: [String], _ streams: ExecStreams, timeoutMilliseconds: UInt32 = 0, endsWithClient: Bool = false
+    ) async throws -> RunningExec {
+        // First: the state is to be that of the moment when the request goes.
+        let link = try await pod.monitorLink()
+        guard case .running = state, !isKilled else {
+            let word = isKilled ? "being killed" : state.word
+            throw ServiceError(.state, "use container", id, "it is \(word), not running")
+        }
+        let execID = String(Identifier.random().prefix(16))
+        var request = ExecRequest(
+            container: id, execID: execID, way: .entry(entry(command, streams)),
+            timeoutMilliseconds: timeoutMilliseconds, endsWithClient: endsWithClient)
+        var descriptors: [SharedFD] = []
+        switch streams {
+        case .terminal(let size): request.terminal = size
+        case .descriptors(let stdin, let stdout, let stderr):
+            request.stdin = stdin != nil
+            descriptors = try [stdin].compactMap(\.self) + [stdout, stderr].map { try $0 ?? Self.null() }
+        }
+        if handler.isOwnRuntime, link.version >= 2 { return try await link.exec(request, descriptors: descriptors) }
+        return try await startByCommand(command, request, descriptors, link)
+    }
+
+    private func entry(_ command: [String], _ streams: ExecStreams) -> ContainerEntry {
+        let isTerminal = if case .terminal = streams { true } else { false }
+        return ContainerEntry(
+            root: handler.root, id: id, arguments: command, environment: isTerminal ? ["TERM=xterm"] : [])
+    }
+
+    private static func null() throws(SystemError) -> SharedFD {
+        try SystemError.attempt("open", "/dev/null") { () throws(Errno) in
+            SharedFD(try Syscall.open("/dev/null", .readWrite))
+        }
+    }
+
+    /// By the runtime's `exec`, which reads the process from a file.
+    private func startByCommand(
+        _ command: [String], _ base: ExecRequest, _ descriptors: [SharedFD], _ link: MonitorLink
+    ) async throws -> RunningExec {
+        var request = base
+        let files = ["json", "log", "pid"].map { paths.exec(id, base.execID, $0) }
+        let (file, log, pidFile) = (files[0], files[1], files[2])
+        // What was not made need not be removed.
+        defer { for path in files { try? Syscall.removeFile(path) } }
+        let (specFile, isTerminal) = (paths.spec(id), base.terminal != nil)
+        try await BlockingPool.run { try Self.writeProcess(command, isTerminal, from: specFile, to: file) }
+        let console = isTerminal ? paths.consoleSocket(base.execID) : nil
+        request.way = .runtime(
+            handler.exec(id, process: file, pidFile: pidFile, console: console, log: log), pidFile: pidFile,
+            consoleSocket: console)
         do {
-            let end = try await pod.monitorLink().exec(request, descriptors: writers)
-            guard case .execExited(let exit) = try await end.value else {
-                throw ServiceError(.failed, "run", handler.path, "unexpected answer of the monitor")
-            }
-            return exit
+            return try await link.exec(request, descriptors: descriptors)
         } catch let error as CancellationError {
             throw error
         } catch {
@@ -73,13 +125,19 @@ extension Container {
     }
 
     /// The container's own process with another command.
-    private static func writeProcess(_ command: [String], from spec: String, to file: String) throws {
+    private static func writeProcess(
+        _ command: [String], _ isTerminal: Bool, from spec: String, to file: String
+    ) throws {
         let text = try SystemError.attempt("read", spec) { () throws(Errno) in try Syscall.readFile(spec) }
         guard var process = JSON.decode(Spec.self, text)?.process else {
             throw ServiceError(.failed, "read", spec, "it is damaged")
         }
         process.args = command
-        process.terminal = nil
+        process.terminal = isTerminal ? true : nil
+        process.consoleSize = nil
+        if isTerminal, process.env?.contains(where: { $0.hasPrefix("TERM=") }) != true {
+            process.env = (process.env ?? []) + ["TERM=xterm"]
+        }
         // A process that joins keeps the score of the runtime's parent unless told otherwise; the container's holds.
         let bytes = try JSON.encode(process)
         try SystemError.attempt("write", file) { () throws(Errno) in try AtomicFile.write(file, bytes, mode: 0o600) }

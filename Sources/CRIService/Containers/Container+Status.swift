@@ -89,6 +89,8 @@ extension Container {
         var sandboxID: String
         var pid: Int32
         var privileged: Bool
+        /// Output that the disk did not take; absent once the container has exited.
+        var lostLogBytes: UInt64?
         var runtimeSpec: Spec?
     }
 
@@ -98,7 +100,7 @@ extension Container {
         let text = await BlockingPool.run { try? Syscall.readFile(file) }
         let info = Info(
             sandboxID: pod.id, pid: state.process?.pid ?? 0,
-            privileged: config.linux.securityContext.privileged,
+            privileged: config.linux.securityContext.privileged, lostLogBytes: await lostLogBytes(),
             runtimeSpec: text.flatMap { JSON.decode(Spec.self, $0) })
         return ["info": try JSON.text(info)]
     }

@@ -23,6 +23,7 @@ struct ConfigInfo: Encodable {
     var cgroupParent: String
     var monitor: String
     var pidsLimit: Int
+    var logSizeLimit: Int
     var defaultCapabilities: [String]
     var insecureRegistries: [String]
     var platform: String
@@ -43,6 +44,7 @@ struct ConfigInfo: Encodable {
         cgroupParent = config.runtime.cgroupParent
         monitor = config.runtime.monitor
         pidsLimit = config.runtime.pidsLimit
+        logSizeLimit = config.runtime.logSizeLimit
         defaultCapabilities = config.runtime.defaultCapabilities
         insecureRegistries = config.image.insecureRegistries
         platform = config.image.platform

@@ -39,6 +39,8 @@ package struct Paths: Hashable, Sendable {
     /// Sockets of terminals in the making. The kernel's address holds 107 bytes, so the name is short.
     var consoles: String { run + "/tty" }
     func consoleSocket(_ id: String) -> String { "\(consoles)/\(id.prefix(16))" }
+    /// The process of an exec, for a runtime that is told of it by files.
+    func exec(_ id: String, _ execID: String, _ what: String) -> String { "\(bundle(id))/exec-\(execID).\(what)" }
     /// What a container leaves on disk.
     func container(_ id: String) -> String { "\(root)/containers/\(id)" }
     func exitRecord(_ id: String) -> String { container(id) + "/exit" }

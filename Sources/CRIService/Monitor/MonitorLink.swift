@@ -11,11 +11,19 @@ internal import Synchronization
 /// Requests come from any task, answers and events arrive on the event loop's thread; the tables are under a mutex.
 /// Every request is answered, by the monitor or, when the connection ends, by an error.
 final class MonitorLink: Sendable {
+    /// What the monitor said to a request, and the descriptors that came with it.
+    struct Answer: Sendable {
+        var reply: MonitorReply
+        var descriptors: [SharedFD]
+    }
+
     private struct State {
         var next: UInt32 = 1
-        var waiting: [UInt32: Promise<MonitorReply>] = [:]
+        /// Of the protocol; what both sides speak, once they have said hello.
+        var version: UInt16 = MonitorMessage.versions.lowerBound
+        var waiting: [UInt32: Promise<Answer>] = [:]
         /// Requests that are answered twice, and who gets the second answer.
-        var exits: [UInt32: Promise<MonitorReply>] = [:]
+        var exits: [UInt32: Promise<Answer>] = [:]
         var unsent: [(bytes: [UInt8], descriptors: [SharedFD])] = []
         var token: UInt64?
         var isClosed = false
@@ -42,44 +50,58 @@ final class MonitorLink: Sendable {
 
     deinit { close() }
 
-    /// Asks and waits for the answer; `failed` becomes an error.
-    func request(_ request: MonitorRequest) async throws -> MonitorReply {
-        let promise = Promise<MonitorReply>()
-        try send(request, [], promise, exit: nil)
-        return try await Self.checked(promise.value)
+    /// The version of the protocol that both sides speak: a monitor may be older than the daemon, for it lives longer.
+    var version: UInt16 { state.withLock { $0.version } }
+
+    /// Says hello, and returns the name of the pod that the monitor serves.
+    func greet() async throws -> String {
+        guard case .hello(let version, _, let pod) = try await request(.hello(version: MonitorMessage.version)),
+            MonitorMessage.versions.contains(version)
+        else { throw ServiceError(.failed, "greet the pod's monitor", nil, "it speaks another protocol") }
+        state.withLock { $0.version = version }
+        return pod
     }
 
-    /// Starts a process and returns the promise of its end.
-    func exec(_ request: ExecRequest, descriptors: [SharedFD]) async throws -> Promise<MonitorReply> {
-        let started = Promise<MonitorReply>()
-        let exited = Promise<MonitorReply>()
-        try send(.exec(request), descriptors, started, exit: exited)
+    /// Asks and waits for the answer; `failed` becomes an error.
+    func request(_ request: MonitorRequest, descriptors: [SharedFD] = []) async throws -> MonitorReply {
+        let promise = Promise<Answer>()
+        try send(request, descriptors, promise, exit: nil)
+        return try await Self.checked(promise.value).reply
+    }
+
+    /// Asks for what is answered twice: waits for the first answer, and returns it with the promise of the second.
+    func requestProcess(
+        _ request: ExecRequest, descriptors: [SharedFD]
+    ) async throws -> (started: Answer, exit: Promise<Answer>) {
+        let (started, exit) = (Promise<Answer>(), Promise<Answer>())
+        try send(.exec(request), descriptors, started, exit: exit)
         let first = try await Self.checked(started.value)
         // A process whose time was up before it ran has only an end.
-        if case .execExited = first { exited.succeed(first) }
-        return exited
+        if case .execExited = first.reply { exit.succeed(first) }
+        return (first, exit)
     }
 
-    private static func checked(_ reply: MonitorReply) throws(ServiceError) -> MonitorReply {
-        if case .failed(let text, _) = reply { throw ServiceError(.failed, "ask the pod's monitor", nil, text) }
-        return reply
+    private static func checked(_ answer: Answer) throws(ServiceError) -> Answer {
+        if case .failed(let text, _) = answer.reply {
+            throw ServiceError(.failed, "ask the pod's monitor", nil, text)
+        }
+        return answer
     }
 
     private func send(
-        _ request: MonitorRequest, _ descriptors: [SharedFD], _ promise: Promise<MonitorReply>,
-        exit: Promise<MonitorReply>?
+        _ request: MonitorRequest, _ descriptors: [SharedFD], _ promise: Promise<Answer>, exit: Promise<Answer>?
     ) throws {
-        let number = state.withLock { state -> UInt32? in
+        let ticket = state.withLock { state -> (number: UInt32, version: UInt16)? in
             guard !state.isClosed else { return nil }
             let number = state.next
             state.next = number == .max ? 1 : number + 1
             state.waiting[number] = promise
             state.exits[number] = exit
-            return number
+            return (number, state.version)
         }
-        guard let number else { throw Self.lost }
+        guard let (number, version) = ticket else { throw Self.lost }
         do {
-            let bytes = try request.encoded(request: number)
+            let bytes = try request.encoded(request: number, version: version)
             state.withLock { $0.unsent.append((bytes, descriptors)) }
             flush()
         } catch {
@@ -127,7 +149,7 @@ final class MonitorLink: Sendable {
             }
             if message.bytes.isEmpty { return close() }
             do throws(MonitorProtocolError) {
-                try deliver(MonitorMessage(decoding: message.bytes))
+                try deliver(MonitorMessage(decoding: message.bytes), message.descriptors)
             } catch {
                 // A monitor of another build: nothing it says can be relied on.
                 return close()
@@ -135,11 +157,11 @@ final class MonitorLink: Sendable {
         }
     }
 
-    private func deliver(_ message: MonitorMessage) {
+    private func deliver(_ message: MonitorMessage, _ descriptors: [SharedFD]) {
         switch message {
         case .event(let event): onEvent(event)
         case .reply(let number, let reply):
-            let promise = state.withLock { state -> Promise<MonitorReply>? in
+            let promise = state.withLock { state -> Promise<Answer>? in
                 if let first = state.waiting.removeValue(forKey: number) {
                     switch reply {
                     case .failed, .execExited: state.exits[number] = nil
@@ -149,13 +171,13 @@ final class MonitorLink: Sendable {
                 }
                 return state.exits.removeValue(forKey: number)
             }
-            promise?.succeed(reply)
+            promise?.succeed(Answer(reply: reply, descriptors: descriptors))
         }
     }
 
     /// Ends the conversation; whoever waits gets an error.
     func close() {
-        let (token, promises) = state.withLock { state -> (UInt64?, [Promise<MonitorReply>]) in
+        let (token, promises) = state.withLock { state -> (UInt64?, [Promise<Answer>]) in
             guard !state.isClosed else { return (nil, []) }
             state.isClosed = true
             let promises = Array(state.waiting.values) + Array(state.exits.values)

@@ -44,8 +44,9 @@ extension Pod {
                 Task { await self.linkClosed() }
             }
         }
-        guard case .hello(_, _, let pod) = try await link.request(.hello(version: MonitorMessage.version)), pod == id
-        else { throw ServiceError(.failed, "connect to monitor", path, "it serves another pod") }
+        guard try await link.greet() == id else {
+            throw ServiceError(.failed, "connect to monitor", path, "it serves another pod")
+        }
         self.link = link
     }
 
@@ -65,6 +66,13 @@ extension Pod {
         switch event {
         case .exited(let container, let exit):
             await containers[container]?.ended(exit)
+        case .logTrouble(let container, let lostBytes, let error):
+            let subject = "pod \"\(id)\": log of container \"\(container)\""
+            if error.isEmpty {
+                engine.log.notice("\(subject): it can be written again; \(lostBytes) bytes are lost")
+            } else {
+                engine.log.error("\(subject): \(error); what the container writes is dropped and counted")
+            }
         }
     }
 

@@ -14,10 +14,6 @@ extension RuntimeService {
         request: Runtime_V1_UpdateContainerResourcesRequest, context: ServerContext
     ) async throws -> Runtime_V1_UpdateContainerResourcesResponse { throw unimplemented("UpdateContainerResources") }
 
-    package func reopenContainerLog(
-        request: Runtime_V1_ReopenContainerLogRequest, context: ServerContext
-    ) async throws -> Runtime_V1_ReopenContainerLogResponse { throw unimplemented("ReopenContainerLog") }
-
     package func exec(
         request: Runtime_V1_ExecRequest, context: ServerContext
     ) async throws -> Runtime_V1_ExecResponse { throw unimplemented("Exec") }

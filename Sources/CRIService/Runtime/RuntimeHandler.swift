@@ -31,10 +31,14 @@ struct RuntimeHandler: Hashable, Sendable {
     /// Lets the process of a created container run.
     func start(_ id: String, _ paths: Paths) -> RuntimeCommand { command(paths.runtimeLog(id), ["start", id]) }
 
-    /// Runs the process that the file describes; its pid goes to `pidFile`.
-    func exec(_ id: String, process: String, pidFile: String, log: String) -> RuntimeCommand {
-        command(log, ["exec", "--detach", "--process", process, "--pid-file", pidFile, id])
+    /// Runs the process that the file describes; its pid goes to `pidFile`, the master of its terminal to `console`.
+    func exec(_ id: String, process: String, pidFile: String, console: String?, log: String) -> RuntimeCommand {
+        let terminal = console.map { ["--console-socket", $0] } ?? []
+        return command(log, ["exec", "--detach", "--process", process, "--pid-file", pidFile] + terminal + [id])
     }
+
+    /// Whether it is `skiffrun`, whose containers a monitor can enter without a command.
+    var isOwnRuntime: Bool { path.split(separator: "/").last == "skiffrun" }
 
     /// Kills what is left and forgets the container.
     func delete(_ id: String, _ paths: Paths) -> RuntimeCommand {

@@ -13,12 +13,11 @@ extension SpecBuilder {
         if input.defaults.pidsLimit > 0 { resources.pids = LinuxPids(limit: Int64(input.defaults.pidsLimit)) }
         resources.devices = deviceRules()
         linux.resources = resources
-        if input.container.linux.hasResources {
-            guard (-1000...1000).contains(request.oomScoreAdj) else {
-                throw ServiceError(.invalid, "set oom_score_adj", "\(request.oomScoreAdj)", "want -1000 to 1000")
-            }
-            process.oomScoreAdj = max(Int(request.oomScoreAdj), input.host.lowestOOMScore)
+        guard (-1000...1000).contains(request.oomScoreAdj) else {
+            throw ServiceError(.invalid, "set oom_score_adj", "\(request.oomScoreAdj)", "want -1000 to 1000")
         }
+        // Always: otherwise the process would inherit the protection of its monitor.
+        process.oomScoreAdj = max(Int(request.oomScoreAdj), input.host.lowestOOMScore)
     }
 
     /// The CRI's limits in the terms of the OCI. Zero means "not set"; huge pages of a size that the host cannot limit

@@ -38,14 +38,16 @@ struct LogFile {
     /// Returns whether there may be more to read.
     mutating func advance() throws(SystemError) -> Bool {
         let path = path
+        // Looked up first: once another file is there, nobody writes to this one any more.
+        // Between the rename and the new file there is none.
+        let there = try? Syscall.status(path)
         let here = try SystemError.attempt("stat", path) { () throws(Errno) in try file.descriptor.status() }
         if here.size < offset {
             file = try Self.open("/proc/self/fd/\(file.rawValue)")
             (offset, pending) = (0, [])
             return true
         }
-        // Between the rename and the new file there is none.
-        guard let there = try? Syscall.status(path), (there.device, there.inode) != (here.device, here.inode) else {
+        guard let there, (there.device, there.inode) != (here.device, here.inode) else {
             return false
         }
         // What was written to the old file after its end was reached comes first.

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CRIAPI
+internal import Linux
+internal import MonitorProtocol
+
+extension Container {
+    /// Connects with the container's own streams, as far as it has them: standard input only when it was made with one,
+    /// error output not with a terminal.
+    func attach(stdin: Bool, stdout: Bool, stderr: Bool) async throws -> AttachSocket {
+        guard state.process != nil, !isKilled else {
+            let word = isKilled ? "being killed" : state.word
+            throw ServiceError(.state, "use container", id, "it is \(word), not running")
+        }
+        let request = AttachRequest(
+            container: id, stdin: stdin && config.stdin, stdout: stdout, stderr: stderr && !config.tty)
+        return try await pod.monitorLink().attach(request)
+    }
+
+    /// Sets the size of the container's terminal.
+    func resize(_ size: WindowSize) async throws { try await pod.monitorLink().resize(id, size) }
+}
