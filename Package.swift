@@ -158,7 +158,7 @@ let package = Package(
                 "EngineConfiguration", "ImagePolicy", "ImageSources", "ImageStore", "RegistryConfiguration",
                 "Streaming", library("GRPCCore", "grpc-swift-2"),
                 library("SwiftProtobuf", "swift-protobuf"), library("GRDB", "GRDB.swift"),
-                library("Logging", "swift-log"),
+                library("Logging", "swift-log"), library("Yams", "Yams"),
             ]),
 
         // Floor 6: programs. The commands of skiffctl are a library, so that tests can link them without its link flags.
@@ -223,9 +223,9 @@ let package = Package(
         tests(
             "CRIServiceTests",
             [
-                "CRIService", "CRIAPI", "Linux", "MonitorProtocol", "OCIRuntimeSpec", "OCIImageSpec",
-                library("GRPCCore", "grpc-swift-2"),
-            ]),
+                "CRIService", "CRIAPI", "Cgroups", "CNI", "Linux", "MonitorProtocol", "OCIRuntimeSpec", "OCIImageSpec",
+                library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
+            ], resources: [.copy("Fixtures")]),
         tests(
             "SkiffctlTests",
             [

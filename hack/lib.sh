@@ -62,3 +62,15 @@ need_scratch() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
 }
+
+# Makes $environment, a Python with gRPC and pytest, and in $environment/stubs the client of the CRI.
+python_environment() {
+    environment=$repository/.build/python
+    if [ ! -x "$environment/bin/pytest" ]; then
+        python3 -m venv "$environment"
+        "$environment/bin/pip" install -q grpcio grpcio-tools pytest
+    fi
+    mkdir -p "$environment/stubs"
+    "$environment/bin/python" -m grpc_tools.protoc -I "$repository/Sources/CRIAPI" \
+        --python_out="$environment/stubs" --grpc_python_out="$environment/stubs" runtime/v1/api.proto
+}

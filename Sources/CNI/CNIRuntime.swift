@@ -114,9 +114,9 @@ package struct CNIRuntime: Sendable {
 }
 
 extension CNIRuntime {
-    private var environment: [String] { ["PATH=\(searchPath)", "CNI_PATH=\(binDirs.joined(separator: ":"))"] }
+    var environment: [String] { ["PATH=\(searchPath)", "CNI_PATH=\(binDirs.joined(separator: ":"))"] }
 
-    private func program(of plugin: String, network: String) throws(CNIError) -> String {
+    func program(of plugin: String, network: String) throws(CNIError) -> String {
         if let program = ChildPlan.find(plugin, path: binDirs.joined(separator: ":")) { return program }
         let folders = binDirs.map { "\"\($0)\"" }.joined(separator: ", ")
         throw CNIError(.pluginMissing, "use network", network, "plugin \"\(plugin)\" is not in \(folders)")

@@ -29,6 +29,9 @@ package struct CNIVersion: Sendable, Hashable, Comparable {
     /// CHECK exists, and DEL is told the result of ADD.
     var hasCheck: Bool { self >= Self(major: 0, minor: 4) }
 
+    /// STATUS and GC exist.
+    var hasUpkeep: Bool { self >= Self(major: 1, minor: 1) }
+
     private init(major: Int, minor: Int) {
         text = "\(major).\(minor).0"
         parts = [major, minor, 0]

@@ -10,6 +10,8 @@ package struct NetworkList: Sendable, Equatable {
     package let version: CNIVersion
     /// Whether its administrator wants no CHECK.
     package let disableCheck: Bool
+    /// Whether its administrator wants no GC.
+    let disableGC: Bool
     /// The plugins in the order of ADD; never empty.
     package let plugins: [Plugin]
     /// The configuration as it came, to be kept with each attachment.
@@ -51,6 +53,7 @@ package struct NetworkList: Sendable, Equatable {
         source = json
         // Lists of old put it in quotes: the specification once showed it so.
         disableCheck = members["disableCheck"]?.isTrue == true || members["disableCheck"]?.string == "true"
+        disableGC = members["disableGC"]?.isTrue == true || members["disableGC"]?.string == "true"
         if let plugins = members["plugins"] {
             guard let list = plugins.array, !list.isEmpty else {
                 throw Self.invalid(file, "\"plugins\" is not a list of plugins")

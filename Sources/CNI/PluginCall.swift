@@ -6,7 +6,14 @@ internal import Linux
 /// One run of a plugin's program. Section 2 of the CNI specification, "Execution protocol".
 struct PluginCall: Sendable {
     /// What a plugin is asked for, as in `CNI_COMMAND`.
-    enum Verb: String, Sendable { case add = "ADD", del = "DEL", check = "CHECK", version = "VERSION" }
+    enum Verb: String, Sendable {
+        case add = "ADD"
+        case del = "DEL"
+        case check = "CHECK"
+        case version = "VERSION"
+        case status = "STATUS"
+        case gc = "GC"
+    }
 
     var verb: Verb
     /// The network, for messages.

@@ -19,6 +19,8 @@ package struct ServiceError: Error, Hashable, Sendable, CustomStringConvertible 
         case deadline
         /// Something that is needed cannot be reached; a later try may work.
         case unavailable
+        /// The client does not keep up, and has missed something.
+        case behind
         /// Not built.
         case unimplemented
         /// The engine or the kernel failed.
@@ -69,6 +71,7 @@ extension ServiceError: RPCErrorConvertible {
         case .state: .failedPrecondition
         case .deadline: .deadlineExceeded
         case .unavailable: .unavailable
+        case .behind: .resourceExhausted
         case .unimplemented: .unimplemented
         case .failed: .unknown
         }

@@ -29,6 +29,22 @@ enum Check {
     /// Paths, or none.
     static func paths(_ list: [String]) throws(Complaint) -> [String] { try list.map(folder) }
 
+    /// `name=soft:hard` or `name=both`; names are those of setrlimit(2) without RLIMIT_, in lower case.
+    static func ulimits(_ list: [String]) throws(Complaint) -> [String] {
+        for text in list where Ulimit(text) == nil {
+            throw Complaint("\"\(text)\" is not a limit of the form \"nofile=1024:524288\"")
+        }
+        return list
+    }
+
+    /// `NAME=value`.
+    static func variables(_ list: [String]) throws(Complaint) -> [String] {
+        for text in list where text.first == "=" || !text.contains("=") || text.utf8.contains(0) {
+            throw Complaint("\"\(text)\" is not a variable of the form \"NAME=value\"")
+        }
+        return list
+    }
+
     /// A unix socket's path, with or without `unix://`. `sun_path` has 108 bytes, one of them for the final NUL.
     static func socket(_ text: String) throws(Complaint) -> String {
         let path = try folder(text.hasPrefix("unix://") ? String(text.dropFirst(7)) : text)

@@ -42,6 +42,11 @@ extension DaemonConfig {
                 "default_network", \.cni.defaultNetwork,
                 "Name of the network that pods join. Default: the first valid file in lexical order."),
             Setting(
+                "conf_template", \.cni.template,
+                "A configuration with {{.PodCIDR}}, {{.PodCIDRRanges}} and {{.Routes}} in it, which becomes\n"
+                    + "10-skiff.conflist in `conf_dir` when kubelet tells the node's range. Default: none.",
+                check: Check.optional(Check.folder)),
+            Setting(
                 "timeout", \.cni.timeout, "How long one plugin may take before it is killed.", check: Check.time),
         ])
 
@@ -68,6 +73,26 @@ extension DaemonConfig {
                 "seccomp_profile", \.runtime.seccompProfile,
                 "A profile in JSON for RuntimeDefault. Default: the built-in one.",
                 check: Check.optional(Check.folder)),
+            Setting(
+                "default_ulimits", \.runtime.defaultUlimits,
+                "Limits that containers get, name=soft:hard: [\"nofile=1024:524288\"]. Default: those of skiffd.",
+                check: Check.ulimits),
+            Setting(
+                "default_env", \.runtime.defaultEnvironment,
+                "Variables (NAME=value) of containers whose image and request do not have them.",
+                check: Check.variables),
+            Setting(
+                "hooks_dirs", \.runtime.hooksDirs,
+                "Folders of OCI hooks (*.json); a file of a later folder replaces one of the same name.",
+                check: Check.paths),
+            Setting(
+                "cdi_spec_dirs", \.runtime.cdiSpecDirs,
+                "Folders of CDI specifications (*.json, *.yaml); a later one goes before an earlier.",
+                check: Check.paths),
+            Setting(
+                "absent_mount_sources_to_reject", \.runtime.absentMountSourcesToReject,
+                "Paths on the host that must be there to be mounted; others are made as directories.",
+                check: Check.paths),
         ])
 }
 
@@ -84,5 +109,12 @@ extension RuntimeHandlerConfig {
         Setting(
             "root", \.root, "Its --root. Default: runtime in `run` for skiffrun, runtime-NAME for others.",
             check: Check.optional(Check.folder)),
+        Setting(
+            "allowed_annotations", \.allowedAnnotations,
+            "Annotations of pods and containers that the runtime gets to see; one that ends in \".\" or \"/\" allows all\n"
+                + "that begin so."),
+        Setting(
+            "privileged_without_host_devices", \.privilegedWithoutHostDevices,
+            "Whether privileged containers get only the devices that they ask for."),
     ]
 }

@@ -46,6 +46,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var cacheDir = ""
         /// The network of pods by name; "" stands for the first in lexical order of the files' names.
         package var defaultNetwork = ""
+        /// A network configuration with placeholders for the node's range of addresses; "" when there is none.
+        package var template = ""
         /// How long one plugin may take.
         package var timeout = Duration.seconds(120)
     }
@@ -69,6 +71,16 @@ package struct DaemonConfig: Sendable, Equatable {
         ]
         /// A seccomp profile in JSON in place of the built-in one for RuntimeDefault; "" for the built-in one.
         package var seccompProfile = ""
+        /// Limits of setrlimit(2) that containers get: `nofile=1024:524288`, soft and hard.
+        package var defaultUlimits: [String] = []
+        /// Variables that containers get unless the image or the request has them: `NAME=value`.
+        package var defaultEnvironment: [String] = []
+        /// Folders of OCI hooks in JSON, later ones override files of earlier ones.
+        package var hooksDirs = ["/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d"]
+        /// Folders of CDI specifications.
+        package var cdiSpecDirs = ["/etc/cdi", "/var/run/cdi"]
+        /// Sources of mounts that must be there; others are made as directories.
+        package var absentMountSourcesToReject: [String] = []
         /// Handlers by name. The one called `skiffrun` always exists.
         package var handlers = ["skiffrun": RuntimeHandlerConfig()]
     }
@@ -119,6 +131,10 @@ package struct RuntimeHandlerConfig: Sendable, Equatable {
     package var path: String
     /// The program's `--root`; "" stands for a folder below `run` until resolved.
     package var root: String
+    /// Annotations of pods and containers that reach the runtime, by name or, with a dot or slash at its end, by prefix.
+    package var allowedAnnotations: [String] = []
+    /// Whether privileged containers get only the devices that they ask for.
+    package var privilegedWithoutHostDevices = false
 
     /// A handler; without arguments, one in which everything follows from its name.
     package init(path: String = "", root: String = "") {

@@ -45,7 +45,7 @@ struct MountSourcesTests {
         mount.hostPath = source
         mount.containerPath = "/c"
         change(&mount)
-        return try #require(try MountSources.prepare([mount], storage: storage).first)
+        return try #require(try MountSources(storage: storage).prepare([mount]).first)
     }
 
     @Test func followsLinksAndMakesWhatIsMissing() throws {
@@ -73,7 +73,7 @@ struct MountSourcesTests {
                 ($0.readonly, $0.recursiveReadOnly) = (true, true)
                 $0.propagation = .propagationHostToContainer
             }, .invalid, "RROUnsupported"
-        ), ({ $0.image.image = "busybox" }, .unimplemented, "ImageVolumeMountFailed"),
+        ), ({ $0.image.image = "busybox" }, .invalid, "ImageVolumeMountFailed"),
         ({ $0.uidMappings = [Runtime_V1_IDMapping()] }, .unimplemented, nil),
         ({ $0.mountOptions = ["noexec"] }, .unimplemented, nil),
     ]

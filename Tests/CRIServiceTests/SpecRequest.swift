@@ -23,6 +23,8 @@ struct SpecRequest {
     var devices: [PreparedDevice] = []
     var host = HostFacts(hasUnifiedCgroups: false, hugepageSizes: ["2MB"], architecture: "amd64")
     var defaults = SpecBuilder.Defaults(capabilities: ["CAP_CHOWN", "CAP_KILL"])
+    var edits: [CDIEdits] = []
+    var hooks: [HookDefinition] = []
 
     init(_ change: (inout SpecRequest) -> Void = { _ in }) {
         image.entrypoint = ["/entry"]
@@ -36,11 +38,12 @@ struct SpecRequest {
     }
 
     func build() throws(ServiceError) -> Spec {
-        try SpecBuilder.build(
-            SpecBuilder.Input(
-                pod: pod, container: container, image: image, podID: "p1", containerID: "c1", rootfs: "/rootfs",
-                user: user, surroundings: surroundings, mounts: mounts, devices: devices, host: host,
-                defaults: defaults))
+        var input = SpecBuilder.Input(
+            pod: pod, container: container, image: image, podID: "p1", containerID: "c1", rootfs: "/rootfs", user: user,
+            surroundings: surroundings, mounts: mounts, devices: devices, host: host, defaults: defaults)
+        input.deviceEdits = edits
+        input.hooks = hooks
+        return try SpecBuilder.build(input)
     }
 }
 

@@ -73,6 +73,7 @@ extension Pod {
             throw error
         }
         engine.table.show(containerID)
+        engine.events.post(.containerCreatedEvent, containerID, of: self)
         return containerID
     }
 

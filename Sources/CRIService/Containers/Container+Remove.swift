@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import Cgroups
+internal import CRIAPI
 internal import GRDB
 internal import Linux
 internal import Logging
@@ -43,6 +44,7 @@ extension Container {
         try await deleteInRuntime()
         try await forgetInMonitor()
         try await engine.images.removeRootfs(container: id)
+        try await unmountImages()
         let (bundle, folder, driver) = (paths.bundle(id), paths.container(id), try cgroup())
         try await BlockingPool.run {
             try driver.delete()
@@ -55,8 +57,12 @@ extension Container {
             _ = try ContainerRecord.deleteOne(db, key: id)
             _ = try OperationRecord.deleteOne(db, key: operation)
         }
+        let wasVisible = engine.table.isVisible(id)
         engine.table.remove(self)
+        engine.rates.forget(id)
+        engine.layers.forget(id)
         await pod.forget(self)
+        if wasVisible { engine.events.post(.containerDeletedEvent, id, of: pod) }
         await engine.creations.forget("container/\(name)")
     }
 

@@ -14,24 +14,45 @@ extension Container {
     func specInput(_ image: Image, rootfs: String) async throws -> SpecBuilder.Input {
         let execution = image.config.config ?? ImageConfig.Execution()
         let surroundings = try await surroundings()
-        let (config, host, root) = (config, engine.host, engine.config.root)
-        var defaults = SpecBuilder.Defaults(
-            capabilities: engine.config.runtime.defaultCapabilities, pidsLimit: engine.config.runtime.pidsLimit,
-            seccomp: engine.seccomp)
+        let images = try await mountImages()
+        let (config, engine, handler) = (config, engine, handler)
+        let (runtime, options) = (engine.config.runtime, engine.config.runtime.handlers[handler.name] ?? .init())
+        let working = config.workingDir.isEmpty ? execution.workingDir ?? "" : config.workingDir
         let looked = try await BlockingPool.run {
-            (
-                user: try Self.resolveUser(config, image: execution.user ?? "", rootfs: rootfs),
-                mounts: try MountSources.prepare(config.mounts, storage: root),
-                devices: config.linux.securityContext.privileged
-                    ? try DeviceSources.all() : try DeviceSources.prepare(config.devices),
-                seccomp: try Self.localhostSeccomp(config)
-            )
+            let canMake = engine.features.features(of: handler)?.hasRecursiveReadOnly ?? false
+            return try SpecSources(
+                config,
+                SpecSources.Places(
+                    imageUser: execution.user ?? "", workingDirectory: working.isEmpty ? "/" : working, rootfs: rootfs,
+                    storage: engine.config.root, runtime: runtime, handler: options,
+                    canMakeRecursivelyReadonly: canMake, images: images))
         }
-        defaults.localhostSeccomp = looked.seccomp
-        return SpecBuilder.Input(
+        var defaults = SpecBuilder.Defaults(
+            capabilities: runtime.defaultCapabilities, pidsLimit: runtime.pidsLimit, seccomp: engine.seccomp,
+            localhostSeccomp: looked.localhostSeccomp)
+        defaults.limits = runtime.defaultUlimits.compactMap(Ulimit.init).map {
+            POSIXRlimit(type: $0.type, hard: $0.hard, soft: $0.soft)
+        }
+        defaults.environment = runtime.defaultEnvironment
+        defaults.allowedAnnotations = options.allowedAnnotations
+        var input = SpecBuilder.Input(
             pod: pod.config, container: config, image: execution, podID: pod.id, containerID: id, rootfs: rootfs,
-            user: looked.user, surroundings: surroundings, mounts: looked.mounts, devices: looked.devices, host: host,
-            defaults: defaults)
+            user: looked.user, surroundings: surroundings, mounts: looked.mounts, devices: looked.devices,
+            host: engine.host, defaults: defaults)
+        input.deviceEdits = looked.deviceEdits
+        input.hooks = looked.hooks
+        if let passwd = looked.passwd { input.passwdFile = try await write(passwd: passwd) }
+        return input
+    }
+
+    private func write(passwd: String) async throws -> String {
+        let file = paths.passwd(id)
+        try await BlockingPool.run {
+            try SystemError.attempt("write", file) { () throws(Errno) in
+                try AtomicFile.write(file, passwd, mode: 0o644)
+            }
+        }
+        return file
     }
 
     private func surroundings() async throws -> SpecBuilder.Surroundings {
@@ -56,40 +77,5 @@ extension Container {
         let found = try engine.table.container(id)
         guard found.pod === pod, let process = await found.state.process else { return nil }
         return "/proc/\(process.pid)/ns/pid"
-    }
-
-    private static func resolveUser(
-        _ config: CRI.ContainerConfig, image: String, rootfs: String
-    ) throws -> UserDatabase.Identity {
-        let root = try SystemError.attempt("open", rootfs) { () throws(Errno) in try SafeRoot(rootfs) }
-        func text(_ path: String) throws -> String {
-            do throws(Errno) {
-                return String(decoding: try root.readFile(path), as: UTF8.self)
-            } catch .ENOENT {
-                return ""
-            } catch {
-                throw SystemError("read the image's file", path, error)
-            }
-        }
-        let security = config.linux.securityContext
-        return try UserDatabase(passwd: text("/etc/passwd"), group: text("/etc/group")).resolve(
-            UserDatabase.Request(
-                uid: security.hasRunAsUser ? security.runAsUser.value : nil,
-                gid: security.hasRunAsGroup ? security.runAsGroup.value : nil, name: security.runAsUsername,
-                supplementalGroups: security.supplementalGroups,
-                mergesGroups: security.supplementalGroupsPolicy != .strict, image: image))
-    }
-
-    private static func localhostSeccomp(_ config: CRI.ContainerConfig) throws -> SeccompProfile? {
-        let security = config.linux.securityContext
-        guard security.hasSeccomp, security.seccomp.profileType == .localhost else { return nil }
-        let file = security.seccomp.localhostRef
-        guard file.hasPrefix("/") else {
-            throw ServiceError(.invalid, "read seccomp profile", file, "not an absolute path")
-        }
-        let bytes = try SystemError.attempt("read seccomp profile", file) { () throws(Errno) in
-            try Syscall.readFile(file, limit: 1 << 20)
-        }
-        return try SeccompProfile(parsing: bytes, file: file)
     }
 }

@@ -36,6 +36,7 @@ extension Container {
             state = .running(process)
             record.state = .running
         }
+        tellStart()
         try await save()
     }
 
@@ -53,6 +54,7 @@ extension Container {
     /// The process never ran: it is ended, and the end is told as one of the start.
     private func startFailed(_ message: String) async {
         isKilled = true
+        toldStart = true
         await killCgroup()
         let now = KernelClock.realtime
         if record.state != .exited {

@@ -62,7 +62,7 @@ extension Container {
             $0.annotations = config.annotations
             $0.mounts = config.mounts
             $0.logPath = record.logPath
-            $0.resources.linux = config.linux.resources
+            $0.resources.linux = resources
             $0.user.linux.uid = Int64(record.user.uid)
             $0.user.linux.gid = Int64(record.user.gid)
             $0.user.linux.supplementalGroups = record.user.groups.map { Int64($0) }

@@ -50,12 +50,17 @@ actor Container {
 
     var record: ContainerRecord
     var state: State
+    /// The limits in force, those of the request as later ones changed them.
+    var resources: CRI.Resources
     /// Delivered when the first process has ended, or never came to be.
     let end = Promise<Void>()
     /// Making it, until that has ended in one way or the other.
     var creating: Work<Void>?
     var stopping: StopWork?
     var removing: Work<Void>?
+    var updating: Work<Void>?
+    /// Whoever listens knows that it was started.
+    var toldStart = false
     /// The kill has begun: no new process may join.
     var isKilled = false
 
@@ -72,6 +77,7 @@ actor Container {
         self.engine = engine
         self.record = record
         self.config = config
+        resources = config.linux.resources
         id = record.id
         name = record.name
         createdAt = record.createdAt
@@ -145,12 +151,20 @@ actor Container {
     }
 
     private func becomeExited() async {
+        let wasStarted: Bool
+        switch state {
+        case .starting, .running: wasStarted = true
+        case .creating, .created, .exited: wasStarted = false
+        }
         state = .exited
         record.state = .exited
         // Without a PID namespace of its own, others of the container outlive its first process.
         if config.linux.securityContext.pidMode != .container { await killCgroup() }
         do { try await save() } catch { engine.log.error("record end of container \"\(id)\": \(error)") }
         end.succeed(())
+        guard engine.table.isVisible(id) else { return }
+        if wasStarted { tellStart() }
+        engine.events.post(.containerStoppedEvent, id, of: pod)
     }
 
     /// Kills every process of the container.
@@ -170,6 +184,7 @@ actor Container {
         case .running(let process, let started):
             guard record.state != .exited else { return }
             state = .running(process)
+            toldStart = true
             guard record.state != .running else { return }
             record.state = .running
             record.startedAt = Int64(started)

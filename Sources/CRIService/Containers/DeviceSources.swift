@@ -28,6 +28,13 @@ enum DeviceSources {
         }
     }
 
+    /// The node at a path of the host.
+    static func node(at path: String) throws -> LinuxDevice {
+        let status = try SystemError.attempt("use device", path) { () throws(Errno) in try Syscall.status(path) }
+        if let node = node(status, path) { return node }
+        throw ServiceError(.invalid, "use device", path, "not a device")
+    }
+
     /// Every device of the host, for a privileged container.
     static func all() throws -> [PreparedDevice] {
         try all(in: "/dev", as: "/dev").map { PreparedDevice(node: $0, access: "rwm") }

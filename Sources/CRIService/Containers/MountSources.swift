@@ -5,15 +5,26 @@ internal import CRIAPI
 internal import Linux
 
 /// Looks up the sources of a container's mounts on the host. Blocks the calling thread.
-enum MountSources {
-    /// `storage` is the folder of the engine's own data: a mount that holds it must not keep its mounts busy.
-    static func prepare(_ mounts: [CRI.Mount], storage: String) throws -> [PreparedMount] {
+struct MountSources {
+    /// The folder of the engine's own data: a mount that holds it must not keep its mounts busy.
+    var storage: String
+    /// Whether the runtime knows the option.
+    var canMakeRecursivelyReadonly = true
+    /// Paths that must be there; others are made as directories.
+    var requiredSources: Set<String> = []
+    /// Roots of mounted images by the place of the mount in the request.
+    var images: [Int: String] = [:]
+
+    func prepare(_ mounts: [CRI.Mount]) throws -> [PreparedMount] {
         guard !mounts.isEmpty else { return [] }
         let table = try MountInfo.read()
-        return try mounts.map { try prepare($0, storage: storage, table) }
+        return try mounts.enumerated().map { index, mount in
+            if mount.hasImage, !mount.image.image.isEmpty { return try prepareImage(mount, root: images[index]) }
+            return try prepare(mount, table)
+        }
     }
 
-    private static func prepare(_ mount: CRI.Mount, storage: String, _ table: [MountInfo]) throws -> PreparedMount {
+    private func prepare(_ mount: CRI.Mount, _ table: [MountInfo]) throws -> PreparedMount {
         try check(mount)
         let source = try resolve(mount.hostPath)
         var propagation = mount.propagation
@@ -29,12 +40,36 @@ enum MountSources {
             recursivelyReadonly: mount.recursiveReadOnly, propagation: propagation)
     }
 
-    private static func check(_ mount: CRI.Mount) throws(ServiceError) {
+    /// A mounted image, or what is below a path in it. Programs in it cannot be executed.
+    private func prepareImage(_ mount: CRI.Mount, root: String?) throws -> PreparedMount {
+        func refuse(_ cause: String) -> ServiceError {
+            ServiceError(.invalid, "mount image at", mount.containerPath, cause, prefix: "ImageVolumeMountFailed")
+        }
+        guard mount.hostPath.isEmpty else { throw refuse("it has a host path too") }
+        guard mount.readonly else { throw refuse("an image can be mounted read-only only") }
+        guard mount.propagation == .propagationPrivate else { throw refuse("an image does not propagate mounts") }
+        let path = mount.imageSubPath
+        guard !path.hasPrefix("/"), !path.split(separator: "/").contains("..") else {
+            throw refuse("\"\(path)\" is not a path inside the image")
+        }
+        guard let root else { throw refuse("the image is not mounted") }
+        var prepared = PreparedMount(destination: mount.containerPath, source: root, readonly: true)
+        prepared.options = ["noexec", "nosuid", "nodev"]
+        guard !path.isEmpty else { return prepared }
+        do throws(Errno) {
+            let inside = try SafeRoot(root).open(path, .path)
+            prepared.source = try Syscall.readLink(inside.procPath)
+            // Until here the link must not go.
+            try inside.close()
+        } catch {
+            throw refuse("\"\(path)\" in the image: \(error)")
+        }
+        return prepared
+    }
+
+    private func check(_ mount: CRI.Mount) throws(ServiceError) {
         func refuse(_ code: ServiceError.Code, _ cause: String, prefix: String? = nil) -> ServiceError {
             ServiceError(code, "mount at", mount.containerPath, cause, prefix: prefix)
-        }
-        if mount.hasImage, !mount.image.image.isEmpty {
-            throw refuse(.unimplemented, "image volumes are not supported", prefix: "ImageVolumeMountFailed")
         }
         guard mount.uidMappings.isEmpty, mount.gidMappings.isEmpty else {
             throw refuse(.unimplemented, "id-mapped mounts are not supported")
@@ -48,16 +83,20 @@ enum MountSources {
             throw refuse(
                 .invalid, "recursively read-only needs read-only and private propagation", prefix: "RROUnsupported")
         }
+        guard canMakeRecursivelyReadonly else {
+            throw refuse(.invalid, "the runtime cannot mount recursively read-only", prefix: "RROUnsupported")
+        }
     }
 
-    /// The path without links; a directory is made where nothing is.
-    private static func resolve(_ path: String) throws -> String {
+    /// The path without links; a directory is made where nothing is, unless something must be there.
+    private func resolve(_ path: String) throws -> String {
         try SystemError.attempt("use host path", path) { () throws(Errno) in
             do throws(Errno) {
-                return try realPath(path)
+                return try Self.realPath(path)
             } catch .ENOENT {
+                guard !requiredSources.contains(path) else { throw .ENOENT }
                 try Syscall.makeDirectories(path, mode: 0o755)
-                return try realPath(path)
+                return try Self.realPath(path)
             }
         }
     }
@@ -72,7 +111,7 @@ enum MountSources {
     }
 
     /// What the container mounts can reach the host, or the other way round, only through a mount that propagates.
-    private static func check(
+    private func check(
         _ propagation: Runtime_V1_MountPropagation, of source: String, _ table: [MountInfo]
     ) throws(ServiceError) {
         guard propagation != .propagationPrivate else { return }

@@ -29,12 +29,33 @@ extension Engine {
             for pod in table.allPods { group.addTask { await pod.recover(begun) } }
         }
         try await removeOrphans(Set(containers.map(\.id)))
+        await collectNetworkGarbage()
         log.info("found \(table.pods.count) pods and \(table.containers.count) containers")
+    }
+
+    /// Addresses and rules that are held for pods that are no more. What plugins can find themselves is asked for before
+    /// the first new pod, so that none is taken for garbage; what is on record is detached in the background.
+    private func collectNetworkGarbage() async {
+        do {
+            let rows = try await records.read { try AttachmentRecord.fetchAll($0) }
+            let valid = rows.map { Networks.attachment(pod: $0.pod, CRI.PodConfig(), namespace: $0.namespace) }
+            let pods = Set(valid.map(\.containerID))
+            for stale in try networks.runtime.attachments() where !pods.contains(stale.containerID) {
+                repeatUntilDone("detach pod \"\(stale.containerID)\"") {
+                    try await self.networks.runtime.delete(stale)
+                }
+            }
+            // Without a network there is nothing to ask.
+            guard let network = try? networks.current() else { return }
+            try await networks.runtime.collectGarbage(of: network, valid: valid)
+        } catch {
+            log.warning("collect garbage of networks: \(error)")
+        }
     }
 
     /// Root file systems and attachments whose owners have no record any more.
     private func removeOrphans(_ known: Set<String>) async throws {
-        for id in try await images.rootfsContainers() where !known.contains(id) {
+        for id in try await images.rootfsContainers() where !known.contains(Container.owner(ofRootfs: id)) {
             try await images.removeRootfs(container: id)
         }
         let attachments = try await records.read { db in

@@ -19,15 +19,7 @@ extension Engine {
     package static let version = "0.1.0"
 
     func status(verbose: Bool) async throws -> EngineStatus {
-        let networks = networks
-        let problem: CNIError? = await BlockingPool.run {
-            do throws(CNIError) {
-                _ = try networks.current()
-                return nil
-            } catch {
-                return error
-            }
-        }
+        let problem = await networks.problem()
         let runtime = Runtime_V1_RuntimeCondition.with {
             $0.type = "RuntimeReady"
             $0.status = true
@@ -38,16 +30,22 @@ extension Engine {
             $0.reason = problem == nil ? "" : "NetworkPluginNotReady"
             $0.message = problem.map { "\($0)" } ?? ""
         }
-        let names = handlers.keys.sorted()
+        return EngineStatus(
+            conditions: [runtime, network], handlers: try await handlerFeatures(),
+            info: verbose ? ["config": try JSON.text(ConfigInfo(config))] : [:])
+    }
+    /// What kubelet checks before it sends pods that need more than every runtime can do.
+    private func handlerFeatures() async throws -> [Runtime_V1_RuntimeHandler] {
         // The default handler also goes by the empty name.
-        let handlers = ([""] + names).map { name in
-            Runtime_V1_RuntimeHandler.with {
-                $0.name = name
-                $0.features.recursiveReadOnlyMounts = true
+        let named = [("", try handler(""))] + handlers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        let features = features
+        return await BlockingPool.run {
+            named.map { name, handler in
+                .with {
+                    $0.name = name
+                    $0.features.recursiveReadOnlyMounts = features.features(of: handler)?.hasRecursiveReadOnly ?? false
+                }
             }
         }
-        return EngineStatus(
-            conditions: [runtime, network], handlers: handlers,
-            info: verbose ? ["config": try JSON.text(ConfigInfo(config))] : [:])
     }
 }

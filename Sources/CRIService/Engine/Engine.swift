@@ -27,6 +27,10 @@ package final class Engine: Sendable {
     let log: Logger
     let table = ObjectTable()
     let creations: Creations
+    let rates = CPURates()
+    let layers = WritableLayers()
+    let events = EventHub()
+    let features = RuntimeFeatures()
     /// Held while a pod's cgroup is made or removed: the parent of all goes with the last.
     let cgroupParentLock = Mutex(())
     private let lock: SharedFD

@@ -10,11 +10,14 @@ extension HostFacts {
     static func find(_ layout: CgroupLayout) throws -> HostFacts {
         let status = try Syscall.readText("/proc/self/status")
         let sets = ["CapPrm", "CapBnd"].map { Capabilities.names(mask: mask($0, in: status)) }
-        return HostFacts(
+        var facts = HostFacts(
             hasUnifiedCgroups: layout.mode == .v2, capabilities: sets[0].intersection(sets[1]),
             hugepageSizes: hugepageSizes(layout), limitsSwap: limitsSwap(layout),
             lowestOOMScore: try lowestOOMScore(hasResource: sets[0].contains("CAP_SYS_RESOURCE")),
             architecture: Platform.current.architecture)
+        facts.hasAppArmor = Syscall.exists("/sys/kernel/security/apparmor/profiles")
+        facts.hasSELinux = Syscall.exists("/sys/fs/selinux/enforce")
+        return facts
     }
 
     static func mask(_ name: String, in status: String) -> UInt64 {

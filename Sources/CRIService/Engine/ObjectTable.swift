@@ -32,6 +32,9 @@ final class ObjectTable: Sendable {
         }
     }
 
+    /// Whether requests can see it.
+    func isVisible(_ id: String) -> Bool { state.withLock { $0.visible.contains(id) } }
+
     func show(_ id: String) { state.withLock { _ = $0.visible.insert(id) } }
 
     func remove(_ pod: Pod) {

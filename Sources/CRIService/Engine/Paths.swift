@@ -33,6 +33,7 @@ package struct Paths: Hashable, Sendable {
     /// The bundle of a container.
     func bundle(_ id: String) -> String { "\(run)/containers/\(id)" }
     func spec(_ id: String) -> String { bundle(id) + "/config.json" }
+    func passwd(_ id: String) -> String { bundle(id) + "/passwd" }
     func rootfs(_ id: String) -> String { bundle(id) + "/rootfs" }
     func pidFile(_ id: String) -> String { bundle(id) + "/pid" }
     func runtimeLog(_ id: String) -> String { bundle(id) + "/runtime.log" }
@@ -43,5 +44,7 @@ package struct Paths: Hashable, Sendable {
     func exec(_ id: String, _ execID: String, _ what: String) -> String { "\(bundle(id))/exec-\(execID).\(what)" }
     /// What a container leaves on disk.
     func container(_ id: String) -> String { "\(root)/containers/\(id)" }
+    /// What a container writes to its root file system.
+    func upper(_ id: String) -> String { container(id) + "/upper" }
     func exitRecord(_ id: String) -> String { container(id) + "/exit" }
 }

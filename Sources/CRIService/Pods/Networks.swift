@@ -4,10 +4,12 @@
 internal import CNI
 internal import CRIAPI
 internal import EngineConfiguration
+internal import Linux
 
-/// The networks that pods join.
+/// The networks that pods join. Their folder is read at every use, so that a file counts as soon as it is there.
 struct Networks: Sendable {
     private let config: DaemonConfig.CNI
+    private let readiness = NetworkReadiness()
     let runtime: CNIRuntime
 
     init(_ config: DaemonConfig.CNI) {
@@ -22,11 +24,36 @@ struct Networks: Sendable {
         return network
     }
 
+    /// Why pods cannot join the network now, or nil. Plugins are asked every few seconds at most.
+    func problem() async -> CNIError? {
+        let networks = self
+        do throws(CNIError) {
+            let network = try await BlockingPool.run { () throws(CNIError) in try networks.current() }
+            return await readiness.problem(of: network, runtime)
+        } catch {
+            return error
+        }
+    }
+
+    /// The network for a pod: one with host ports needs a plugin that maps them, and gets `portmap` behind the others
+    /// where none does.
+    func network(for arguments: [String: JSONValue]) throws(CNIError) -> NetworkList {
+        let network = try current()
+        guard arguments["portMappings"] != nil, !network.handles(capability: "portMappings") else { return network }
+        let mapped = try network.appending([
+            "type": "portmap", "snat": .bool(true), "capabilities": ["portMappings": .bool(true)],
+        ])
+        try runtime.checkPlugins(of: mapped)
+        return mapped
+    }
+
     /// The interface of a pod in its network.
     static let interface = "eth0"
 
     /// What plugins are told of a pod.
-    static func attachment(pod id: String, _ config: CRI.PodConfig, namespace: String) -> NetworkAttachment {
+    static func attachment(
+        pod id: String, _ config: CRI.PodConfig, namespace: String, arguments: [String: JSONValue] = [:]
+    ) -> NetworkAttachment {
         let metadata = config.metadata
         return NetworkAttachment(
             containerID: id, namespace: namespace, interface: interface,
@@ -34,26 +61,22 @@ struct Networks: Sendable {
                 ("IgnoreUnknown", "1"), ("K8S_POD_NAMESPACE", metadata.namespace), ("K8S_POD_NAME", metadata.name),
                 ("K8S_POD_INFRA_CONTAINER_ID", id), ("K8S_POD_UID", metadata.uid),
             ].map { (key: $0.0, value: $0.1) },
-            capabilityArguments: capabilities(config))
+            capabilityArguments: arguments)
     }
+}
 
-    static func capabilities(_ config: CRI.PodConfig) -> [String: JSONValue] {
-        let mappings = config.portMappings.filter { $0.hostPort > 0 }.map { mapping -> JSONValue in
-            var members: [String: JSONValue] = [
-                "hostPort": .integer(Int(mapping.hostPort)), "containerPort": .integer(Int(mapping.containerPort)),
-                "protocol": .string(name(mapping.protocol)),
-            ]
-            if !mapping.hostIp.isEmpty { members["hostIP"] = .string(mapping.hostIp) }
-            return .object(members)
-        }
-        return mappings.isEmpty ? [:] : ["portMappings": .array(mappings)]
-    }
+/// What the plugins of a network said to STATUS, for a short time.
+actor NetworkReadiness {
+    private var asked: (network: NetworkList, time: Int64, problem: CNIError?)?
+    private static let validity: Int64 = 5_000_000_000
 
-    private static func name(_ value: Runtime_V1_Protocol) -> String {
-        switch value {
-        case .udp: "udp"
-        case .sctp: "sctp"
-        case .tcp, .UNRECOGNIZED: "tcp"
+    func problem(of network: NetworkList, _ runtime: CNIRuntime) async -> CNIError? {
+        if let asked, asked.network == network, KernelClock.monotonic - asked.time < Self.validity {
+            return asked.problem
         }
+        var problem: CNIError?
+        do throws(CNIError) { try await runtime.status(of: network) } catch { problem = error }
+        asked = (network, KernelClock.monotonic, problem)
+        return problem
     }
 }

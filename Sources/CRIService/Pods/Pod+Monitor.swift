@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import CRIAPI
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
@@ -108,7 +109,10 @@ extension Pod {
         for container in containers.values { await container.monitorLost() }
         guard record.state == .ready else { return }
         record.state = .stopped
+        engine.events.post(.containerStoppedEvent, id, of: self)
         do { try await save() } catch { engine.log.error("record pod \"\(id)\": \(error)") }
+        // Nothing can use the addresses any more: they are not kept until somebody asks for the pod's end.
+        engine.repeatUntilDone("detach pod \"\(id)\"") { try await self.leaveNetwork() }
     }
 
     /// Asks the monitor how its containers are, and brings ours to that.

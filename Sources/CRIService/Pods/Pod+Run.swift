@@ -34,6 +34,8 @@ extension Engine {
                 throw ServiceError.wrap(error, "run pod", config.metadata.name)
             }
             self.table.show(id)
+            self.events.post(.containerCreatedEvent, id, of: pod)
+            self.events.post(.containerStartedEvent, id, of: pod)
             return id
         }
     }
@@ -42,14 +44,15 @@ extension Engine {
 extension Pod {
     /// The steps that make the pod, in their order; `destroy` undoes as many as were made.
     func run() async throws {
-        let network = try plan.usesHostNetwork ? nil : currentNetwork()
+        let arguments = try NetworkArguments.make(config, cgroup: record.cgroup)
+        let network = try plan.usesHostNetwork ? nil : currentNetwork(arguments)
         for name in plan.refusedSysctls {
             engine.log.warning("pod \"\(id)\": sysctl \"\(name)\" is not of the pod's own namespaces and is not set")
         }
         try await recordCreation()
         try await makeFolders()
         let ready = try await startMonitor()
-        if let network { try await joinNetwork(network) }
+        if let network { try await joinNetwork(network, arguments) }
         let (id, paths, plan, config, ips) = (id, paths, plan, config, ips)
         try await BlockingPool.run { try PodFiles.make(id, paths, plan: plan, config: config, ips: ips) }
         _ = try await monitorLink().request(.adopt)
@@ -58,9 +61,9 @@ extension Pod {
         try await recordReady()
     }
 
-    private func currentNetwork() throws(ServiceError) -> NetworkList {
+    private func currentNetwork(_ arguments: [String: JSONValue]) throws(ServiceError) -> NetworkList {
         do {
-            return try engine.networks.current()
+            return try engine.networks.network(for: arguments)
         } catch {
             throw ServiceError(.unavailable, "set up network", nil, "\(error)")
         }
@@ -118,11 +121,12 @@ extension Pod {
     }
 
     /// Joins the network; the attachment is on record before the first plugin runs.
-    private func joinNetwork(_ network: NetworkList) async throws {
+    private func joinNetwork(_ network: NetworkList, _ arguments: [String: JSONValue]) async throws {
         let attachment = AttachmentRecord(
             pod: id, network: network.name, interface: Networks.interface, namespace: paths.namespace(id, "net"))
         try await engine.records.write { try attachment.insert($0) }
-        let place = Networks.attachment(pod: id, config, namespace: attachment.namespace)
+        let place = Networks.attachment(
+            pod: id, config, namespace: attachment.namespace, arguments: arguments)
         do throws(CNIError) {
             let result = try await engine.networks.runtime.add(network, place)
             record.ips = result.containerIPs.joined(separator: ",")

@@ -2,14 +2,23 @@
 // Copyright the Skiff authors.
 
 internal import CRIAPI
+internal import Linux
 internal import SwiftProtobuf
 
 extension Engine {
     func podStatus(
         _ id: String, verbose: Bool
-    ) async throws -> (status: Runtime_V1_PodSandboxStatus, info: [String: String]) {
+    ) async throws -> Runtime_V1_PodSandboxStatusResponse {
         let pod = try table.pod(id)
-        return (await pod.status, verbose ? try await pod.info() : [:])
+        let time = KernelClock.realtime
+        let (status, containers) = (await pod.status, await pod.containerStatuses())
+        let info = verbose ? try await pod.info() : [:]
+        return .with {
+            $0.status = status
+            $0.containersStatuses = containers
+            $0.timestamp = time
+            $0.info = info
+        }
     }
 
     /// Pods that fit, newest first.

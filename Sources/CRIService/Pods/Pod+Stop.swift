@@ -3,6 +3,7 @@
 
 internal import CNI
 internal import Cgroups
+internal import CRIAPI
 internal import EngineConfiguration
 internal import GRDB
 internal import Linux
@@ -54,6 +55,7 @@ extension Pod {
             try await begin(.stop)
         }
         try await endEverything()
+        let wasReady = record.state == .ready
         record.state = record.state == .creating ? .creating : .stopped
         record.revision += 1
         let (record, operation) = (record, operationName)
@@ -64,6 +66,7 @@ extension Pod {
                 sql: "DELETE FROM operations WHERE name = ? AND kind = ?",
                 arguments: [operation, OperationRecord.Kind.stop.rawValue])
         }
+        if wasReady { engine.events.post(.containerStoppedEvent, id, of: self) }
     }
 
     /// Containers, network, monitor with namespaces, /dev/shm: each step may be repeated. The network is left also
@@ -85,8 +88,16 @@ extension Pod {
         }
     }
 
-    /// DEL for everything on record; the record goes when the plugins have acknowledged.
-    private func leaveNetwork() async throws {
+    /// DEL for everything on record; the record goes when the plugins have acknowledged. A second request joins the
+    /// first.
+    func leaveNetwork() async throws {
+        let work = leaving ?? Work { try await self.leaveNetworkNow() }
+        leaving = work
+        try await work.value
+    }
+
+    private func leaveNetworkNow() async throws {
+        defer { leaving = nil }
         let id = id
         let attachments = try await engine.records.read { db in
             try AttachmentRecord.filter(Column("pod") == id).fetchAll(db)
@@ -180,7 +191,10 @@ extension Pod {
             _ = try PodRecord.deleteOne(db, key: id)
             _ = try OperationRecord.deleteOne(db, key: operation)
         }
+        let wasVisible = engine.table.isVisible(self.id)
         engine.table.remove(self)
+        engine.rates.forget(self.id)
+        if wasVisible { engine.events.post(.containerDeletedEvent, self.id, of: self) }
         await engine.creations.forget("pod/\(name)")
     }
 

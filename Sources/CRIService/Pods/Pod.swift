@@ -34,6 +34,7 @@ actor Pod {
     var endsMonitor = false
     var stopping: Work<Void>?
     var removing: Work<Void>?
+    var leaving: Work<Void>?
 
     nonisolated var paths: Paths { engine.paths }
 

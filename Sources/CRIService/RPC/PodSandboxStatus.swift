@@ -3,17 +3,12 @@
 
 package import CRIAPI
 package import GRPCCore
-internal import SwiftProtobuf
 
 extension RuntimeService {
     /// The state of one pod.
     package func podSandboxStatus(
         request: Runtime_V1_PodSandboxStatusRequest, context: ServerContext
     ) async throws -> Runtime_V1_PodSandboxStatusResponse {
-        let (status, info) = try await engine.podStatus(request.podSandboxID, verbose: request.verbose)
-        return .with {
-            $0.status = status
-            $0.info = info
-        }
+        try await engine.podStatus(request.podSandboxID, verbose: request.verbose)
     }
 }

@@ -40,6 +40,16 @@ struct RuntimeHandler: Hashable, Sendable {
     /// Whether it is `skiffrun`, whose containers a monitor can enter without a command.
     var isOwnRuntime: Bool { path.split(separator: "/").last == "skiffrun" }
 
+    /// Sets the limits that the file describes.
+    func update(_ id: String, _ paths: Paths, resources: String) -> RuntimeCommand {
+        command(paths.runtimeLog(id), ["update", "--resources", resources, id])
+    }
+
+    /// Prints what the runtime can do.
+    func features() -> RuntimeCommand {
+        RuntimeCommand([path, "features"], environment: ["PATH=\(Self.searchPath)"])
+    }
+
     /// Kills what is left and forgets the container.
     func delete(_ id: String, _ paths: Paths) -> RuntimeCommand {
         command(paths.runtimeLog(id), ["delete", "--force", id])

@@ -15,6 +15,8 @@ package struct HostFacts: Hashable, Sendable {
     package var lowestOOMScore: Int
     /// Go's name of the machine's architecture: `amd64`.
     package var architecture: String
+    package var hasAppArmor = false
+    package var hasSELinux = false
 
     /// Every property by name.
     package init(

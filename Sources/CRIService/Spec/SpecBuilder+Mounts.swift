@@ -14,6 +14,8 @@ package struct PreparedMount: Hashable, Sendable {
     /// Whether mounts below the source are read-only too.
     package var recursivelyReadonly: Bool
     package var propagation: Runtime_V1_MountPropagation
+    /// Further options of mount(8).
+    package var options: [String] = []
 
     /// Every property by name.
     package init(
@@ -30,6 +32,7 @@ package struct PreparedMount: Hashable, Sendable {
     var mount: Mount {
         var options = ["rbind", propagationOption, readonly ? "ro" : "rw"]
         if recursivelyReadonly { options.append("rro") }
+        options += self.options
         return Mount(destination: destination, type: "bind", source: source, options: options)
     }
 
@@ -118,7 +121,11 @@ extension SpecBuilder {
         let shm = Mount(
             destination: "/dev/shm", type: "bind", source: input.surroundings.shm,
             options: ["rbind", "nosuid", "nodev", "noexec"])
-        return [shm]
+        let passwd = input.passwdFile.map {
+            Mount(
+                destination: "/etc/passwd", type: "bind", source: $0, options: ["rbind", "rprivate", access, "nodev"])
+        }
+        return [shm] + [passwd].compactMap(\.self)
             + files.map { destination, source in
                 Mount(
                     destination: destination, type: "bind", source: source,

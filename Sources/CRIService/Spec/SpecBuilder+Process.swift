@@ -49,6 +49,10 @@ extension SpecBuilder {
         func setIfMissing(_ name: String, _ value: String) {
             if values[name] == nil { set(name, value) }
         }
+        for variable in input.defaults.environment {
+            let name = String(variable.prefix { $0 != "=" })
+            setIfMissing(name, String(variable.dropFirst(name.count + 1)))
+        }
         setIfMissing("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         if !input.surroundings.hostname.isEmpty { setIfMissing("HOSTNAME", input.surroundings.hostname) }
         if input.container.tty { setIfMissing("TERM", "xterm") }
@@ -67,5 +71,6 @@ extension SpecBuilder {
             bounding: capabilities.sets, effective: capabilities.sets,
             inheritable: capabilities.ambient, permitted: capabilities.sets, ambient: capabilities.ambient)
         process.noNewPrivileges = security.noNewPrivs
+        if !input.defaults.limits.isEmpty { process.rlimits = input.defaults.limits }
     }
 }

@@ -29,6 +29,12 @@ package struct SpecBuilder: Sendable {
         package var devices: [PreparedDevice]
         package var host: HostFacts
         package var defaults: Defaults
+        /// What CDI files change for the devices that were asked for; their nodes are among `devices`.
+        package var deviceEdits: [CDIEdits] = []
+        /// The machine's hooks.
+        package var hooks: [HookDefinition] = []
+        /// A file that takes the place of the image's /etc/passwd.
+        package var passwdFile: String?
 
         /// Every property by name.
         package init(
@@ -91,6 +97,11 @@ package struct SpecBuilder: Sendable {
         package var seccomp: SeccompProfile
         /// The profile that the request names, read; only for Localhost.
         package var localhostSeccomp: SeccompProfile?
+        package var limits: [POSIXRlimit] = []
+        /// `NAME=value`, for those that have no such variable.
+        package var environment: [String] = []
+        /// Annotations that reach the runtime, by name, or by prefix with a dot or slash at its end.
+        package var allowedAnnotations: [String] = []
 
         /// Every property by name.
         package init(
@@ -121,7 +132,10 @@ package struct SpecBuilder: Sendable {
         try builder.setResources()
         builder.setPaths()
         try builder.setSeccomp()
+        try builder.setLabels()
         builder.setAnnotations()
+        builder.applyDeviceEdits()
+        try builder.setHooks()
         return builder.finished()
     }
 
@@ -135,10 +149,20 @@ package struct SpecBuilder: Sendable {
     var security: CRI.ContainerSecurity { input.container.linux.securityContext }
     var isPrivileged: Bool { security.privileged }
 
-    /// Ids and names for hooks and for people who read a bundle; nothing a pod's author writes gets here, for runtimes
-    /// take orders from annotations.
+    /// Ids and names for hooks and for people who read a bundle. Of what a pod's author writes only that gets here which
+    /// the handler allows, for runtimes take orders from annotations.
     private mutating func setAnnotations() {
-        spec.annotations = [
+        let asked = input.pod.annotations.merging(input.container.annotations) { $1 }
+        let allowed = asked.filter { key, _ in
+            input.defaults.allowedAnnotations.contains { rule in
+                rule.hasSuffix(".") || rule.hasSuffix("/") ? key.hasPrefix(rule) : key == rule
+            }
+        }
+        spec.annotations = allowed.merging(own) { $1 }
+    }
+
+    private var own: [String: String] {
+        [
             "io.kubernetes.cri.container-type": "container",
             "io.kubernetes.cri.sandbox-id": input.podID,
             "io.kubernetes.cri.sandbox-name": input.pod.metadata.name,

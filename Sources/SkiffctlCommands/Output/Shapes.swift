@@ -69,6 +69,70 @@ enum Shapes {
         "version": "", "runtimeName": "", "runtimeVersion": "", "runtimeApiVersion": "",
     ])
 
+    static let containerStats: JSON = .object([
+        "attributes": .object([
+            "id": "", "metadata": containerMetadata, "labels": .object([]), "annotations": .object([]),
+        ]),
+        "cpu": cpu, "memory": memory, "writableLayer": filesystem,
+        "swap": .object(["timestamp": "0", "swapAvailableBytes": int64Value, "swapUsageBytes": int64Value]),
+        "io": io,
+    ])
+
+    static let podStats: JSON = .object([
+        "attributes": .object([
+            "id": "", "metadata": podMetadata, "labels": .object([]), "annotations": .object([]),
+        ]),
+        "linux": .object([
+            "cpu": cpu, "memory": memory,
+            "network": .object([
+                "timestamp": "0", "defaultInterface": interface, "interfaces": .array([interface]),
+            ]),
+            "process": .object(["timestamp": "0", "processCount": int64Value]),
+            "containers": .array([containerStats]), "io": io,
+        ]),
+    ])
+
+    static let podMetrics: JSON = .object([
+        "podMetrics": .array([
+            .object([
+                "podSandboxId": "", "metrics": .array([metric]),
+                "containerMetrics": .array([.object(["containerId": "", "metrics": .array([metric])])]),
+            ])
+        ])
+    ])
+
+    static let metricDescriptors: JSON = .object([
+        "descriptors": .array([.object(["name": "", "help": "", "labelKeys": .array([])])])
+    ])
+
+    static let event: JSON = .object([
+        "containerId": "", "containerEventType": "CONTAINER_CREATED_EVENT", "createdAt": "0",
+        "podSandboxStatus": podSandboxStatus, "containersStatuses": .array([containerStatus]),
+    ])
+
+    private static let metric: JSON = .object([
+        "name": "", "timestamp": "0", "metricType": "COUNTER", "labelValues": .array([]), "value": int64Value,
+    ])
+
+    private static let cpu: JSON = .object([
+        "timestamp": "0", "usageCoreNanoSeconds": int64Value, "usageNanoCores": int64Value, "psi": pressure,
+    ])
+
+    private static let memory: JSON = .object([
+        "timestamp": "0", "workingSetBytes": int64Value, "availableBytes": int64Value, "usageBytes": int64Value,
+        "rssBytes": int64Value, "pageFaults": int64Value, "majorPageFaults": int64Value, "psi": pressure,
+    ])
+
+    private static let io: JSON = .object(["timestamp": "0", "psi": pressure])
+
+    private static let pressure: JSON = .object(["Full": waiting, "Some": waiting])
+
+    private static let waiting: JSON = .object(["Total": "0", "Avg10": zero, "Avg60": zero, "Avg300": zero])
+
+    private static let interface: JSON = .object([
+        "name": "", "rxBytes": int64Value, "rxErrors": int64Value, "txBytes": int64Value, "txErrors": int64Value,
+    ])
+
     private static let zero = JSON.number("0")
     private static let int64Value: JSON = .object(["value": "0"])
 

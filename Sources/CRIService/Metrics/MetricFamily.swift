@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CRIAPI
+internal import SwiftProtobuf
+
+/// A metric by name: what it means, its labels beside those that all have, and how it is read. Descriptors and values
+/// come from the same row, so that the order of labels is one.
+struct MetricFamily: Sendable {
+    /// One value with the labels of its own.
+    struct Sample: Sendable {
+        var value: UInt64
+        var labels: [String] = []
+    }
+
+    var name: String
+    var help: String
+    var type: Runtime_V1_MetricType
+    var labels: [String] = []
+    var read: @Sendable (MetricSource) -> [Sample]
+
+    /// Labels of every metric, those that cAdvisor's have.
+    static let commonLabels = ["id", "name", "image", "container", "namespace", "pod"]
+
+    var descriptor: Runtime_V1_MetricDescriptor {
+        .with {
+            $0.name = name
+            $0.help = help
+            $0.labelKeys = Self.commonLabels + labels
+        }
+    }
+
+    /// The values of one source; `common` are those of the common labels.
+    func metrics(_ source: MetricSource, common: [String]) -> [Runtime_V1_Metric] {
+        read(source).map { sample in
+            .with {
+                $0.name = name
+                $0.timestamp = source.time
+                $0.metricType = type
+                $0.labelValues = common + sample.labels
+                $0.value.value = sample.value
+            }
+        }
+    }
+
+    /// One number, or none where the host does not count it.
+    static func counter(
+        _ name: String, _ help: String, _ read: @escaping @Sendable (MetricSource) -> UInt64?
+    ) -> MetricFamily {
+        MetricFamily(name: name, help: help, type: .counter) { source in read(source).map { [Sample(value: $0)] } ?? []
+        }
+    }
+
+    static func gauge(
+        _ name: String, _ help: String, _ read: @escaping @Sendable (MetricSource) -> UInt64?
+    ) -> MetricFamily {
+        MetricFamily(name: name, help: help, type: .gauge) { source in read(source).map { [Sample(value: $0)] } ?? [] }
+    }
+
+    /// All families, in the order of their descriptors.
+    static let all = usage + memory + disk + network + processes + specification + pressure
+}
