@@ -5,7 +5,7 @@ import Confinement
 import ContainerRuntime
 import OCIRuntimeSpec
 
-/// The places where bytes of others enter the runtime. Each takes any bytes at all: a trap is a defect, and so is an
+/// The places where bytes of others enter the runtime or the image store. Each takes any bytes at all: a trap is a defect, and so is an
 /// answer that breaks its promise. `hack/fuzz` looks for such bytes; the tests feed it what was found before.
 enum FuzzEntry: String, CaseIterable, Sendable {
     /// config.json: read, then planned.
@@ -18,6 +18,8 @@ enum FuzzEntry: String, CaseIterable, Sendable {
     case process
     /// A command line, a word in each line.
     case arguments
+    /// A layer of an image, compressed or not.
+    case layer
 
     func run(_ bytes: [UInt8]) {
         switch self {
@@ -26,6 +28,7 @@ enum FuzzEntry: String, CaseIterable, Sendable {
         case .state: _ = Self.read(ContainerRecord.self, bytes)
         case .process: Self.process(bytes)
         case .arguments: Self.arguments(bytes)
+        case .layer: Self.layer(bytes)
         }
     }
 
