@@ -81,7 +81,6 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CProtection"),
         .systemLibrary(name: "CSeccomp"),
-        .systemLibrary(name: "CArchive"),
         .systemLibrary(name: "CCompression"),
         .systemLibrary(name: "CZlib"),
 
@@ -112,7 +111,7 @@ let package = Package(
         // Floor 3: one subject each.
         floor("Cgroups", ["Linux", "OCIRuntimeSpec"]),
         floor("Confinement", ["Linux", "OCIRuntimeSpec", "CSeccomp"]),
-        floor("Archive", ["Linux", "CLinux", "CArchive", "CCompression"]),
+        floor("Archive", ["Linux", "CLinux", "CCompression"]),
         floor(
             "Registry",
             [
@@ -235,7 +234,7 @@ let package = Package(
         // Entries for `hack/fuzz`, which builds Driver with them; here they take what it found.
         .testTarget(
             name: "FuzzTests",
-            dependencies: ["ContainerRuntime", "Confinement", "OCIRuntimeSpec", "StreamFraming", "Linux"],
+            dependencies: ["Archive", "ContainerRuntime", "Confinement", "OCIRuntimeSpec", "StreamFraming", "Linux"],
             exclude: ["Driver", "corpus", "words.dict"], swiftSettings: strictTests),
         // The programs, tested as programs: they are run from the folder that holds the test bundle.
         tests("ProgramTests", ["Linux", "MonitorProtocol"]),

@@ -44,6 +44,12 @@ package struct ArchiveError: Error, Hashable, Sendable, CustomStringConvertible 
         self.init(code, "unpack entry", entry.description, errno.description)
     }
 
+    /// An error of the kernel while a file of a layer was written.
+    init(writing path: String, _ errno: Errno) {
+        let code: Code = errno == .ENOSPC || errno == .EDQUOT ? .noSpace : .io
+        self.init(code, "write layer", path, errno.description)
+    }
+
     /// One line: operation, quoted subject, reason.
     package var description: String {
         var quoted = ""

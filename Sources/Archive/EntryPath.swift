@@ -34,17 +34,23 @@ struct EntryPath: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    private init(_ components: [ArraySlice<UInt8>]) { self.components = components }
+    /// Of steps that are clean.
+    init(steps components: [ArraySlice<UInt8>]) { self.components = components }
 
     /// The steps of a path without empty ones and `.`.
     static func steps(of path: some Collection<UInt8>) -> [ArraySlice<UInt8>] {
         Array(path).split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
     }
 
+    /// The root of the tree.
+    static let root = EntryPath(steps: [])
+
     /// The root of the tree itself, `./` in archives.
     var isRoot: Bool { components.isEmpty }
     /// The directory above; the root's is the root.
-    var parent: EntryPath { EntryPath(components.dropLast()) }
+    var parent: EntryPath { EntryPath(steps: components.dropLast()) }
+    /// A name in this directory.
+    func appending(_ name: ArraySlice<UInt8>) -> EntryPath { EntryPath(steps: components + [name]) }
     /// The last step; of the root `.`, by which it can be reached in itself.
     var name: RawName { RawName(components.last ?? [UInt8(ascii: ".")]) }
     /// The last step.

@@ -40,6 +40,8 @@ package struct LayerEntry: Sendable {
     package var modified: Timestamp
     /// The extended attributes.
     package var attributes: [Attribute]
+    /// A file of which not every byte is in the archive.
+    package var isSparse = false
 
     /// The name for messages.
     package var displayName: String { String(decoding: name, as: UTF8.self) }

@@ -6,8 +6,7 @@ internal import Linux
 
 /// One function for each kind of entry.
 extension LayerExtractor {
-    func makeFile(_ entry: LayerEntry, size: Int64, at place: Place, from reader: LayerReader) throws {
-        guard size >= 0 else { throw ArchiveError(.corrupt, "unpack entry", entry.displayName, "its size is negative") }
+    func makeFile(_ entry: LayerEntry, size: Int64, at place: Place, from reader: some ContentSource) throws {
         let file = try attempt(entry) { () throws(Errno) in SharedFD(try create(place)) }
         var end: Int64 = 0
         unsafe try reader.content { offset, bytes in
@@ -79,24 +78,29 @@ extension LayerExtractor {
     func makeHardLink(_ entry: LayerEntry, to target: [UInt8], at place: Place) throws(ArchiveError) {
         let name = entry.displayName
         let path = try EntryPath(cleaning: target, entry: name, what: "the target of the hard link")
-        let shown = String(decoding: target, as: UTF8.self)
-        let parent = try resolver.directory(path.parent, for: name)
+        guard !path.isRoot else { throw entry.linksToDirectory(path) }
         // A link to itself, as some tools write it, must not remove the file first.
         if path == place.path { return }
-        let status: FileStatus?
-        do throws(Errno) {
-            status = try Syscall.linkStatus(path.name, at: parent.rawValue)
-        } catch .ENOENT {
-            status = nil
-        } catch {
-            throw ArchiveError(entry: name, error)
+        let parent = try resolver.existing(path.parent, for: name)
+        let status = try attempt(entry) { () throws(Errno) in
+            try parent.flatMap { parent throws(Errno) -> FileStatus? in
+                do throws(Errno) { return try Syscall.linkStatus(path.name, at: parent.rawValue) } catch .ENOENT {
+                    return nil
+                }
+            }
         }
-        guard let status, !status.isWhiteout else {
-            throw ArchiveError(.unsupported, "unpack entry", name, "the layer has no \"\(shown)\" to link to")
+        guard let parent, let status else {
+            guard whiteout == .overlay else { throw entry.linksToNothing(path) }
+            try attempt(entry) { () throws(Errno) in
+                try replacing(place) { () throws(Errno) in try checkIsMissing(place) }
+            }
+            // What this is a link to may itself be waiting.
+            let first = pending.last { $0.place == path }?.target ?? path
+            pending.append((entry, first, place.path))
+            return
         }
-        guard !status.isDirectory else {
-            throw ArchiveError(.hostile, "unpack entry", name, "it is a hard link to the directory \"\(shown)\"")
-        }
+        guard !status.isWhiteout else { throw entry.linksToNothing(path) }
+        guard !status.isDirectory else { throw entry.linksToDirectory(path) }
         try attempt(entry) { () throws(Errno) in
             try replacing(place) { () throws(Errno) in
                 try Syscall.makeLink(path.name, at: parent.rawValue, place.name, at: place.directory.rawValue)
@@ -109,7 +113,7 @@ extension LayerExtractor {
         if case .characterDevice(DeviceNumber(major: 0, minor: 0)) = entry.kind {
             throw ArchiveError(.hostile, "unpack entry", entry.displayName, "a device 0:0 is a forged whiteout")
         }
-        if case .symlink(let target) = entry.kind, target.isEmpty || target.count > EntryPath.lengthLimit {
+        if case .symlink(let target) = entry.kind, target.isEmpty || target.count >= EntryPath.lengthLimit {
             throw ArchiveError(
                 .corrupt, "unpack entry", entry.displayName, "the target of the link is empty or too long")
         }
@@ -141,6 +145,14 @@ extension LayerExtractor {
         case .fifo: try Syscall.makeNode(place.name, mode: CLX_S_IFIFO | 0o600, device: none, at: directory)
         case .file, .directory, .hardLink: throw .EINVAL
         }
+    }
+
+    /// Throws EEXIST when something is at the place.
+    private func checkIsMissing(_ place: Place) throws(Errno) {
+        do throws(Errno) { _ = try Syscall.linkStatus(place.name, at: place.directory.rawValue) } catch .ENOENT {
+            return
+        }
+        throw .EEXIST
     }
 
     /// Makes what is new after removing what is there.

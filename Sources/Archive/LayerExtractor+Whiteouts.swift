@@ -33,6 +33,7 @@ extension LayerExtractor {
             guard try Syscall.linkStatus(name, at: parent.rawValue).isDirectory else { return }
             let made = try Syscall.open(name, [.path, .directory, .noFollow], at: parent.rawValue)
             try Whiteout.markOpaque(made.rawValue)
+            opaque.insert(directory.appending(name.bytes))
         }
     }
 
@@ -99,7 +100,7 @@ extension LayerExtractor {
     func recount() throws {
         do throws(Errno) {
             var seen: Set<UInt64> = []
-            var counted = Summary()
+            var counted = LayerSummary()
             counted.skippedAttributes = summary.skippedAttributes
             let readable = try Syscall.open(".", [.directory], at: root.rawValue)
             try Self.add(readable.rawValue, to: &counted, &seen)
@@ -109,7 +110,8 @@ extension LayerExtractor {
         }
     }
 
-    private static func add(_ directory: Int32, to summary: inout Summary, _ seen: inout Set<UInt64>) throws(Errno) {
+    private static func add(_ directory: Int32, to summary: inout LayerSummary, _ seen: inout Set<UInt64>) throws(Errno)
+    {
         for name in try Syscall.rawEntries(of: directory) {
             let status = try Syscall.linkStatus(name, at: directory)
             if status.links > 1, !status.isDirectory, !seen.insert(status.inode).inserted { continue }

@@ -11,69 +11,56 @@ internal import Linux
 /// - Devices 0:0 and overlayfs's attributes, by which an archive could forge deletions, are refused and ignored.
 /// - Owner, then mode, then attributes: chown(2) clears setuid bits and file capabilities. Directories get their times
 ///   at the end, when nothing is put into them any more.
-package final class LayerExtractor {
-    /// What was unpacked.
-    package struct Summary: Hashable, Sendable {
-        /// Space of file contents and directories in whole blocks of 4096 bytes.
-        package var bytes: UInt64 = 0
-        /// Files of all kinds; another name of the same file is none.
-        package var inodes: UInt64 = 0
-        /// Directories that the archive used but did not bring: they have the owner root and the mode 0755.
-        package var impliedDirectories = 0
-        /// Attributes that the file system could not hold.
-        package var skippedAttributes = 0
-    }
-
-    /// So many entries no image has.
-    private static let entryLimit = 4_000_000
-
+package final class LayerExtractor: LayerWriter {
     let root: SharedFD
     let whiteout: Whiteout
-    var summary = Summary()
+    var summary = LayerSummary()
     /// Set when something was removed, so that `summary` must be counted anew.
     var removedSomething = false
     private(set) var resolver: TreeResolver
-    private var directoryTimes: [EntryPath: Timestamp] = [:]
+    var directoryTimes: [EntryPath: Timestamp] = [:]
     /// Overlay: deletions by the directory they are in, and the directories that hide everything below.
     var deletions: [EntryPath: [RawName]] = [:]
     var opaque: Set<EntryPath> = []
     /// Flatten: what this layer brought, which its own deletions do not touch.
     var touched: Set<UInt64> = []
 
+    /// Overlay: links to files that only a layer below has.
+    var pending: [(entry: LayerEntry, target: EntryPath, place: EntryPath)] = []
+    private let limits: UnpackLimits
+    private var entries = 0
+    private var bytes: Int64 = 0
+
     /// Unpacks below the directory, which is opened; it must be there. The same whiteouts for a directory in overlay
     /// form, which starts empty, and for one that holds lower layers.
-    package init(into directory: String, whiteout: Whiteout) throws(ArchiveError) {
+    package init(
+        into directory: String, whiteout: Whiteout, limits: UnpackLimits = UnpackLimits()
+    ) throws(ArchiveError) {
         do throws(Errno) {
             root = SharedFD(try Syscall.open(directory, [.path, .directory]))
         } catch {
             throw ArchiveError(.io, "open directory", directory, error.description)
         }
         self.whiteout = whiteout
-        let counters = Counters()
-        self.counters = counters
-        resolver = TreeResolver(root: root, whiteouts: whiteout) { _, _ in counters.implied += 1 }
+        self.limits = limits
+        let made = Implied()
+        self.made = made
+        resolver = TreeResolver(root: root, whiteouts: whiteout) { made.paths.insert($0) }
     }
 
-    private let counters: Counters
+    /// The directories that the archive used and did not bring, the root among them.
+    let made: Implied
 
     /// Shared with the resolver's callback.
-    private final class Counters { var implied = 0 }
+    final class Implied { var paths: Set<EntryPath> = [.root] }
 
-    /// Unpacks all entries of the archive and returns what they take.
-    package func extract(_ reader: LayerReader) throws -> Summary {
-        var count = 0
+    /// Unpacks all entries of the archive.
+    package func take(_ reader: LayerReader) throws {
         while let entry = try reader.next() {
-            count += 1
-            guard count <= Self.entryLimit else {
-                throw ArchiveError(.tooLarge, "unpack layer", "", "it has more than \(Self.entryLimit) entries")
-            }
+            entries += 1
+            try limits.check(entries: entries)
             try extract(entry, from: reader)
         }
-        summary.inodes += UInt64(counters.implied)
-        summary.bytes += UInt64(counters.implied) * 4096
-        try finish()
-        summary.impliedDirectories = counters.implied
-        return summary
     }
 
     private func extract(_ entry: LayerEntry, from reader: LayerReader) throws {
@@ -93,10 +80,14 @@ package final class LayerExtractor {
         let parent = try resolver.directory(path.parent, for: entry.displayName)
         let place = Place(directory: parent, name: path.name, path: path)
         switch entry.kind {
-        case .file(let size): try makeFile(entry, size: size, at: place, from: reader)
+        case .file(let size):
+            try limits.check(bytes: bytes, and: size, of: entry)
+            bytes += size
+            try makeFile(entry, size: size, at: place, from: reader)
         case .directory:
             try makeDirectory(entry, at: place)
             directoryTimes[path] = entry.modified
+            made.paths.remove(path)
         case .hardLink(let target): try makeHardLink(entry, to: target, at: place)
         case .symlink, .characterDevice, .blockDevice, .fifo: try makeNode(entry, at: place)
         }
@@ -119,19 +110,7 @@ package final class LayerExtractor {
             directoryTimes = directoryTimes.filter { $0.key != place.path && !$0.key.isBelow(place.path) }
         }
         opaque = opaque.filter { $0 != place.path && !$0.isBelow(place.path) }
-    }
-
-    private func finish() throws {
-        for directory in opaque { try removeDeletions(in: directory) }
-        for (path, time) in directoryTimes {
-            let parent = try resolver.directory(path.parent, for: path.description)
-            do throws(Errno) {
-                try Syscall.setTimes(path.name, modified: time, at: parent.rawValue)
-            } catch {
-                throw ArchiveError(entry: path, error)
-            }
-        }
-        if removedSomething, whiteout == .overlay { try recount() }
+        made.paths = made.paths.filter { $0 != place.path && !$0.isBelow(place.path) }
     }
 
     /// An error of the kernel while an entry is written becomes one that names the entry.

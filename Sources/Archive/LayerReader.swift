@@ -1,112 +1,209 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-internal import CArchive
 internal import Linux
 
-/// Reads the entries of a plain tar (ustar, pax, GNU, v7) from a stream, one after the other.
+/// Reads the entries of a plain tar (ustar, pax, GNU, v7) from a stream, one after the other. Contents are handed out as
+/// they lie in the blocks of the stream, without a copy.
 ///
-/// ## Concurrency model
-/// Used by one thread from beginning to end: libarchive reads names by the locale of the thread, which is set to C.
-@safe package final class LayerReader {
-    private let archive: OpaquePointer
-    private let feed: Feed
-    private var isEmpty = false
+/// A tar without the blocks of zeros at its end is whole when it ends with an entry: some writers leave them out, and that
+/// a stream was cut off is for its digest to tell.
+@safe package final class LayerReader: ContentSource {
+    private let stream: TarStream
+    /// Holds for all entries that follow.
+    private var global = PaxRecords()
+    /// Of the content of the current entry, what is not read yet.
+    private var sparse: SparseMap?
+    private var stored: Int64 = 0
 
-    /// What libarchive's callback works on.
-    @safe private final class Feed {
-        let source: any BlockSource
-        /// Delivered before the source is asked again.
-        var first: UnsafeRawBufferPointer?
-        var failure: (any Error)?
-        private var delivered = 0
-        private let zeros = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 1)
+    /// Extended headers and long names are kept in memory; no image has any that is larger.
+    private static let extensionLimit: Int64 = 1 << 20
 
-        init(_ source: any BlockSource) {
-            self.source = source
-            unsafe zeros.initializeMemory(as: UInt8.self, repeating: 0)
-        }
+    /// Reads from a plain stream. A stream of no bytes is a tar without entries.
+    package init(_ source: any BlockSource) { stream = TarStream(source) }
 
-        deinit { unsafe zeros.deallocate() }
-
-        /// The next block, empty at the end. Writers that do not close their archive (umoci's insert) leave out what
-        /// fills up the last record, which other readers do not miss: it is supplied. That a stream was cut off is for
-        /// its digest to tell.
-        func next() throws -> UnsafeRawBufferPointer {
-            var block = unsafe try first.take() ?? source.nextBlock()
-            if block.count == 0, delivered % 512 != 0 {
-                unsafe block = UnsafeRawBufferPointer(rebasing: zeros[..<(512 - delivered % 512)])
-            }
-            delivered += block.count
-            return unsafe block
-        }
+    /// What came before the header of an entry and belongs to it.
+    private struct Extensions {
+        var records: PaxRecords
+        var name: [UInt8]?
+        var link: [UInt8]?
     }
-
-    /// Reads from a plain stream. Throws `.corrupt` when it is no tar; a stream of no bytes is a tar without entries.
-    package init(_ source: any BlockSource) throws {
-        car_use_plain_names()
-        guard let made = unsafe archive_read_new() else {
-            throw ArchiveError(.io, "read layer", "", "out of memory")
-        }
-        unsafe archive = made
-        feed = Feed(source)
-        let first = unsafe try source.nextBlock()
-        isEmpty = first.count == 0
-        guard !isEmpty else { return }
-        unsafe feed.first = first
-        unsafe archive_read_support_format_tar(archive)
-        // The feed lives as long as this object, and libarchive calls only from within calls of this object.
-        let context = unsafe Unmanaged.passUnretained(feed).toOpaque()
-        let result = unsafe archive_read_open(archive, context, nil, Self.read, nil)
-        guard result == ARCHIVE_OK else { throw failure() }
-    }
-
-    deinit { unsafe archive_read_free(archive) }
-
-    /// archive_read_callback: the next block, 0 at the end, -1 after a failure that is kept in the feed.
-    private static let read:
-        @convention(c) (
-            OpaquePointer?, UnsafeMutableRawPointer?, UnsafeMutablePointer<UnsafeRawPointer?>?
-        ) -> Int = { _, context, buffer in
-            guard let context = unsafe context, let buffer = unsafe buffer else { return -1 }
-            let feed = unsafe Unmanaged<Feed>.fromOpaque(context).takeUnretainedValue()
-            do {
-                let block = unsafe try feed.next()
-                unsafe buffer.pointee = block.baseAddress
-                return block.count
-            } catch {
-                feed.failure = error
-                return -1
-            }
-        }
 
     /// The next entry, or nil at the end. The content of the one before is skipped if it was not read.
     package func next() throws -> LayerEntry? {
-        guard !isEmpty else { return nil }
-        var header: OpaquePointer?
-        let result = unsafe archive_read_next_header(archive, &header)
-        if result == ARCHIVE_EOF { return nil }
-        // A warning is about names that are not of the locale, which are handed over as bytes all the same.
-        guard result == ARCHIVE_OK || result == ARCHIVE_WARN, let header = unsafe header else { throw failure() }
-        return try unsafe LayerEntry(header)
+        try stream.skip(stored)
+        (stored, sparse) = (0, nil)
+        var extensions = Extensions(records: global)
+        var isExtended = false
+        while let header = try stream.header() {
+            if header.isEmpty { return nil }
+            guard header.hasRightChecksum else { throw Self.damaged("a header has a wrong checksum") }
+            let size = extensions.records.size ?? header.contentSize
+            isExtended = isExtended || "xXLK".utf8.contains(header.type)
+            switch header.type {
+            case UInt8(ascii: "x"), UInt8(ascii: "X"):
+                guard extensions.records.add(try content(of: header)) else {
+                    throw Self.damaged("an extended header is malformed")
+                }
+            case UInt8(ascii: "g"):
+                guard global.add(try content(of: header)) else { throw Self.damaged("a global header is malformed") }
+                extensions.records = global
+            case UInt8(ascii: "L"): extensions.name = Self.text(try content(of: header))
+            case UInt8(ascii: "K"): extensions.link = Self.text(try content(of: header))
+            case UInt8(ascii: "V"):
+                // The name of a volume.
+                guard let size, size >= 0 else { throw Self.damaged("a size is no number") }
+                try stream.skip(size)
+            default: return try entry(header, size, extensions)
+            }
+        }
+        guard !isExtended else { throw Self.damaged("it is cut off before an entry") }
+        return nil
     }
 
     /// The content of the current entry: the body gets each piece with its offset; what lies between is a hole.
     package func content(_ body: (Int64, UnsafeRawBufferPointer) throws -> Void) throws {
-        while true {
-            var start: UnsafeRawPointer?
-            var count = 0
-            var offset: Int64 = 0
-            let result = unsafe archive_read_data_block(archive, &start, &count, &offset)
-            if result == ARCHIVE_EOF { return }
-            guard result == ARCHIVE_OK || result == ARCHIVE_WARN else { throw failure() }
-            unsafe try body(offset, UnsafeRawBufferPointer(start: start, count: count))
+        let pieces = sparse?.pieces ?? [SparseMap.Piece(offset: 0, count: stored)]
+        for piece in pieces {
+            var offset = piece.offset
+            while offset < piece.offset + piece.count {
+                let bytes = unsafe try stream.take(piece.offset + piece.count - offset)
+                stored -= Int64(bytes.count)
+                unsafe try body(offset, bytes)
+                offset += Int64(bytes.count)
+            }
+        }
+        sparse = SparseMap([], size: 0, stored: 0)
+    }
+
+    /// The content of an extension as a whole.
+    private func content(of header: TarHeader) throws -> [UInt8] {
+        guard let size = header.contentSize, size >= 0 else { throw Self.damaged("a size is no number") }
+        guard size <= Self.extensionLimit else {
+            let reason = "an extended header has \(size) bytes, the limit is \(Self.extensionLimit)"
+            throw ArchiveError(.tooLarge, "read layer", "", reason)
+        }
+        return try stream.read(Int(size))
+    }
+
+    private static func text(_ bytes: [UInt8]) -> [UInt8] { Array(bytes.prefix { $0 != 0 }) }
+
+    // MARK: Entries
+
+    private func entry(_ header: TarHeader, _ size: Int64?, _ extensions: Extensions) throws -> LayerEntry {
+        let records = extensions.records
+        let name = records.sparseName ?? records.path ?? extensions.name ?? header.name
+        let displayName = String(decoding: name, as: UTF8.self)
+        func fault(_ code: ArchiveError.Code, _ reason: String) -> ArchiveError {
+            ArchiveError(code, "unpack entry", displayName, reason)
+        }
+        guard !name.contains(0) else { throw fault(.hostile, "its name contains NUL") }
+        guard let size, let mode = header.mode, let owner = records.uid ?? header.uid,
+            let group = records.gid ?? header.gid, let seconds = records.modified?.seconds ?? header.modified
+        else { throw fault(.corrupt, "a number in its header is malformed") }
+        // The largest number means "unchanged" to chown(2).
+        guard let uid = UInt32(exactly: owner), let gid = UInt32(exactly: group), uid < .max, gid < .max else {
+            throw fault(.unsupported, "its owner \(owner):\(group) is out of range")
+        }
+        let link = records.link ?? extensions.link ?? header.link
+        guard let kind = Self.kind(header, name: name, link: link, size: size) else {
+            throw fault(.unsupported, "its type is not supported")
+        }
+        var entry = LayerEntry(
+            name: name, kind: kind, permissions: UInt32(mode & 0o7777), uid: uid, gid: gid,
+            modified: Timestamp(seconds: seconds, nanoseconds: records.modified?.nanoseconds ?? 0),
+            attributes: records.attributes)
+        guard !entry.attributes.contains(where: { $0.name.isEmpty || $0.name.contains(0) }) else {
+            throw fault(.hostile, "the name of an attribute is empty or contains NUL")
+        }
+        if case .file = kind { try begin(&entry, header, size, records) }
+        return entry
+    }
+
+    /// Only files have contents, whatever the size says of others.
+    private func begin(_ entry: inout LayerEntry, _ header: TarHeader, _ size: Int64, _ records: PaxRecords) throws {
+        guard size >= 0 else { throw entry.fault(.corrupt, "its size is negative") }
+        stored = size
+        stream.begin(size)
+        guard let (pieces, realSize) = try sparsePieces(header, records) else { return }
+        guard let pieces, let realSize, let map = SparseMap(pieces, size: realSize, stored: stored) else {
+            throw entry.fault(.corrupt, "the map of its holes is malformed")
+        }
+        sparse = map
+        entry.kind = .file(size: realSize)
+        entry.isSparse = true
+    }
+
+    /// The pieces and the size of a sparse file in any of the four forms, nil of another file.
+    private func sparsePieces(
+        _ header: TarHeader, _ records: PaxRecords
+    ) throws -> (pieces: [SparseMap.Piece]?, size: Int64?)? {
+        if header.type == UInt8(ascii: "S") {
+            var (pieces, isExtended, size) = header.sparse
+            while isExtended {
+                guard (pieces?.count ?? 0) <= SparseMap.pieceLimit, let block = try stream.insertedHeader() else {
+                    return (nil, nil)
+                }
+                let more = block.moreSparse
+                pieces = pieces.flatMap { pieces in more.pieces.map { pieces + $0 } }
+                isExtended = more.isExtended
+            }
+            return (pieces, size)
+        }
+        if let version = records.sparseVersion, version.major == 1, version.minor == 0 {
+            return (try leadingMap(), records.sparseSize)
+        }
+        return records.sparseSize.map { (records.sparsePieces, $0) }
+    }
+
+    /// The map that comes before the content: the number of pieces, then offset and count of each, one number a line,
+    /// filled up to whole blocks.
+    private func leadingMap() throws -> [SparseMap.Piece]? {
+        var numbers: [Int64] = []
+        var wanted = 1
+        var rest: ArraySlice<UInt8> = []
+        while numbers.count < wanted {
+            guard let end = rest.firstIndex(of: UInt8(ascii: "\n")) else {
+                guard rest.count <= 20, stored >= Int64(TarHeader.size) else { return nil }
+                rest = rest + (try stream.readContent(TarHeader.size))
+                stored -= Int64(TarHeader.size)
+                continue
+            }
+            guard let number = PaxRecords.number(rest[..<end]), number >= 0 else { return nil }
+            rest = rest[(end + 1)...]
+            if numbers.isEmpty {
+                guard number <= SparseMap.pieceLimit else { return nil }
+                wanted = Int(number) * 2 + 1
+            }
+            numbers.append(number)
+        }
+        return stride(from: 1, to: numbers.count, by: 2).map {
+            SparseMap.Piece(offset: numbers[$0], count: numbers[$0 + 1])
         }
     }
 
-    private func failure() -> any Error {
-        if let failure = feed.failure { return failure }
-        let text = unsafe archive_error_string(archive).map { unsafe String(cString: $0) } ?? "damaged tar"
-        return ArchiveError(.corrupt, "read layer", "", "not a valid tar: \(text)")
+    private static func kind(_ header: TarHeader, name: [UInt8], link: [UInt8], size: Int64) -> LayerEntry.Kind? {
+        func device() -> DeviceNumber? {
+            let (major, minor) = header.device
+            guard let major = major.flatMap({ UInt32(exactly: $0) }), let minor = minor.flatMap({ UInt32(exactly: $0) })
+            else { return nil }
+            return DeviceNumber(major: major, minor: minor)
+        }
+        switch header.type {
+        // Before ustar, a directory was a file whose name ends with a slash.
+        case 0, UInt8(ascii: "0"): return name.last == UInt8(ascii: "/") ? .directory : .file(size: size)
+        case UInt8(ascii: "7"), UInt8(ascii: "S"): return .file(size: size)
+        case UInt8(ascii: "1"): return .hardLink(target: link)
+        case UInt8(ascii: "2"): return .symlink(target: link)
+        case UInt8(ascii: "3"): return device().map { .characterDevice($0) }
+        case UInt8(ascii: "4"): return device().map { .blockDevice($0) }
+        case UInt8(ascii: "5"): return .directory
+        case UInt8(ascii: "6"): return .fifo
+        default: return nil
+        }
+    }
+
+    static func damaged(_ reason: String) -> ArchiveError {
+        ArchiveError(.corrupt, "read layer", "", "not a valid tar: \(reason)")
     }
 }

@@ -12,14 +12,14 @@ final class TreeResolver {
     private let root: SharedFD
     private var cache: [EntryPath: SharedFD] = [:]
     /// Called with a directory that is made because an entry needs it and the archive did not bring it.
-    private let didMake: (borrowing OwnedFD, EntryPath) -> Void
+    private let didMake: (EntryPath) -> Void
     /// Whether whiteouts may be in the tree, which are then no files but nothing.
     private let whiteouts: Whiteout
 
     private static let linkLimit = 40
     private static let cacheLimit = 64
 
-    init(root: SharedFD, whiteouts: Whiteout, didMake: @escaping (borrowing OwnedFD, EntryPath) -> Void) {
+    init(root: SharedFD, whiteouts: Whiteout, didMake: @escaping (EntryPath) -> Void) {
         self.root = root
         self.whiteouts = whiteouts
         self.didMake = didMake
@@ -36,21 +36,29 @@ final class TreeResolver {
                     path.joined, [.path, .directory], at: root.rawValue, resolve: [.beneath, .noMagicLinks]))
         } catch {
             // Missing, a link to an absolute path, or worse: what it is, the slow way tells.
-            found = try walk(path, for: entry)
+            // With `makes` set there is always one.
+            found = try walk(path, for: entry, makes: true) ?? root
         }
         if cache.count >= Self.cacheLimit { cache = [:] }
         cache[path] = found
         return found
     }
 
+    /// The same, or nil when it is not there.
+    func existing(_ path: EntryPath, for entry: String) throws(ArchiveError) -> SharedFD? {
+        try walk(path, for: entry, makes: false)
+    }
+
     /// To be called when something was removed that may have been a directory or a link to one.
     func forget() { cache = [:] }
 
-    private func walk(_ path: EntryPath, for entry: String) throws(ArchiveError) -> SharedFD {
+    private func walk(_ path: EntryPath, for entry: String, makes: Bool) throws(ArchiveError) -> SharedFD? {
         func fault(_ code: ArchiveError.Code, _ reason: String) -> ArchiveError {
             ArchiveError(code, "unpack entry", entry, reason)
         }
         var stack = [root]
+        /// The names of the directories of the stack, without links.
+        var reached: [ArraySlice<UInt8>] = []
         var pending = Array(path.components.reversed())
         var links = 0
         while let step = pending.popLast() {
@@ -58,15 +66,19 @@ final class TreeResolver {
             if step.elementsEqual("..".utf8) {
                 guard stack.count > 1 else { throw fault(.hostile, "a symbolic link in it climbs out of the layer") }
                 stack.removeLast()
+                reached.removeLast()
                 continue
             }
             let name = RawName(step)
-            switch try enter(name, of: current, path, for: entry) {
-            case .directory(let entered): stack.append(entered)
+            switch try enter(name, of: current, EntryPath(steps: reached + [step]), for: entry, makes: makes) {
+            case .directory(let entered):
+                stack.append(entered)
+                reached.append(step)
+            case .missing: return nil
             case .link(let target):
                 links += 1
                 guard links <= Self.linkLimit else { throw fault(.hostile, "it passes too many symbolic links") }
-                if target.bytes.first == UInt8(ascii: "/") { stack = [root] }
+                if target.bytes.first == UInt8(ascii: "/") { (stack, reached) = ([root], []) }
                 pending += EntryPath.steps(of: target.bytes).reversed()
             }
         }
@@ -76,20 +88,23 @@ final class TreeResolver {
     private enum Step {
         case directory(SharedFD)
         case link(RawName)
+        case missing
     }
 
     private func enter(
-        _ name: RawName, of directory: SharedFD, _ path: EntryPath, for entry: String
+        _ name: RawName, of directory: SharedFD, _ path: EntryPath, for entry: String, makes: Bool
     ) throws(ArchiveError) -> Step {
         do throws(Errno) {
             do throws(Errno) {
                 return .directory(SharedFD(try open(name, of: directory)))
             } catch .ENOENT {
+                guard makes else { return .missing }
                 return .directory(try make(name, in: directory, path))
             } catch .ENOTDIR {
                 let status = try Syscall.linkStatus(name, at: directory.rawValue)
                 if status.isSymlink { return .link(try Syscall.readLink(name, at: directory.rawValue)) }
                 guard whiteouts == .overlay, status.isWhiteout else { throw .ENOTDIR }
+                guard makes else { return .missing }
                 // Deleted and made anew as a directory by the same layer: nothing below may shine through.
                 try Syscall.removeFile(name, at: directory.rawValue)
                 let made = try make(name, in: directory, path)
@@ -111,7 +126,7 @@ final class TreeResolver {
         try Syscall.makeDirectory(name, mode: 0o755, at: directory.rawValue)
         try Syscall.changeMode(name, 0o755, at: directory.rawValue)
         let made = try open(name, of: directory)
-        didMake(made, path)
+        didMake(path)
         return SharedFD(made)
     }
 }

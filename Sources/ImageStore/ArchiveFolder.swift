@@ -19,7 +19,9 @@ package struct ArchiveFolder: Sendable {
             try Syscall.makeDirectory(path, mode: 0o700)
         }
         do {
-            _ = try LayerExtractor(into: path, whiteout: .flatten).extract(LayerReader(Decompressor(source)))
+            let extractor = try LayerExtractor(into: path, whiteout: .flatten)
+            try extractor.take(LayerReader(Decompressor(source)))
+            _ = try extractor.finish(above: nil)
         } catch {
             // The first failure is the one to tell.
             try? remove()

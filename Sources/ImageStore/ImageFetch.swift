@@ -35,8 +35,9 @@ struct ImageFetch<Source: BlobSource>: Sendable {
         return try await BlockingPool.run { () throws in
             let documents = try StagingDirectory(store.paths)
             do {
+                let finished = try store.finish(layers, of: image, in: documents)
                 let id = try store.commit(
-                    StagedImage(image: image, reference: reference, layers: layers, documents: documents))
+                    StagedImage(image: image, reference: reference, layers: finished, documents: documents))
                 try documents.remove()
                 return id
             } catch {

@@ -18,7 +18,9 @@ extension ImageResolution {
                 let counter = ByteCounter()
                 let received: @Sendable (Int) -> Void = { tracker.received(counter.add($0), of: layer) }
                 _ = try await layer.run(from: source, received: received) { reader in
-                    try LayerExtractor(into: directory, whiteout: .flatten).extract(reader)
+                    let extractor = try LayerExtractor(into: directory, whiteout: .flatten)
+                    try extractor.take(reader)
+                    return try extractor.finish(above: nil)
                 }
                 tracker.finishedLayer()
             }

@@ -48,7 +48,7 @@ struct ImageRow {
 
     /// Writes all rows of an image that is whole on disk.
     static func record(
-        _ staged: StagedImage, _ layers: [StagedLayer], _ content: [(digest: Digest, bytes: Int64)],
+        _ staged: StagedImage, _ layers: [FinishedLayer], _ content: [(digest: Digest, bytes: Int64)],
         _ database: Database
     ) throws {
         for layer in layers {

@@ -153,7 +153,7 @@ extension ImageStore {
         guard Syscall.exists(layer.path) else { return "it is missing" }
         guard !quick, let checksum = layer.checksum else { return nil }
         do {
-            let found = try format(named: layer.format).checksum(of: layer.path)
+            let found = try LayerFormats.named(layer.format).checksum(of: layer.path)
             return found == checksum ? nil : "it has the checksum \(found), not \(checksum)"
         } catch let error as ImageStoreError where error.code == .io {
             return error.reason

@@ -9,7 +9,7 @@ internal import OCIImageSpec
 struct StagedImage: Sendable {
     var image: ImageResolution
     var reference: Reference
-    var layers: [StagedLayer]
+    var layers: [FinishedLayer]
     /// Where the documents wait.
     var documents: StagingDirectory
 
@@ -33,14 +33,16 @@ extension ImageStore {
     /// Makes the staged layers and the image part of the store. Returns the image's id, or nil when a layer that was
     /// here is gone meanwhile and must be fetched. Blocks.
     func commit(_ staged: StagedImage) throws -> Digest? {
+        // Many small files are flushed together, a single one was by itself.
+        let needsFlush = staged.layers.contains { !$0.isFlushed || $0.blob != nil }
         // Data before record. Outside of the lock, because it takes as long as the disk is slow.
         for (digest, bytes) in staged.documentBytes {
             let path = staged.documentPath(digest)
             try ImageStoreError.attempt("write", path) { () throws(Errno) in
-                try AtomicFile.write(path, bytes, mode: 0o600, durable: staged.layers.isEmpty)
+                try AtomicFile.write(path, bytes, mode: 0o600, durable: !needsFlush)
             }
         }
-        if !staged.layers.isEmpty { try syncFileSystem() }
+        if needsFlush { try syncFileSystem() }
         guard let trash = try moveIn(staged) else { return nil }
         try removeTrash(trash)
         return staged.image.id

@@ -50,19 +50,17 @@ extension ImageStore {
             let path = StagedLayer.path(in: staging)
             let format = format
             let counter = ByteCounter()
-            func run(_ source: some BlobSource) async throws -> (LayerExtractor.Summary, String) {
+            func run(_ source: some BlobSource) async throws -> UnpackedLayer {
                 try await layer.run(from: source, received: { received(counter.add($0)) }) { reader in
-                    let summary = try format.unpack(reader, to: path)
-                    return (summary, try format.checksum(of: path))
+                    try UnpackedLayer(reader, to: path, as: format, diffID: layer.diffID)
                 }
             }
-            let (summary, checksum) =
+            let unpacked =
                 keepsBlob
                 ? try await run(CopyingSource(source: source, path: StagedLayer.blobPath(in: staging)))
                 : try await run(source)
             return StagedLayer(
-                diffID: layer.diffID, staging: staging, format: format.name, bytes: summary.bytes,
-                inodes: summary.inodes, checksum: checksum, blob: keepsBlob ? layer.descriptor : nil)
+                diffID: layer.diffID, staging: staging, unpacked: unpacked, blob: keepsBlob ? layer.descriptor : nil)
         } catch {
             // The first failure is the one to tell; what stays is removed when the store is opened next.
             try? await BlockingPool.run { () throws in try staging.remove() }

@@ -56,7 +56,7 @@ extension ImageStore {
     }
 
     private func mountOverlay(
-        of id: String, _ lower: [String], _ options: RootfsOptions, isVolatile: Bool, at target: String
+        of id: String, _ lower: [LayerRoot], _ options: RootfsOptions, isVolatile: Bool, at target: String
     ) throws {
         if options.isReadOnly {
             let empty = "\(paths.container(id))/empty"
@@ -68,13 +68,14 @@ extension ImageStore {
             let empty = "\(paths.container(id))/empty"
             if lower.isEmpty { try prepareDirectory(empty, mode: 0o700) }
             let mount = OverlayMount(
-                lower: lower.isEmpty ? [empty] : lower, writable: writable, isVolatile: isVolatile)
+                lower: lower.isEmpty ? [try LayerRoot(directory: empty)] : lower, writable: writable,
+                isVolatile: isVolatile)
             try mount.mount(at: target)
         }
     }
 
-    /// The directories of an image's layers, topmost first; only of so many of the lowest when a count is given.
-    func lowerDirectories(of image: Digest, lowest count: Int = .max) throws -> [String] {
+    /// The roots of an image's layers, topmost first; only of so many of the lowest when a count is given.
+    func lowerDirectories(of image: Digest, lowest count: Int = .max) throws -> [LayerRoot] {
         let rows = try read("find layers of image", image.description) { database in
             try Row.fetchAll(
                 database,
@@ -90,8 +91,8 @@ extension ImageStore {
             if let damage: String = row["damage"] {
                 throw ImageStoreError(.corruptLayer, "use layer", digest.description, "it is damaged: \(damage)")
             }
-            let format = try format(named: row["format"])
-            return try format.lowerDirectory(paths.layer(digest, format: format.name))
+            let format = try LayerFormats.named(row["format"])
+            return try format.root(of: paths.layer(digest, format: format.name))
         }
     }
 
@@ -171,7 +172,7 @@ extension ImageStore {
 
     /// The directories for what the container writes. The root of the overlay has the attributes of the upper one; below a
     /// user namespace the top layer shows its owner shifted already.
-    private func prepareUpper(_ id: String, above top: String?) throws -> (upper: String, work: String) {
+    private func prepareUpper(_ id: String, above top: LayerRoot?) throws -> (upper: String, work: String) {
         let container = paths.container(id)
         let (upper, work) = ("\(container)/upper", "\(container)/work")
         try prepareDirectory(container, mode: 0o700)
@@ -183,7 +184,7 @@ extension ImageStore {
             try Syscall.removeTree(fresh)
             try Syscall.makeDirectory(fresh, mode: 0o755)
             if let top {
-                let status = try Syscall.status(top)
+                let status = try Syscall.status(of: top.descriptor.rawValue)
                 try Syscall.changeOwner(fresh, uid: status.uid, gid: status.gid)
                 try Syscall.changeMode(fresh, status.permissions)
             }

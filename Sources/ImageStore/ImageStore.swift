@@ -22,7 +22,8 @@ package final class ImageStore: Sendable {
     let settings: StoreSettings
     let paths: StorePaths
     let database: DatabasePool
-    let format: any LayerFormat = DirectoryLayers()
+    /// What new layers get.
+    let format: any LayerFormat
     let pulls = SingleFlight<String, Image, PullProgress>()
     let layers = SingleFlight<LayerKey, StagedLayer, Int64>(keepsResults: true) { layer in
         // What stays is removed when the store is opened next.
@@ -37,6 +38,7 @@ package final class ImageStore: Sendable {
         self.settings = settings
         paths = StorePaths(root: settings.root, run: settings.run, images: settings.images ?? settings.root)
         try paths.prepare()
+        format = (settings.format ?? LayerFormats.best(for: paths.staging)).format
         do {
             database = try StoreDatabase.open(paths)
         } catch {
@@ -48,16 +50,10 @@ package final class ImageStore: Sendable {
     }
 
     /// The store below `root`, with mounts below `run`.
-    package convenience init(root: String, run: String) throws {
-        try self.init(StoreSettings(root: root, run: run))
-    }
-
-    /// How a layer of that format is handled. Throws when this program knows no such format.
-    func format(named name: String) throws(ImageStoreError) -> any LayerFormat {
-        guard name == format.name else {
-            throw ImageStoreError(.io, "use layers of format", name, "this version does not know it")
-        }
-        return format
+    package convenience init(root: String, run: String, format: LayerFormats? = nil) throws {
+        var settings = StoreSettings(root: root, run: run)
+        settings.format = format
+        try self.init(settings)
     }
 
     /// What all layers and documents take on disk.

@@ -2,7 +2,8 @@
 // Copyright the Skiff authors.
 
 package import Archive
-internal import Linux
+package import Linux
+package import OCIImageSpec
 
 /// How an unpacked layer is kept on disk.
 ///
@@ -12,36 +13,39 @@ package protocol LayerFormat: Sendable {
     /// What the database knows the format by.
     var name: String { get }
 
-    /// Unpacks a plain tar to the path, where nothing is yet, in overlay form. Blocks; throws `ArchiveError` and what
-    /// the stream throws, and may leave a part, which the caller removes.
-    func unpack(_ reader: LayerReader, to path: String) throws -> LayerExtractor.Summary
+    /// Begins a layer at the path, where nothing is yet. What a failure leaves, the caller removes.
+    func begin(_ path: String, _ diffID: Digest) throws -> any LayerWriter
 
-    /// The directory that overlayfs takes as a lower one, for the layer that is kept at the path.
-    func lowerDirectory(_ path: String) throws -> String
+    /// Makes sure that a finished layer survives a loss of power, where that costs less than to flush the whole file
+    /// system. False when the file system is still to be flushed.
+    func flush(_ path: String) throws -> Bool
+
+    /// What a later check compares with: of everything that the layer at the path is. Blocks.
+    func checksum(of path: String) throws -> String
+
+    /// The root of the layer that is kept at the path, for overlayfs or to look into.
+    func root(of path: String) throws -> LayerRoot
 }
 
-/// A layer as a directory tree.
-package struct DirectoryLayers: LayerFormat {
-    /// The only one.
-    package init() {}
+/// The root directory of a layer, for as long as this is there: a mount of it is gone with it, unless an overlay has taken
+/// it.
+package final class LayerRoot: Sendable {
+    /// Where it is, for system calls of this process.
+    package let path: String
+    /// The directory or the mount, opened with O_PATH.
+    package let descriptor: SharedFD
 
-    /// `directory`
-    package var name: String { "directory" }
-
-    /// Makes the directory and unpacks into it.
-    package func unpack(_ reader: LayerReader, to path: String) throws -> LayerExtractor.Summary {
-        try ImageStoreError.attempt("create directory", path) { () throws(Errno) in
-            // The archive may give the root other attributes.
-            try Syscall.makeDirectory(path, mode: 0o755)
-            try Syscall.changeMode(path, 0o755)
+    /// A directory that is somewhere.
+    init(directory path: String) throws(ImageStoreError) {
+        descriptor = try ImageStoreError.attempt("open layer", path) { () throws(Errno) in
+            SharedFD(try Syscall.open(path, [.path, .directory]))
         }
-        var summary = try LayerExtractor(into: path, whiteout: .overlay).extract(reader)
-        // The root of the layer.
-        summary.inodes += 1
-        summary.bytes += 4096
-        return summary
+        self.path = path
     }
 
-    /// The tree itself.
-    package func lowerDirectory(_ path: String) -> String { path }
+    /// A mount that is nowhere.
+    init(mount: consuming OwnedFD) {
+        descriptor = SharedFD(mount)
+        path = descriptor.descriptor.procPath
+    }
 }

@@ -7,8 +7,8 @@ internal import OCIImageSpec
 
 /// Fetches one layer and unpacks it on the way, without a copy of it anywhere:
 ///
-///     source -> ring | -> digest of the blob -> decompressor -> digest of the tar -> entries -> files
-///       task         |                       a thread of its own
+///     source -> ring | -> digest of the blob -> decompressor | -> digest of the tar -> entries -> files
+///       task         |           a thread of its own         |            another thread
 struct LayerPipeline: Sendable {
     let descriptor: Descriptor
     let diffID: Digest
@@ -45,25 +45,26 @@ struct LayerPipeline: Sendable {
     }
 
     private func consume<Result>(_ ring: BlockRing, _ unpack: (LayerReader) throws -> Result) throws -> Result {
-        let blob = HashingSource(ring, descriptor.digest.algorithm)
-        let plain = HashingSource(Decompressor(blob), diffID.algorithm)
+        let decompressed = DecompressedBlob(ring, descriptor.digest.algorithm, UnpackLimits())
+        defer { decompressed.stop() }
+        let plain = HashingSource(decompressed, diffID.algorithm)
         let result: Result
         do {
             result = try unpack(LayerReader(plain))
             let found = try plain.digestOfAll()
-            try check(blob, descriptor.digest, "blob")
+            try check(decompressed)
             guard found == diffID else { throw mismatch("the unpacked content has the digest \(found), not \(diffID)") }
         } catch let error as ArchiveError {
             // Content that is not what was asked for is the cause of what the archive looks like.
-            if error.code == .corrupt { try check(blob, descriptor.digest, "blob") }
+            if error.code == .corrupt { try check(decompressed) }
             throw ImageStoreError(layer: descriptor.digest, error)
         }
         return result
     }
 
-    private func check(_ source: HashingSource, _ digest: Digest, _ what: String) throws {
-        let found = try source.digestOfAll()
-        guard found == digest else { throw mismatch("the \(what) has the digest \(found)") }
+    private func check(_ blob: DecompressedBlob) throws {
+        let found = try blob.digestOfBlob()
+        guard found == descriptor.digest else { throw mismatch("the blob has the digest \(found)") }
     }
 
     private func mismatch(_ reason: String) -> ImageStoreError {

@@ -14,7 +14,7 @@ struct MappedLayers {
 
     /// Mounts the layers shifted, calls the body with their paths, and unmounts them.
     func with<Value>(
-        _ layers: [String], userNamespace: String, _ body: ([String]) throws -> Value
+        _ layers: [LayerRoot], userNamespace: String, _ body: ([LayerRoot]) throws -> Value
     ) throws -> Value {
         try undo()
         let namespace = SharedFD(
@@ -27,15 +27,15 @@ struct MappedLayers {
             }
             let mapped = try layers.enumerated().map { index, layer in
                 let target = "\(directory)/\(index)"
-                try ImageStoreError.attempt("map owners of layer", layer) { () throws(Errno) in
+                try ImageStoreError.attempt("map owners of layer", layer.path) { () throws(Errno) in
                     try Syscall.makeDirectory(target, mode: 0o700)
-                    let tree = try Syscall.openTree(layer, clone: true)
+                    let tree = try Syscall.openTree("", at: layer.descriptor.rawValue, clone: true)
                     try Syscall.setMountAttributes(
                         "", at: tree.rawValue, set: .idMapped, propagation: .private,
                         userNamespace: namespace.rawValue)
                     try Syscall.moveMount(tree.rawValue, to: target)
                 }
-                return target
+                return try LayerRoot(directory: target)
             }
             let value = try body(mapped)
             try undo()

@@ -6,8 +6,8 @@ internal import Linux
 /// An overlay of directories, mounted through the mount interface of Linux 5.2, which has no limit on the length of
 /// all options together: 500 layers, as many as overlayfs takes. `lowerdir+` needs Linux 6.5.
 struct OverlayMount {
-    /// The lowest last, as overlayfs counts.
-    var lower: [String]
+    /// The lowest last, as overlayfs counts. They are held by the overlay once it is made.
+    var lower: [LayerRoot]
     /// Upper and work directory; nil for a read-only overlay.
     var writable: (upper: String, work: String)?
     /// Nothing that is written is flushed to disk, not even by sync(2).
@@ -15,14 +15,14 @@ struct OverlayMount {
 
     /// An overlay that cannot be written. Without an upper directory overlayfs wants at least two lower ones: empty
     /// ones, which change nothing, are made in the given directory and put below.
-    static func readOnly(_ lower: [String], emptyDirectories: String) throws(ImageStoreError) -> OverlayMount {
+    static func readOnly(_ lower: [LayerRoot], emptyDirectories: String) throws(ImageStoreError) -> OverlayMount {
         var lower = lower
         while lower.count < 2 {
             let empty = "\(emptyDirectories)/\(lower.count)"
             try ImageStoreError.attempt("create directory", empty) { () throws(Errno) in
                 try Syscall.makeDirectories(empty)
             }
-            lower.append(empty)
+            lower.append(try LayerRoot(directory: empty))
         }
         return OverlayMount(lower: lower, writable: nil)
     }
@@ -38,6 +38,8 @@ struct OverlayMount {
 
     /// The overlay without a place in the file system: it can be reached through the descriptor, and is gone with it.
     func create(for subject: String) throws(ImageStoreError) -> OwnedFD {
+        // Mounts among the layers are gone with their descriptors.
+        defer { withExtendedLifetime(lower) {} }
         let context = try ImageStoreError.attempt("open file system", "overlay") { () throws(Errno) in
             try Syscall.openFileSystem("overlay")
         }
@@ -53,7 +55,7 @@ struct OverlayMount {
 
     private func configure(_ context: borrowing OwnedFD) throws(ImageStoreError) {
         var settings = [("source", "skiff")]
-        settings += lower.map { ("lowerdir+", $0) }
+        settings += lower.map { ("lowerdir+", $0.path) }
         if let writable { settings += [("upperdir", writable.upper), ("workdir", writable.work)] }
         let descriptor = context.rawValue
         for (key, value) in settings {

@@ -9,12 +9,8 @@ struct StagedLayer: Sendable {
     var diffID: Digest
     /// In a staging directory of its own.
     var staging: StagingDirectory
-    /// What the layer is kept as.
-    var format: String
-    var bytes: UInt64
-    var inodes: UInt64
-    /// What `check` compares.
-    var checksum: String
+    /// Finished when it is known what is below it.
+    var unpacked: UnpackedLayer
     /// The compressed layer, where it is kept.
     var blob: Descriptor?
 
@@ -23,4 +19,22 @@ struct StagedLayer: Sendable {
 
     static func path(in staging: StagingDirectory) -> String { "\(staging.path)/layer" }
     static func blobPath(in staging: StagingDirectory) -> String { "\(staging.path)/blob" }
+}
+
+/// A layer that is complete, but has no name yet.
+struct FinishedLayer: Sendable {
+    var staged: StagedLayer
+    /// What the layer is kept as.
+    var format: String
+    var bytes: UInt64
+    var inodes: UInt64
+    /// What `check` compares.
+    var checksum: String
+    /// It survives a loss of power already.
+    var isFlushed: Bool
+
+    var diffID: Digest { staged.diffID }
+    var path: String { staged.path }
+    var blob: Descriptor? { staged.blob }
+    var blobPath: String { staged.blobPath }
 }

@@ -9,6 +9,8 @@ package struct StoreSettings: Sendable {
     package var run: String
     /// Layers and documents; nil for the same directory as `root`.
     package var images: String?
+    /// How new layers are kept; nil for the best format that the kernel mounts.
+    package var format: LayerFormats?
     /// Whether the compressed layers are kept beside what they were unpacked to, so that an image can be pushed and saved
     /// byte for byte without its registry.
     package var keepsBlobs = false

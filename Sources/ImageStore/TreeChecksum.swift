@@ -21,8 +21,7 @@ struct TreeChecksum {
         } catch {
             throw ImageStoreError("verify layer", path, error)
         }
-        let digits = String(checksum.hash.finalize(), radix: 16)
-        return "xxh64:" + String(repeating: "0", count: 16 - digits.count) + digits
+        return checksum.hash.text
     }
 
     private mutating func addContent(of directory: Int32, path: [UInt8]) throws(Errno) {
@@ -88,7 +87,30 @@ struct TreeChecksum {
     }
 }
 
-extension LayerFormat {
-    /// What a later check compares with: of everything that the layer at the path is. Blocks.
-    func checksum(of path: String) throws -> String { try TreeChecksum.of(path) }
+extension DirectoryLayers {
+    /// Of everything that the tree shows.
+    package func checksum(of path: String) throws -> String { try TreeChecksum.of(path) }
+}
+
+extension ErofsLayers {
+    /// Of the file.
+    package func checksum(of path: String) throws -> String {
+        try ImageStoreError.attempt("verify layer", path) { () throws(Errno) in
+            let file = try Syscall.open(path, [.readOnly, .noFollow])
+            var hash = XXHash64()
+            while true {
+                let block = try Syscall.read(file.rawValue, upTo: 1 << 18)
+                if block.isEmpty { return hash.text }
+                hash.update(block)
+            }
+        }
+    }
+}
+
+extension XXHash64 {
+    /// `xxh64:` and 16 hex digits.
+    var text: String {
+        let digits = String(finalize(), radix: 16)
+        return "xxh64:" + String(repeating: "0", count: 16 - digits.count) + digits
+    }
 }

@@ -25,6 +25,7 @@ package struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringC
     package static let EAGAIN = Errno(rawValue: 11)
     package static let ENOMEM = Errno(rawValue: 12)
     package static let EACCES = Errno(rawValue: 13)
+    package static let ENOTBLK = Errno(rawValue: 15)
     package static let EBUSY = Errno(rawValue: 16)
     package static let EEXIST = Errno(rawValue: 17)
     package static let EXDEV = Errno(rawValue: 18)

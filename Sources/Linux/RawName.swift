@@ -103,6 +103,16 @@ extension Syscall {
         unsafe try Errno.check(path.withCString { unsafe clx_unlinkat(directory, $0, CLX_AT_REMOVEDIR) })
     }
 
+    /// The corresponding system call is `renameat2(2)`; flags are CLX_RENAME_*.
+    package static func rename(
+        _ old: RawName, at oldDirectory: Int32, _ new: RawName, at newDirectory: Int32, flags: UInt32 = 0
+    ) throws(Errno) {
+        unsafe try Errno.check(
+            old.withCString { old in
+                unsafe new.withCString { unsafe clx_renameat2(oldDirectory, old, newDirectory, $0, flags) }
+            })
+    }
+
     /// The target of a symbolic link. The corresponding system call is `readlinkat(2)`.
     package static func readLink(_ path: RawName, at directory: Int32) throws(Errno) -> RawName {
         var failure = 0

@@ -51,6 +51,14 @@ package struct MountAttributes: OptionSet, Hashable, Sendable {
     package static let noSymlinkFollow = MountAttributes(rawValue: CLX_MOUNT_ATTR_NOSYMFOLLOW)
 }
 
+/// A loop device that is in use.
+package struct LoopDevice: ~Copyable {
+    /// Keeps it.
+    package let descriptor: OwnedFD
+    /// N of /dev/loopN.
+    package let number: UInt32
+}
+
 extension Syscall {
     /// The corresponding system call is `mount(2)`.
     package static func mount(
@@ -133,6 +141,14 @@ extension Syscall {
         try Errno.check(clx_fsconfig(context, CLX_FSCONFIG_CMD_CREATE, nil, nil, 0))
         let mount = clx_fsmount(context, CLX_FSMOUNT_CLOEXEC, UInt32(truncatingIfNeeded: attributes.rawValue))
         return OwnedFD(adopting: try Errno.check(mount))
+    }
+
+    /// Attaches a file to a free loop device, which is gone when nobody uses it any more: neither this descriptor nor a
+    /// mount. See loop(4), LOOP_CONFIGURE.
+    package static func attachLoopDevice(to file: Int32) throws(Errno) -> LoopDevice {
+        var number: UInt32 = 0
+        let descriptor = unsafe OwnedFD(adopting: try Errno.check(clx_attach_loop(file, &number)))
+        return LoopDevice(descriptor: descriptor, number: number)
     }
 
     /// Changes attributes and propagation of the mount at the path, or of the mount that `directory` is when the path

@@ -26,6 +26,8 @@ struct StoreOptions: ParsableArguments {
         help: ArgumentHelp("The directory of the layers, in place of the configured one.", valueName: "dir"),
         completion: .directory)
     var imageRoot: String?
+    @Option(help: "How new layers are kept; erofs where the kernel can mount it.")
+    var layerFormat: LayerFormats?
 
     func configuration() throws -> DaemonConfig { try DaemonConfig.load(config) }
 
@@ -36,6 +38,7 @@ struct StoreOptions: ParsableArguments {
         // With a root of its own, a store has nothing to do with the configured place of the layers.
         let configured = configuration.image.root
         settings.images = imageRoot ?? (root == nil && !configured.isEmpty ? configured : nil)
+        settings.format = layerFormat
         settings.keepsBlobs = configuration.image.keepBlobs
         settings.pinned = PinnedImages(configuration.image.pinned)
         return try ImageStore(settings)
@@ -61,6 +64,8 @@ struct StoreOptions: ParsableArguments {
             isDamaged ? "it is damaged; \"check --repair\" fetches it again" : "no such image in the store")
     }
 }
+
+extension LayerFormats: ExpressibleByArgument {}
 
 /// How images are fetched.
 struct SourceOptions: ParsableArguments {

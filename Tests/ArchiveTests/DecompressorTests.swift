@@ -55,7 +55,7 @@ struct DecompressorTests {
 
     @Test func refusesWhatIsNoTar() throws {
         let error = try #require(throws: ArchiveError.self) {
-            try LayerReader(MemorySource(Array(repeating: UInt8(ascii: "x"), count: 2000)))
+            try LayerReader(MemorySource(Array(repeating: UInt8(ascii: "x"), count: 2000))).next()
         }
         #expect(error.code == .corrupt)
     }

@@ -104,32 +104,33 @@ import TestSupport
             entry: "a/a/a", reason: "the limit is 4096"),
     ]
 
+    /// In every form, and into a directory that holds the layers below.
     @Test(arguments: attacks) func endsWithOneErrorThatNamesTheEntry(attack: Attack) throws {
-        for whiteout in [Whiteout.overlay, .flatten] {
-            let folder = try TemporaryDirectory()
-            let root = "\(folder.path)/layer"
-            try Syscall.makeDirectory(root)
-            try AtomicFile.write("\(folder.path)/victim", "untouched")
+        for form in LayerForm.all.map(Optional.some) + [nil] {
+            let lab = try LayerLab(form ?? .directory)
+            try AtomicFile.write("\(lab.folder.path)/victim", "untouched")
             var tar = TarBuilder()
             attack.build(&tar)
             let error = try #require(throws: ArchiveError.self) {
-                let reader = try LayerReader(MemorySource(tar.finished))
-                return try LayerExtractor(into: root, whiteout: whiteout).extract(reader)
+                if form != nil { return _ = try lab.unpack(tar.finished) }
+                try Syscall.makeDirectory(lab.path)
+                let extractor = try LayerExtractor(into: lab.path, whiteout: .flatten)
+                try extractor.take(LayerReader(MemorySource(tar.finished)))
+                _ = try extractor.finish(above: nil)
             }
             #expect(error.operation == "unpack entry")
             #expect(error.subject.hasPrefix(attack.entry))
             #expect(error.reason.contains(attack.reason), "\(error)")
             #expect(!error.description.contains("\n"))
-            #expect(try Syscall.readText("\(folder.path)/victim") == "untouched")
-            #expect(try Set(Syscall.entries(folder.path)) == ["layer", "victim"])
+            #expect(try Syscall.readText("\(lab.folder.path)/victim") == "untouched")
+            #expect(try Set(Syscall.entries(lab.folder.path)) == ["layer", "victim"])
         }
     }
 
     /// A link that points out is no harm as long as nothing is written through it, and images have such links.
-    @Test func writesReplaceLinksInsteadOfFollowingThem() throws {
-        let folder = try TemporaryDirectory()
-        let root = "\(folder.path)/layer"
-        try Syscall.makeDirectory(root)
+    @Test(arguments: LayerForm.all) func writesReplaceLinksInsteadOfFollowingThem(form: LayerForm) throws {
+        let lab = try LayerLab(form)
+        let folder = lab.folder
         try AtomicFile.write("\(folder.path)/victim", "untouched")
         var tar = TarBuilder()
         tar.add("x", type: "2", link: "../victim")
@@ -139,7 +140,8 @@ import TestSupport
         tar.add("z", content: Array("mine".utf8), mode: 0o600, uid: 9)
         tar.add("d", type: "2", link: "..")
         tar.add("d/", type: "5", mode: 0o700, uid: 9)
-        _ = try LayerExtractor(into: root, whiteout: .overlay).extract(LayerReader(MemorySource(tar.finished)))
+        try lab.unpack(tar)
+        let root = lab.root
         #expect(try Syscall.readText("\(folder.path)/victim") == "untouched")
         #expect(try Syscall.status("\(folder.path)/victim").uid == 0)
         #expect(try Syscall.readText("\(root)/x") == "mine")

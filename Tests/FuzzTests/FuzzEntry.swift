@@ -25,6 +25,8 @@ enum FuzzEntry: String, CaseIterable, Sendable {
     case websocket
     /// The head of an HTTP message.
     case http
+    /// A layer of an image, compressed or not.
+    case layer
 
     func run(_ bytes: [UInt8]) {
         switch self {
@@ -36,6 +38,7 @@ enum FuzzEntry: String, CaseIterable, Sendable {
         case .spdy: Self.spdy(bytes)
         case .websocket: Self.websocket(bytes)
         case .http: Self.http(bytes)
+        case .layer: Self.layer(bytes)
         }
     }
 

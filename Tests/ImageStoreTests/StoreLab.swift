@@ -21,7 +21,8 @@ final class StoreLab {
         layout = try LayoutBuilder("\(folder.path)/layout")
     }
 
-    func open() throws -> ImageStore { try ImageStore(root: root, run: run) }
+    /// With layers as directories, into which tests can look and reach.
+    func open() throws -> ImageStore { try ImageStore(root: root, run: run, format: .directory) }
 
     func source(_ tag: String? = nil) throws -> LayoutSource { try LayoutSource(directory: layout.path, tag: tag) }
 

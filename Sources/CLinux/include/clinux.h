@@ -84,6 +84,7 @@ int clx_fsconfig(int fd, uint32_t command, const char *key, const char *value, i
 int clx_fsmount(int fd, uint32_t flags, uint32_t attributes);
 int clx_mount_setattr(int dirfd, const char *path, uint32_t flags, uint64_t set, uint64_t clear, uint64_t propagation,
                       int userns_fd);
+int clx_attach_loop(int file, uint32_t *number);
 
 // Processes and namespaces.
 int clx_fork(void);

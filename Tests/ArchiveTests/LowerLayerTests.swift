@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Archive
+import Linux
+import Testing
+import TestSupport
+
+/// What an archive leaves to the layers below it.
+@Suite(.requiresRoot) struct LowerLayerTests {
+    /// Directories, files and links as a base image has them.
+    private func base(_ form: LayerForm) throws -> LayerLab {
+        var tar = TarBuilder()
+        tar.add("./", type: "5", mode: 0o711, uid: 9, modified: 11)
+        tar.add("etc/", type: "5", mode: 0o2750, uid: 5, gid: 6, modified: 77, pax: [("SCHILY.xattr.user.d", [7])])
+        tar.add("etc/file", content: Array("below".utf8), mode: 0o640, uid: 8, modified: 99)
+        tar.add("usr/lib/", type: "5", mode: 0o755, gid: 3)
+        tar.add("lib", type: "2", link: "usr/lib")
+        let lab = try LayerLab(form)
+        try lab.unpack(tar)
+        return lab
+    }
+
+    @Test(arguments: LayerForm.all) func impliedDirectoriesAreWhatTheyAreBelow(form: LayerForm) throws {
+        var tar = TarBuilder()
+        tar.add("etc/new", content: [1])
+        tar.add("nowhere/new", content: [1])
+        let (lab, base) = (try LayerLab(form), try base(form))
+        let summary = try lab.unpack(tar, above: base.lower())
+        #expect(summary.impliedDirectories == 2)
+        #expect(try lab.status("etc").permissions == 0o2750)
+        #expect(try lab.status("etc").uid == 5)
+        #expect(try lab.status("etc").gid == 6)
+        #expect(try lab.status("etc").modified.seconds == 77)
+        #expect(try lab.attribute("etc", "user.d") == [7])
+        #expect(try lab.status("nowhere").permissions == 0o755)
+        #expect(try lab.status(".").permissions == 0o711)
+        #expect(try lab.status(".").uid == 9)
+        withExtendedLifetime(base) {}
+    }
+
+    @Test(arguments: LayerForm.all) func needsOnlyWhatTheArchiveDoesNotBring(form: LayerForm) throws {
+        func needs(_ build: (inout TarBuilder) -> Void) throws -> LowerNeeds {
+            var tar = TarBuilder()
+            build(&tar)
+            let lab = try LayerLab(form)
+            let writer = try lab.writer()
+            try writer.take(LayerReader(MemorySource(tar.finished)))
+            return withExtendedLifetime(lab) { writer.needs }
+        }
+        #expect(try needs { $0.add("./", type: "5", mode: 0o755) } == .nothing)
+        #expect(try needs { $0.add("a", content: [1]) } == .root)
+        #expect(try needs { $0.add("d/a", content: [1]) } == .tree)
+        #expect(try needs { $0.add("a", type: "1", link: "b") } == .tree)
+        let complete = try needs {
+            $0.add("d/a", content: [1])
+            $0.add("d/", type: "5", mode: 0o755)
+            $0.add("./", type: "5", mode: 0o755)
+        }
+        #expect(complete == .nothing)
+        // What was replaced is needed no more.
+        let replaced = try needs {
+            $0.add("d/a", content: [1])
+            $0.add("d", content: [1])
+        }
+        #expect(replaced == .root)
+    }
+
+    @Test(arguments: LayerForm.all) func hardLinksToFilesBelowAreCopies(form: LayerForm) throws {
+        var tar = TarBuilder()
+        tar.add("one", type: "1", link: "etc/file")
+        tar.add("two", type: "1", link: "one")
+        tar.add("three", type: "1", link: "lib")
+        let (lab, base) = (try LayerLab(form), try base(form))
+        try lab.unpack(tar, above: base.lower())
+        #expect(try lab.text("one") == "below")
+        #expect(try lab.status("one").permissions == 0o640)
+        #expect(try lab.status("one").uid == 8)
+        #expect(try lab.status("one").modified.seconds == 99)
+        #expect(try lab.status("one").inode == lab.status("two").inode)
+        #expect(try lab.status("one").links == 2)
+        #expect(try lab.status("three").isSymlink)
+        #expect(try lab.entries() == ["one", "two", "three"])
+        withExtendedLifetime(base) {}
+    }
+
+    /// As when the archive is unpacked over the layers below.
+    @Test(arguments: LayerForm.all) func impliedDirectoriesFollowLinksBelow(form: LayerForm) throws {
+        var tar = TarBuilder()
+        tar.add("lib/module/new", content: Array("new".utf8))
+        tar.add("lib/other", content: [1])
+        let (lab, base) = (try LayerLab(form), try base(form))
+        try lab.unpack(tar, above: base.lower())
+        #expect(try lab.entries() == ["usr"])
+        #expect(try lab.entries("usr/lib") == ["module", "other"])
+        #expect(try lab.text("usr/lib/module/new") == "new")
+        #expect(try lab.status("usr/lib").gid == 3)
+        withExtendedLifetime(base) {}
+    }
+}
