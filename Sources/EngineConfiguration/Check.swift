@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Linux
+
 /// Checks of single values: each returns the value in its normal form, or throws what is wrong with it.
 enum Check {
     /// An absolute path without `.`, `..`, repeated or trailing slashes in the result; `..` is refused, since it means
@@ -75,6 +77,18 @@ enum Check {
     static func some(_ number: Int) throws(Complaint) -> Int {
         guard number > 0 else { throw Complaint("\(number) is less than 1") }
         return number
+    }
+
+    /// 0 to 65535.
+    static func port(_ number: Int) throws(Complaint) -> Int {
+        guard (0...65535).contains(number) else { throw Complaint("\(number) is not a port") }
+        return number
+    }
+
+    /// A literal IP address: a name could mean another machine tomorrow.
+    static func address(_ text: String) throws(Complaint) -> String {
+        guard InternetSocket.isAddress(text) else { throw Complaint("\"\(text)\" is not an IP address") }
+        return text
     }
 
     /// More than nothing.

@@ -81,6 +81,13 @@ extension DaemonConfig {
         if root == run {
             throw ConfigurationError(key: "run", cause: "\"\(run)\" is also \"root\"")
         }
+        if api.streamCertificate.isEmpty != api.streamKey.isEmpty {
+            let (has, lacks) = api.streamKey.isEmpty ? ("cert", "key") : ("key", "cert")
+            throw ConfigurationError(key: "api.stream_tls_\(lacks)", cause: "needed with \"stream_tls_\(has)\"")
+        }
+        if api.streamCertificate.isEmpty, !api.streamClientAuthority.isEmpty {
+            throw ConfigurationError(key: "api.stream_tls_ca", cause: "there is no \"stream_tls_cert\"")
+        }
         if runtime.handlers[runtime.defaultHandler] == nil {
             let known = runtime.handlers.keys.sorted().map { "\"\($0)\"" }.joined(separator: ", ")
             throw ConfigurationError(

@@ -19,11 +19,30 @@ extension DaemonConfig {
         ])
 
     private static let apiSection = Section(
-        name: "api", meaning: "The CRI endpoint.",
+        name: "api", meaning: "The CRI endpoint, and the server of exec, attach and port-forward.",
         settings: [
             Setting(
                 "listen", \.api.listen, "Unix socket of the CRI. Default: skiffd.sock in `run`.",
-                check: Check.optional(Check.socket))
+                check: Check.optional(Check.socket)),
+            Setting(
+                "stream_address", \.api.streamAddress,
+                "IP address on which exec, attach and port-forward are served. Their clients are on this machine.",
+                check: Check.address),
+            Setting("stream_port", \.api.streamPort, "Port of that server; 0 for any that is free.", check: Check.port),
+            Setting(
+                "stream_idle_timeout", \.api.streamIdleTimeout,
+                "How long a session may be silent before it is ended.", check: Check.time),
+            Setting(
+                "stream_tls_cert", \.api.streamCertificate,
+                "Certificate chain in PEM: with it the server speaks TLS. Read again when it changes.",
+                check: Check.optional(Check.folder)),
+            Setting(
+                "stream_tls_key", \.api.streamKey, "Private key of the certificate, in PEM.",
+                check: Check.optional(Check.folder)),
+            Setting(
+                "stream_tls_ca", \.api.streamClientAuthority,
+                "Authority in PEM that must have signed the certificate of every client. Default: clients need none.",
+                check: Check.optional(Check.folder)),
         ])
 
     private static let cniSection = Section(

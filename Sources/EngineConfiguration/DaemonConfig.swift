@@ -34,6 +34,17 @@ package struct DaemonConfig: Sendable, Equatable {
     package struct API: Sendable, Equatable {
         /// The unix socket of the CRI; "" stands for `skiffd.sock` in `run` until resolved.
         package var listen = ""
+        /// Where exec, attach and port-forward are served; a literal address.
+        package var streamAddress = "127.0.0.1"
+        /// 0 for any that is free.
+        package var streamPort = 0
+        /// After so long without a sign of life a session ends.
+        package var streamIdleTimeout = Duration.seconds(4 * 3600)
+        /// With a certificate they are served over TLS; "" for plain HTTP.
+        package var streamCertificate = ""
+        package var streamKey = ""
+        /// With it, clients must have a certificate that it signed.
+        package var streamClientAuthority = ""
     }
 
     /// Section `[cni]`.

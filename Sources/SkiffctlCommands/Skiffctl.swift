@@ -22,9 +22,9 @@ package struct Skiffctl: AsyncParsableCommand {
             Version.self, Info.self, RuntimeConfig.self, UpdateRuntimeConfig.self, Completion.self,
             RunPod.self, StopPods.self, RemovePods.self, ListPods.self, InspectPods.self,
             CreateContainer.self, StartContainers.self, StopContainers.self, RemoveContainers.self,
-            ListContainers.self, InspectContainers.self, Exec.self, Logs.self, ReopenLogs.self, RunContainer.self,
-            UpdateContainers.self, Checkpoint.self, ContainerStats.self, PodStats.self, Top.self, Events.self,
-            PodMetrics.self, MetricDescriptors.self,
+            ListContainers.self, InspectContainers.self, Exec.self, Attach.self, Logs.self, ReopenLogs.self,
+            RunContainer.self, PortForward.self, UpdateContainers.self, Checkpoint.self, ContainerStats.self,
+            PodStats.self, Top.self, Events.self, PodMetrics.self, MetricDescriptors.self,
             PullImage.self, ListImages.self, InspectImages.self, RemoveImages.self, ImageFilesystems.self,
         ])
 

@@ -3,4 +3,5 @@
 
 internal import SkiffctlCommands
 
+WindowSizes.prepare()
 await Skiffctl.main()

@@ -21,6 +21,7 @@ struct SkiffD: AsyncParsableCommand {
         var log = Logger(label: "skiffd") { StreamLogHandler.standardError(label: $0) }
         log.logLevel = Logger.Level(rawValue: config.logLevel.rawValue) ?? .info
         let engine = try await Engine.start(located, log: log)
+        try await engine.startStreaming()
         try await Server(engine: engine, path: located.api.listen, log: log).run()
     }
 }

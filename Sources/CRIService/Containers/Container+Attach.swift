@@ -8,14 +8,19 @@ internal import MonitorProtocol
 extension Container {
     /// Connects with the container's own streams, as far as it has them: standard input only when it was made with one,
     /// error output not with a terminal.
-    func attach(stdin: Bool, stdout: Bool, stderr: Bool) async throws -> AttachSocket {
+    func attach(stdin: Bool, stdout: Bool, stderr: Bool) async throws -> SharedFD {
+        try checkAlive()
+        let request = AttachRequest(
+            container: id, stdin: stdin && config.stdin, stdout: stdout, stderr: stderr && !config.tty)
+        return try await pod.monitorLink().attach(request)
+    }
+
+    /// Whether there is a process whose streams could be carried.
+    func checkAlive() throws(ServiceError) {
         guard state.process != nil, !isKilled else {
             let word = isKilled ? "being killed" : state.word
             throw ServiceError(.state, "use container", id, "it is \(word), not running")
         }
-        let request = AttachRequest(
-            container: id, stdin: stdin && config.stdin, stdout: stdout, stderr: stderr && !config.tty)
-        return try await pod.monitorLink().attach(request)
     }
 
     /// Sets the size of the container's terminal.

@@ -61,6 +61,14 @@ extension Container {
         return ExecOutcome(stdout: stdout.finish(), stderr: stderr.finish(), exitCode: Int32(exit.code))
     }
 
+    /// Whether a process can join it.
+    func checkRunning() throws(ServiceError) {
+        guard case .running = state, !isKilled else {
+            let word = isKilled ? "being killed" : state.word
+            throw ServiceError(.state, "use container", id, "it is \(word), not running")
+        }
+    }
+
     /// Starts a command in the running container; returns once its program runs. With `endsWithClient` it is killed with
     /// its session when the daemon ends.
     func startExec(
@@ -68,10 +76,7 @@ extension Container {
     ) async throws -> RunningExec {
         // First: the state is to be that of the moment when the request goes.
         let link = try await pod.monitorLink()
-        guard case .running = state, !isKilled else {
-            let word = isKilled ? "being killed" : state.word
-            throw ServiceError(.state, "use container", id, "it is \(word), not running")
-        }
+        try checkRunning()
         let execID = String(Identifier.random().prefix(16))
         var request = ExecRequest(
             container: id, execID: execID, way: .entry(entry(command, streams)),

@@ -6,6 +6,7 @@ internal import Cgroups
 package import EngineConfiguration
 internal import Linux
 package import Logging
+internal import Streaming
 internal import Synchronization
 
 /// The container engine: everything that pods and containers share, and the entry to all operations.
@@ -33,6 +34,8 @@ package final class Engine: Sendable {
     let features = RuntimeFeatures()
     /// Held while a pod's cgroup is made or removed: the parent of all goes with the last.
     let cgroupParentLock = Mutex(())
+    /// Once it is started.
+    let streaming = Mutex<StreamingServer?>(nil)
     private let lock: SharedFD
 
     /// Opens the state, takes the lock of its root, and finds again what the daemon before left: when this returns,

@@ -10,19 +10,6 @@ private func unimplemented(_ method: String) -> RPCError {
 }
 
 extension RuntimeService {
-
-    package func exec(
-        request: Runtime_V1_ExecRequest, context: ServerContext
-    ) async throws -> Runtime_V1_ExecResponse { throw unimplemented("Exec") }
-
-    package func attach(
-        request: Runtime_V1_AttachRequest, context: ServerContext
-    ) async throws -> Runtime_V1_AttachResponse { throw unimplemented("Attach") }
-
-    package func portForward(
-        request: Runtime_V1_PortForwardRequest, context: ServerContext
-    ) async throws -> Runtime_V1_PortForwardResponse { throw unimplemented("PortForward") }
-
     package func checkpointContainer(
         request: Runtime_V1_CheckpointContainerRequest, context: ServerContext
     ) async throws -> Runtime_V1_CheckpointContainerResponse { throw unimplemented("CheckpointContainer") }

@@ -4,18 +4,19 @@
 import ArgumentParser
 import CRIAPI
 import FoundationEssentials
+import Streaming
 
 struct Exec: EngineCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a command in a running container and exit with its exit code.")
 
-    @Flag(name: .shortAndLong, help: "Wait for the command and then print its output; this is what is always done.")
+    @Flag(name: .shortAndLong, help: "Wait for the command, and then print its output.")
     var sync = false
-    @Option(help: "Seconds that the command may take; 0 is no limit.")
+    @Option(help: "With --sync: seconds that the command may take; 0 is no limit.")
     var timeout: Int64 = 0
-    @Flag(name: .shortAndLong, help: "Give the command a terminal (not available).")
+    @Flag(name: .shortAndLong, help: "Give the command a terminal.")
     var tty = false
-    @Flag(name: .shortAndLong, help: "Pass standard input on (not available).")
+    @Flag(name: .shortAndLong, help: "Pass standard input on.")
     var interactive = false
     @Argument(help: "Id of the container, or its beginning.")
     var container: String
@@ -25,24 +26,44 @@ struct Exec: EngineCommand {
 
     func validate() throws {
         if timeout < 0 { throw ValidationError("The time must not be negative.") }
+        if sync, tty || interactive { throw ValidationError("With --sync there is no terminal and no standard input.") }
+        if timeout > 0, !sync { throw ValidationError("A time limit needs --sync.") }
     }
 
+    private var arguments: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
+
     func run(_ engine: Engine) async throws {
-        if tty || interactive {
-            throw CommandError(
-                "exec in container", container,
-                "a terminal and standard input need streaming, which is not available: leave out -i and -t")
-        }
         let id = try await engine.container(container, for: "exec in").id
+        let code = sync ? try await runToEnd(engine, id) : try await stream(engine, id)
+        if code != 0 { throw ExitCode(code & 0xFF) }
+    }
+
+    private func runToEnd(_ engine: Engine, _ id: String) async throws -> Int32 {
         var request = Runtime_V1_ExecSyncRequest()
         request.containerID = id
-        request.cmd = command.first == "--" ? Array(command.dropFirst()) : command
+        request.cmd = arguments
         request.timeout = timeout
         let response = try await engine.call("exec in container", id, patience: .endless) {
             try await engine.runtime.execSync(request, options: $0)
         }
         try Console.write(Array(response.stdout), to: 1)
         try Console.write(Array(response.stderr), to: 2)
-        if response.exitCode != 0 { throw ExitCode(response.exitCode & 0xFF) }
+        return response.exitCode
+    }
+
+    private func stream(_ engine: Engine, _ id: String) async throws -> Int32 {
+        let streams = StandardStreams(stdin: interactive, stdout: true, stderr: !tty, terminal: tty)
+        var request = Runtime_V1_ExecRequest()
+        request.containerID = id
+        request.cmd = arguments
+        (request.stdin, request.stdout, request.stderr, request.tty) = (streams.stdin, true, streams.stderr, tty)
+        let response = try await engine.call("exec in container", id) {
+            try await engine.runtime.exec(request, options: $0)
+        }
+        switch try await TerminalSession.run(response.url, streams) {
+        case .exited(let code): return code
+        case .detached: return 0
+        case .failed(let cause): throw CommandError("exec in container", id, cause)
+        }
     }
 }

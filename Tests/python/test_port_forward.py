@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Skiff authors.
+
+"""Connections to ports of a pod, with clients that share nothing with Skiff, and through skiffctl."""
+
+import pathlib
+import socket
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from engine import PROGRAMS, eventually
+from spdy import Forwarding
+from streaming import SIZE, digest, feed, forward_url
+from websocket import WebSocket
+
+
+class TestPortForward:
+    @pytest.fixture
+    def web(self, engine, pod):
+        script = (
+            "httpd -f -p 127.0.0.1:80 -h /www & httpd -f -p [::1]:81 -h /www & nc -lk -p 7 -e cat & "
+            "nc -lk -p 8 -e sh -c 'cat >/dev/null; echo late' & nc -lk -p 9 -e sleep 1000 & wait"
+        )
+        engine.shell(*pod, "web", script)
+        return pod[0]
+
+    @staticmethod
+    def get(forwarding, port):
+        """The page of a port, tried until its program listens."""
+
+        def once():
+            data, error = forwarding.connect(port)
+            data.send(b"GET / HTTP/1.0\r\n\r\n", fin=True)
+            page, problem = data.read(), error.read()
+            assert bool(page) != bool(problem)
+            return page
+
+        return eventually(f"port {port} serves", once)
+
+    @pytest.mark.parametrize("counts", [True, False])
+    def test_connections_of_both_families(self, engine, web, counts):
+        forwarding = Forwarding(forward_url(engine, web), counts=counts)
+        for port in (80, 81):
+            assert b"200 OK" in self.get(forwarding, port)
+        data, error = forwarding.connect(4)
+        problem = error.read()
+        assert b"localhost:4" in problem and b"refused" in problem
+        assert data.read() == b""
+        with ThreadPoolExecutor(20) as pool:
+            pages = list(pool.map(lambda _: self.get(forwarding, 80), range(60)))
+        assert len(set(pages)) <= 2
+        forwarding.connection.close()
+
+    @pytest.mark.parametrize("counts", [True, False])
+    def test_a_gigabyte_or_less(self, engine, web, counts):
+        forwarding = Forwarding(forward_url(engine, web), counts=counts)
+        self.get(forwarding, 80)
+        data, _ = forwarding.connect(7)
+        checksum = feed(data, SIZE)
+        assert digest(data) == checksum()
+        forwarding.connection.close()
+
+    def test_half_of_a_connection_may_end(self, engine, web):
+        forwarding = Forwarding(forward_url(engine, web))
+        self.get(forwarding, 80)
+        data, _ = forwarding.connect(8)
+        data.send(b"ask", fin=True)
+        assert data.read() == b"late\n"
+        forwarding.connection.close()
+
+    def test_one_stands_still_and_the_others_go_on(self, engine, web):
+        forwarding = Forwarding(forward_url(engine, web), counts=True)
+        self.get(forwarding, 80)
+        stuck, _ = forwarding.connect(9)
+        # More than its window and all buffers of the kernel.
+        threading.Thread(target=lambda: stuck.send(bytes(64 << 20)), daemon=True).start()
+        gone, _ = forwarding.connect(9)
+        gone.cancel()
+        for _ in range(5):
+            assert b"200 OK" in self.get(forwarding, 80)
+        status = pathlib.Path(f"/proc/{engine.daemon_pid()}/status").read_text()
+        kilobytes = int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+        assert kilobytes < 200_000
+        forwarding.connection.close()
+
+    def test_over_websocket(self, engine, web):
+        forwarding = Forwarding(forward_url(engine, web))
+        self.get(forwarding, 80)
+        forwarding.connection.close()
+        client = WebSocket(forward_url(engine, web, 80, 4), "v4.channel.k8s.io")
+        client.send(0, b"GET / HTTP/1.0\r\n\r\n")
+        client.until(lambda: b"200 OK" in client.channels.get(0, b"") and len(client.channels.get(3, b"")) > 2)
+        assert client.channels[0].startswith(b"\x50\x00HTTP/1.0 200 OK")
+        assert client.channels[3].startswith(b"\x04\x00") and b"refused" in client.channels[3]
+        client.socket.close()
+
+    def test_skiffctl(self, engine, web):
+        forward = subprocess.Popen(
+            [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "port-forward", web, ":80", ":4"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        try:
+            ports = [int(forward.stdout.readline().split()[2].rsplit(":", 1)[1]) for _ in range(2)]
+
+            def page(_=None):
+                with socket.create_connection(("127.0.0.1", ports[0]), timeout=60) as connection:
+                    connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+            eventually("the page comes", lambda: b"200 OK" in page())
+            with ThreadPoolExecutor(20) as pool:
+                assert all(b"200 OK" in text for text in pool.map(page, range(40)))
+            with socket.create_connection(("127.0.0.1", ports[1]), timeout=60) as connection:
+                assert connection.recv(1) == b""
+            while "refused" not in (line := forward.stderr.readline()):
+                assert line
+            assert b"200 OK" in page()
+        finally:
+            forward.kill()
+            forward.communicate()
