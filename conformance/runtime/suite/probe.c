@@ -219,16 +219,31 @@ static int wait_for_end(void) {
     for (;;) pause();
 }
 
-// reap COMMAND...: adopts the orphans of the command, so that none of them stays a zombie. Ends as the command does.
+static pid_t command_process;
+
+static void forward(int number) { kill(command_process, number); }
+
+// reap COMMAND...: adopts the orphans of the command, so that none of them stays a zombie. Ends as the command does, and
+// has it ended when it is to end itself.
 static int reap(char **command) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    pid_t child = fork();
+    sigset_t ends, before;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    // Not forwarded before there is somebody to forward to.
+    sigprocmask(SIG_BLOCK, &ends, &before);
+    pid_t child = command_process = fork();
     if (child == 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
         execvp(command[0], command);
         _exit(127);
     }
+    signal(SIGTERM, forward);
+    signal(SIGHUP, forward);
     // The command hears of the terminal's signals itself.
     signal(SIGINT, SIG_IGN);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     for (;;) {
         int status;
         pid_t ended = wait(&status);
