@@ -40,10 +40,6 @@ package enum BlockIOController: CgroupController {
         _ resources: LinuxResources, _ view: CgroupView
     ) throws(CgroupError) -> [CgroupWrite] {
         guard let io = resources.blockIO else { return [] }
-        guard given(io.leafWeight) == nil, !(io.weightDevice ?? []).contains(where: { given($0.leafWeight) != nil })
-        else {
-            throw CgroupError(.invalid, "cannot set leaf weight with cgroup v2")
-        }
         let bfq = view.has("io.bfq.weight")
         let file = bfq ? "io.bfq.weight" : "io.weight"
         var plan: [CgroupWrite] = []

@@ -45,9 +45,6 @@ package enum CPUController: CgroupController {
         _ resources: LinuxResources, _ view: CgroupView
     ) throws(CgroupError) -> [CgroupWrite] {
         guard let cpu = resources.cpu else { return [] }
-        if given(cpu.realtimePeriod) != nil || given(cpu.realtimeRuntime) != nil {
-            throw CgroupError(.invalid, "cannot set realtime limits with cgroup v2")
-        }
         var plan: [CgroupWrite] = []
         if let idle = cpu.idle, idle != 0 || view.has("cpu.idle") { plan.append(write("cpu.idle", idle)) }
         // The weight of an idle cgroup cannot be set.

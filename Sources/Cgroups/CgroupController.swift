@@ -7,7 +7,8 @@ package import OCIRuntimeSpec
 ///
 /// Plans are pure: they check values, translate those that v1 and v2 express differently, and order the writes. They
 /// are made for absent controllers too, with a view without files: a write that is left then is a limit that nobody
-/// enforces. So a plan skips values which ask for nothing (`unlimited`) when their file is absent.
+/// enforces. So a plan skips values which ask for nothing (`unlimited`) when their file is absent. What no file of the
+/// version takes is not the plans' matter: `UnenforceableLimits` refuses it before they are made.
 package protocol CgroupController: SendableMetatype {
     /// The name in v1 hierarchies, also used in messages.
     static var name: String { get }

@@ -83,6 +83,7 @@ package struct LegacyCgroup: CgroupDriver {
 
     package func update(_ resources: LinuxResources) throws(CgroupError) {
         try UnifiedResources.refuse(resources)
+        try UnenforceableLimits.refuse(resources, unified: false)
         // Everything is checked before anything is written. Device rules come last: nothing has to bring them back.
         var changes: [(directory: CgroupDirectory, plan: [CgroupWrite], snapshot: LimitSnapshot)] = []
         for controller in CgroupControllers.legacy where controller != DevicesController.self {

@@ -51,10 +51,6 @@ package enum MemoryController: CgroupController {
         _ resources: LinuxResources, _ view: CgroupView
     ) throws(CgroupError) -> [CgroupWrite] {
         guard let memory = resources.memory else { return [] }
-        if memory.swappiness != nil { throw CgroupError(.invalid, "cannot set memory swappiness with cgroup v2") }
-        if memory.disableOOMKiller == true {
-            throw CgroupError(.invalid, "cannot disable the OOM killer with cgroup v2")
-        }
         try checkUse(memory, use: view.number("memory.current"))
         var plan: [CgroupWrite] = []
         if let swap = try unifiedSwap(memory) {

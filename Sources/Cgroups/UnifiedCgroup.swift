@@ -71,6 +71,7 @@ package struct UnifiedCgroup: CgroupDriver {
     }
 
     package func update(_ resources: LinuxResources) throws(CgroupError) {
+        try UnenforceableLimits.refuse(resources, unified: true)
         let view = CgroupView(directory)
         var changes: [(controller: (any CgroupController.Type)?, plan: [CgroupWrite])] = []
         for controller in CgroupControllers.unified {

@@ -11,16 +11,20 @@ package struct RuntimeAnnotations: Hashable, Sendable {
     package var pidfdReceiver: String?
     /// A name that the host does not know in a seccomp rule is an error: `run.oci.seccomp_fail_unknown_syscall=1`.
     package var failsOnUnknownCalls = false
+    /// Unix socket of the one who decides on system calls, where the profile itself names none.
+    package var seccompReceiver: String?
     /// A compiled filter, in base64, in the place of the section `linux.seccomp`.
     package var seccompProgram: [UInt64]?
 
     /// The names, for `features`.
-    package static let names = [keepGroups, receiver, failUnknown, program]
+    package static let names = [keepGroups, receiver, failUnknown, program, seccompListener]
 
     private static let keepGroups = "run.oci.keep_original_groups"
     private static let receiver = "run.oci.pidfd_receiver"
     private static let failUnknown = "run.oci.seccomp_fail_unknown_syscall"
     private static let program = "run.oci.seccomp_bpf_data"
+    private static let seccompListener = "run.oci.seccomp.receiver"
+    private static let seccompPlugins = "run.oci.seccomp.plugins"
 
     /// Nothing is changed.
     package init() {}
@@ -29,9 +33,12 @@ package struct RuntimeAnnotations: Hashable, Sendable {
     package init(_ annotations: [String: String]) throws(PlanError) {
         keepsGroups = try Self.isOn(annotations, Self.keepGroups)
         failsOnUnknownCalls = try Self.isOn(annotations, Self.failUnknown)
-        pidfdReceiver = annotations[Self.receiver]
-        if let path = pidfdReceiver, !path.hasPrefix("/") || path.utf8.contains(0) {
-            throw PlanError("annotation \(Self.receiver): \"\(path)\" must be an absolute path")
+        pidfdReceiver = try Self.path(annotations, Self.receiver)
+        seccompReceiver = try Self.path(annotations, Self.seccompListener)
+        // Libraries that would be loaded into the runtime, to decide in its name.
+        guard annotations[Self.seccompPlugins] == nil else {
+            throw .unsupported(
+                "annotation \(Self.seccompPlugins) (the socket of a listener can be named in \(Self.seccompListener))")
         }
         if let text = annotations[Self.program] {
             guard let bytes = Base64.decode(text), !bytes.isEmpty, bytes.count.isMultiple(of: 8) else {
@@ -41,6 +48,14 @@ package struct RuntimeAnnotations: Hashable, Sendable {
                 (0..<8).reduce(0) { $0 | UInt64(bytes[start + $1]) << UInt64(8 * $1) }
             }
         }
+    }
+
+    private static func path(_ annotations: [String: String], _ name: String) throws(PlanError) -> String? {
+        guard let path = annotations[name] else { return nil }
+        guard path.hasPrefix("/"), !path.utf8.contains(0) else {
+            throw PlanError("annotation \(name): \"\(path)\" must be an absolute path")
+        }
+        return path
     }
 
     private static func isOn(_ annotations: [String: String], _ name: String) throws(PlanError) -> Bool {

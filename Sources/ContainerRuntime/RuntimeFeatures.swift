@@ -21,6 +21,10 @@ package enum RuntimeFeatures {
                     modes: MemoryPolicyPlan.modes.map(\.name), flags: MemoryPolicyPlan.flags.map(\.name)),
                 mountExtensions: MountExtensions(idmap: FeatureSwitch(enabled: true)),
                 netDevices: FeatureSwitch(enabled: true)),
+            annotations: [
+                // The names by which callers of runc and of crun ask.
+                "org.opencontainers.runc.checkpoint.enabled": "true", "run.oci.crun.checkpoint.enabled": "true",
+            ],
             potentiallyUnsafeConfigAnnotations: RuntimeAnnotations.names)
     }
 

@@ -33,13 +33,15 @@ package struct SeccompPlan: Hashable, Sendable {
         }
         guard let seccomp else { return nil }
         source = .rules(seccomp)
-        listener = try Self.listener(seccomp)
+        listener = try Self.listener(seccomp, annotations)
         try Self.checkErrorNumbers(seccomp)
     }
 
     /// The path means nothing without a rule that notifies, runtime-spec "Seccomp"; then nobody is told.
-    private static func listener(_ seccomp: LinuxSeccomp) throws(PlanError) -> Listener? {
-        let path = seccomp.listenerPath.flatMap { $0.isEmpty ? nil : $0 }
+    private static func listener(
+        _ seccomp: LinuxSeccomp, _ annotations: RuntimeAnnotations
+    ) throws(PlanError) -> Listener? {
+        let path = seccomp.listenerPath.flatMap { $0.isEmpty ? nil : $0 } ?? annotations.seccompReceiver
         let metadata = seccomp.listenerMetadata.flatMap { $0.isEmpty ? nil : $0 }
         if metadata != nil, path == nil { throw PlanError("seccomp listenerMetadata is set, but listenerPath is not") }
         if let path, !path.hasPrefix("/") || path.utf8.contains(0) {

@@ -8,7 +8,9 @@ internal import Linux
 struct Invocation {
     static let globalOptions = OptionTable([
         .value("root", "DIR", "where the states of containers are kept\n(default /run/skiffrun)"),
-        .value("log", "FILE", "append errors and warnings to FILE, besides printing them"),
+        .value(
+            "log", "FILE",
+            "append errors and warnings to FILE, besides printing them;\nsyslog:NAME and journald:NAME send them there under NAME"),
         .value("log-format", "FORMAT", "text or json (default text)"),
         .value("log-level", "LEVEL", "error, warning or debug (default warning)"),
         .flag("debug", "the same as --log-level debug"),

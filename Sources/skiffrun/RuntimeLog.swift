@@ -4,14 +4,17 @@
 internal import ContainerRuntime
 internal import Linux
 
-/// Where errors go: standard error, and the file that the caller named. containerd reads the last record of that file,
-/// conmon reads standard error.
+/// Where errors go: standard error, and the destination that the caller named. containerd reads the last record of a
+/// file, conmon reads standard error.
 struct RuntimeLog {
     enum Level: String, Comparable {
         case debug, warning, error
 
         private var rank: Int { self == .debug ? 0 : self == .warning ? 1 : 2 }
         static func < (one: Level, other: Level) -> Bool { one.rank < other.rank }
+
+        /// The severity of syslog(3).
+        var priority: Int { self == .debug ? 7 : self == .warning ? 4 : 3 }
 
         /// `--log-level`; runc's and crun's names.
         init?(named name: String) {
@@ -24,11 +27,11 @@ struct RuntimeLog {
         }
     }
 
-    private let file: SharedFD?
+    private let destination: LogDestination?
     private let isJSON: Bool
     private let lowest: Level
 
-    /// Appends to the file, which is made where it is missing. Throws what is wrong with the options.
+    /// Throws what is wrong with the options.
     init(_ options: ParsedArguments) throws {
         isJSON = try options.choice("log-format", ["text", "json"]) == "json"
         let name = options["log-level"] ?? "warning"
@@ -36,27 +39,14 @@ struct RuntimeLog {
             throw UsageError("invalid log-level \"\(name)\": error, warning or debug is expected")
         }
         lowest = options.has("debug") ? .debug : level
-        guard let path = try Self.path(options["log"]) else {
-            file = nil
-            return
-        }
-        file = try SystemError.attempt("open", path) { () throws(Errno) in
-            SharedFD(try Syscall.open(path, [.writeOnly, .create, .append], mode: 0o644))
-        }
-    }
-
-    /// crun's spelling is `file:PATH`.
-    private static func path(_ text: String?) throws -> String? {
-        guard let text, !text.isEmpty else { return nil }
-        return try absolutePath(text.hasPrefix("file:") ? String(text.dropFirst(5)) : text)
+        destination = try LogDestination(options["log"])
     }
 
     func write(_ level: Level, _ message: String) {
         guard level >= lowest else { return }
         // With nobody to tell that telling fails, the failure is dropped.
-        if level != .debug || file == nil { try? Syscall.writeAll(2, Array("\(message)\n".utf8)) }
-        guard let file else { return }
-        try? file.descriptor.writeAll(record(level, message))
+        if level != .debug || destination == nil { try? Syscall.writeAll(2, Array("\(message)\n".utf8)) }
+        try? destination?.write(level, message) { record(level, message) }
     }
 
     private func record(_ level: Level, _ message: String) -> [UInt8] {
