@@ -31,8 +31,18 @@ struct JSONReader: Decoder {
             return try Value(from: self)
         } catch DecodingError.dataCorrupted(let context) {
             // What types with a vocabulary of their own throw, enumerations among them.
-            throw document.error(context.debugDescription, at: node)
+            let known = (type as? any CaseIterable.Type).map { Self.texts($0) } ?? []
+            guard !known.isEmpty, document.kind(node) == .string else {
+                throw document.error(context.debugDescription, at: node)
+            }
+            let text = document.string(node)
+            throw document.error("\"\(text)\" is none of \(known.joined(separator: ", "))", at: node)
         }
+    }
+
+    /// The texts of an enumeration, which does not tell them by itself.
+    private static func texts<Value: CaseIterable>(_ type: Value.Type) -> [String] {
+        type.allCases.compactMap { ($0 as? any RawRepresentable)?.rawValue as? String }
     }
 
     func require(_ kind: JSONDocument.Node.Kind) throws(JSONError) {

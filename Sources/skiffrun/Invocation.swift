@@ -10,7 +10,8 @@ struct Invocation {
         .value("root", "DIR", "where the states of containers are kept\n(default /run/skiffrun)"),
         .value(
             "log", "FILE",
-            "append errors and warnings to FILE, besides printing them;\nsyslog:NAME and journald:NAME send them there under NAME"),
+            "append errors and warnings to FILE, besides printing them;\nsyslog:NAME and journald:NAME send them there under NAME"
+        ),
         .value("log-format", "FORMAT", "text or json (default text)"),
         .value("log-level", "LEVEL", "error, warning or debug (default warning)"),
         .flag("debug", "the same as --log-level debug"),

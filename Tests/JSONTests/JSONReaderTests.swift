@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct JSONReaderTests {
     struct Thing: Codable, Hashable {
-        enum Colour: String, Codable { case red, green }
+        enum Colour: String, Codable, CaseIterable { case red, green }
 
         var name: String
         var number: Int32?
@@ -56,7 +56,7 @@ import Testing
         (#"{"name":"","number":1.5}"#, "number: 1.5 is not a number"),
         (
             #"{"name":"","inner":[{"name":""},{"name":"","colours":["red","blue"]}]}"#,
-            "inner[1].colours[1]: Cannot init"
+            #"inner[1].colours[1]: "blue" is none of red, green"#
         ),
         (#"{"name":"","inner":[{"name":""},{}]}"#, "inner[1].name: required property is missing"),
         (#"{"name":"","words":["a",7]}"#, "words[1]: a string is expected, not a number"),

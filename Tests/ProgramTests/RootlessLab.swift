@@ -16,18 +16,21 @@ final class RootlessLab {
     let bundle: SkiffrunBundle
     /// A command of the shell that runs as root before each command: cgroups are delegated with it.
     var preparation = "true"
-    private var runtimeDirectory: String { "\(bundle.scratch)/run" }
+    private let runtimeDirectory: String
 
-    init() throws {
+    /// With a folder of the test's own for XDG_RUNTIME_DIR, or with the one in which the user's systemd waits.
+    init(runtimeDirectory: String? = nil) throws {
         bundle = try SkiffrunBundle()
+        self.runtimeDirectory = runtimeDirectory ?? "\(bundle.scratch)/run"
         let scratch = bundle.scratch
         try Program.copy(Program.skiffrun, to: "\(scratch)/skiffrun")
         try AtomicFile.write("\(scratch)/passwd", "root:x:0:0::/:/bin/sh\nlab:x:\(Self.uid):\(Self.uid)::/:/bin/sh\n")
         try AtomicFile.write("\(scratch)/ids", "lab:\(Self.firstSubordinateID):10000\n")
         for file in ["passwd", "ids"] { try Syscall.changeMode("\(scratch)/\(file)", 0o644) }
-        try Syscall.makeDirectory(runtimeDirectory, mode: 0o700)
         try give(bundle.path)
-        try give(runtimeDirectory)
+        guard runtimeDirectory == nil else { return }
+        try Syscall.makeDirectory(self.runtimeDirectory, mode: 0o700)
+        try give(self.runtimeDirectory)
     }
 
     private func give(_ path: String) throws {

@@ -21,18 +21,23 @@ struct SkiffrunCheckpointTests {
         }
     }
 
-    /// Counts in a file of the rootfs; its streams are the null device, so that nothing of the caller is in the images.
+    /// A child counts in a file of the rootfs, and its parent in another; the streams are the null device, so that nothing
+    /// of the caller is in the images.
     private func startCounter(_ bundle: SkiffrunBundle) throws {
-        let script = "i=0; while :; do i=$((i+1)); echo $i >/tmp/new; mv /tmp/new /tmp/count; sleep 0.05; done"
+        let script = """
+            count() { i=0; while :; do i=$((i+1)); echo $i >/tmp/new$1; mv /tmp/new$1 /tmp/count$1; sleep 0.05; done; }
+            count 2 & count 1
+            """
         try bundle.configure(script: script)
         try Syscall.makeSymlink("busybox", "\(bundle.rootfs)/bin/mv")
         let result = try bundle.run(after: "exec </dev/null >/dev/null 2>/dev/null", ["run", "-d", "c"])
         try #require(result.status.isSuccess)
-        try eventually("it counts") { try count(bundle) > 3 }
+        try eventually("both count") { try count(bundle) > 3 && count(bundle, ofChild: true) > 3 }
     }
 
-    private func count(_ bundle: SkiffrunBundle) throws -> Int {
-        (try? Syscall.readText("\(bundle.rootfs)/tmp/count")).flatMap { Int($0.trimmed) } ?? 0
+    private func count(_ bundle: SkiffrunBundle, ofChild: Bool = false) throws -> Int {
+        let file = "\(bundle.rootfs)/tmp/count\(ofChild ? 2 : 1)"
+        return (try? Syscall.readText(file)).flatMap { Int($0.trimmed) } ?? 0
     }
 
     private func run(_ bundle: SkiffrunBundle, _ arguments: [String]) throws -> CommandOutput {
@@ -56,6 +61,7 @@ struct SkiffrunCheckpointTests {
         expect(result, 0, "")
         bundle.expectNothingLeft()
         let last = try count(bundle)
+        let lastOfChild = try count(bundle, ofChild: true)
         let pidFile = "\(bundle.scratch)/pid"
         let arguments = ["restore", "--detach", "--pid-file", pidFile, "--image-path", images, "c"]
         let restored = try bundle.run(
@@ -64,7 +70,9 @@ struct SkiffrunCheckpointTests {
         #expect(restored.status.isSuccess, "\(errors)")
         #expect(try bundle.status() == "running")
         #expect(try Syscall.readText(pidFile) == "\(try #require(try bundle.state()["pid"] as? Int))")
-        try eventually("it goes on where it was") { try count(bundle) > last }
+        try eventually("both go on where they were") {
+            try count(bundle) > last && count(bundle, ofChild: true) > lastOfChild
+        }
         #expect(try bundle.run("exec", "c", "cat", "/proc/1/comm").outputText == "sh\n")
         expect(try run(bundle, ["checkpoint", "--leave-running", "--image-path", images + "2", "c"]), 0, "")
         #expect(try bundle.status() == "running")

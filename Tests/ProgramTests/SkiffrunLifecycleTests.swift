@@ -155,6 +155,8 @@ struct SkiffrunLifecycleTests {
         let tree = try #require(try JSONSerialization.jsonObject(with: Data(features.output)) as? [String: Any])
         #expect(tree["ociVersionMax"] as? String == "1.3.0")
         #expect((tree["mountOptions"] as? [String])?.contains("rro") == true)
+        let annotations = tree["annotations"] as? [String: String]
+        #expect(annotations?["org.opencontainers.runc.checkpoint.enabled"] == "true")
     }
 
     /// Nothing is loaded before main: the program runs in any root.

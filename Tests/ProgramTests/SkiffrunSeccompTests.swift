@@ -64,6 +64,26 @@ struct SkiffrunSeccompTests {
         #expect(try Syscall.readText("\(bundle.rootfs)/tmp/second").contains("Invalid cross-device link"))
     }
 
+    /// The container's process is never without its filter, so the receiver is told before it goes on.
+    @Test func listenerOfAnAnnotation() throws {
+        let bundle = try SkiffrunBundle()
+        let receiver = try DescriptorReceiver("\(bundle.scratch)/agent")
+        try bundle.configure(["mkdir", "/tmp/x"]) {
+            $0["linux.seccomp"] = rules("SCMP_ACT_NOTIFY")
+            $0["annotations"] = ["run.oci.seccomp.receiver": receiver.path]
+        }
+        let run = try spawn(bundle, "run", "c")
+        let (state, agent) = try receiver.receiveState()
+        #expect((state["state"] as? [String: Any])?["id"] as? String == "c")
+        #expect(try agent.refuse(with: 28) == 83)
+        #expect(try run.wait() == .exited(1))
+        try bundle.configure(["true"]) { $0["annotations"] = ["run.oci.seccomp.plugins": "/a.so"] }
+        let refused = try bundle.run("create", "c")
+        #expect(
+            refused.errorText.contains("annotation run.oci.seccomp.plugins")
+                && refused.errorText.contains("is not supported"), "\(refused.errorText)")
+    }
+
     @Test func absentListenerIsAnError() throws {
         let bundle = try SkiffrunBundle()
         let path = "\(bundle.scratch)/nobody"

@@ -13,7 +13,9 @@ struct SkiffrunSystemdTests {
     /// A name that no other test uses.
     private let name: String
     private var scope: String { "test-\(name).scope" }
-    private var directory: String { "/sys/fs/cgroup/skiff.slice/skiff-test.slice/\(scope)" }
+    private var inner: String { "/skiff.slice/skiff-test.slice/\(scope)" }
+    /// On v1 the hierarchy in which systemd itself keeps the processes.
+    private var directory: String { "/sys/fs/cgroup\(HostCgroups.isUnified ? "" : "/systemd")\(inner)" }
 
     init() throws {
         bundle = try SkiffrunBundle()
@@ -52,10 +54,11 @@ struct SkiffrunSystemdTests {
         #expect(try show("TimeoutStopUSec") == "7s")
         #expect(try show("TasksMax") == "33")
         #expect(try show("Slice") == "skiff-test.slice")
-        #expect(try Syscall.readText("\(directory)/memory.max").trimmed == "\(64 << 20)")
+        #expect(
+            try HostCgroups.value(inner, v1: ("memory", "memory.limit_in_bytes"), v2: "memory.max") == "\(64 << 20)")
         #expect(try systemd("start", "c").status.isSuccess)
         let pid = try #require(try bundle.state()["pid"] as? Int)
-        #expect(try Syscall.readText("/proc/\(pid)/cgroup").trimmed.hasSuffix("/skiff-test.slice/\(scope)"))
+        #expect(try Syscall.readText("/proc/\(pid)/cgroup").linesList.allSatisfy { $0.hasSuffix(inner) })
         // Which driver made it is remembered.
         #expect(try bundle.run("exec", "c", "true").status.isSuccess)
         #expect(try bundle.run("pause", "c").status.isSuccess)
@@ -69,7 +72,10 @@ struct SkiffrunSystemdTests {
 
     @Test func `the name is free after each container`() throws {
         try configure("cat /proc/self/cgroup")
-        for _ in 0..<3 { #expect(try systemd("run", "c").outputText.trimmed == "0::/") }
+        for _ in 0..<3 {
+            let lines = try systemd("run", "c").outputText.linesList
+            #expect(!lines.isEmpty && lines.allSatisfy { $0.hasSuffix(":/") }, "\(lines)")
+        }
         try configure("exit 3")
         #expect(try systemd("run", "c").status == .exited(3))
         bundle.expectNothingLeft()
@@ -98,8 +104,45 @@ struct SkiffrunSystemdTests {
         try configure("cat /proc/self/cgroup")
         let variable = "export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/system_bus_socket"
         let result = try bundle.run(after: variable, ["--cgroup-manager", "systemd", "run", "c"])
-        #expect(result.outputText.trimmed == "0::/", "\(result.errorText)")
+        #expect(result.outputText.linesList.last == "0::/", "\(result.errorText)")
         bundle.expectNothingLeft()
+    }
+}
+
+/// The systemd of the user of `RootlessLab`.
+enum UserSystemd {
+    static let folder = "/run/user/\(RootlessLab.uid)"
+    static let cgroup =
+        "/sys/fs/cgroup/user.slice/user-\(RootlessLab.uid).slice/user@\(RootlessLab.uid).service"
+    /// Users have cgroups on v2 only.
+    static var isThere: Bool { Syscall.exists("\(folder)/systemd/private") && HostCgroups.isUnified }
+}
+
+/// The same for a user without rights on the host, whose own systemd makes the scopes in what was delegated to it.
+@Suite(.requiresRoot, .enabled(if: UserSystemd.isThere, "the user has a systemd"))
+struct SkiffrunSystemdUserTests {
+    @Test func `the user's systemd makes the scope`() throws {
+        let lab = try RootlessLab(runtimeDirectory: UserSystemd.folder)
+        // The caller is in the user's part already, as after a login.
+        lab.preparation = """
+            mkdir -p \(UserSystemd.cgroup)/caller && chown -R \(RootlessLab.uid) \(UserSystemd.cgroup)/caller &&
+            echo $$ >\(UserSystemd.cgroup)/caller/cgroup.procs
+            """
+        try lab.configure(["sleep", "1000"]) {
+            $0["linux.cgroupsPath"] = "skiff-test.slice:test:user"
+            $0["linux.resources"] = ["pids": ["limit": 33], "memory": ["limit": 64 << 20]]
+        }
+        let result = try lab.run("--systemd-cgroup", "run", "-d", "c")
+        #expect(result.errorText == "")
+        let scope = "\(UserSystemd.cgroup)/skiff.slice/skiff-test.slice/test-user.scope"
+        let pid = try Syscall.readText("\(scope)/cgroup.procs").trimmed
+        #expect(try lab.run("state", "c").outputText.contains("\"pid\": \(pid),"))
+        #expect(try Syscall.readText("\(scope)/pids.max").trimmed == "33")
+        #expect(try Syscall.readText("\(scope)/memory.max").trimmed == "\(64 << 20)")
+        expect(try lab.run("update", "--pids-limit", "44", "c"), 0, "")
+        #expect(try Syscall.readText("\(scope)/pids.max").trimmed == "44")
+        expect(try lab.run("delete", "--force", "c"), 0, "")
+        #expect(!Syscall.exists(scope))
     }
 }
 
