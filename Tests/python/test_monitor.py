@@ -128,14 +128,14 @@ def test_execs_go_on_while_the_daemon_is_away(engine, pod):
     container = engine.shell(*pod, "c", "sleep 1000")
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         answer = pool.submit(
-            engine.exec, container, "sh", "-c", "touch /begun; until test -e /go; do sleep 0.05; done; touch /ended"
+            engine.exec, container, "sh", "-c", ": >/begun; until test -e /go; do sleep 0.05; done; : >/ended"
         )
-        eventually("it has begun", lambda: engine.exec(container, "test", "-e", "/begun").exit_code == 0)
+        eventually("it has begun", lambda: engine.exec(container, "sh", "-c", "test -e /begun").exit_code == 0)
         engine.kill_daemon()
         assert isinstance(answer.exception(DEADLINE), grpc.RpcError)
     engine.start_daemon()
-    assert engine.exec(container, "touch", "/go").exit_code == 0
-    eventually("it has ended", lambda: engine.exec(container, "test", "-e", "/ended").exit_code == 0)
+    assert engine.exec(container, "sh", "-c", ": >/go").exit_code == 0
+    eventually("it has ended", lambda: engine.exec(container, "sh", "-c", "test -e /ended").exit_code == 0)
     monitor = engine.monitor_pid(pod[0])
 
     def only_the_container():
