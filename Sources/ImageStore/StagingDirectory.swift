@@ -40,8 +40,8 @@ final class StagingDirectory: Sendable {
             let file = try Syscall.open(lockFile(path), [.readWrite])
             return try Syscall.lock(file.rawValue, exclusive: true, wait: false)
         } catch {
-            // Died between the directory and its lock file.
-            return error == .ENOENT
+            // Died between the directory and its lock file, or while it tried with a file what the kernel mounts.
+            return error == .ENOENT || error == .ENOTDIR
         }
     }
 
