@@ -18,8 +18,7 @@ extension Container {
     /// Whether there is a process whose streams could be carried.
     func checkAlive() throws(ServiceError) {
         guard state.process != nil, !isKilled else {
-            let word = isKilled ? "being killed" : state.word
-            throw ServiceError(.state, "use container", id, "it is \(word), not running")
+            throw ServiceError(.state, "use container", id, "it is \(stateWord), not running")
         }
     }
 

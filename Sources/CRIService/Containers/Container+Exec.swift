@@ -64,8 +64,7 @@ extension Container {
     /// Whether a process can join it.
     func checkRunning() throws(ServiceError) {
         guard case .running = state, !isKilled else {
-            let word = isKilled ? "being killed" : state.word
-            throw ServiceError(.state, "use container", id, "it is \(word), not running")
+            throw ServiceError(.state, "use container", id, "it is \(stateWord), not running")
         }
     }
 

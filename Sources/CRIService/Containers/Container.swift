@@ -64,6 +64,9 @@ actor Container {
     /// The kill has begun: no new process may join.
     var isKilled = false
 
+    /// What it is that is not running, or not any more.
+    var stateWord: String { if case .running = state, isKilled { "being killed" } else { state.word } }
+
     nonisolated var paths: Paths { engine.paths }
     nonisolated var handler: RuntimeHandler { pod.handler }
     nonisolated var operationName: String { "container/\(id)" }
