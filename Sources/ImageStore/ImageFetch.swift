@@ -43,6 +43,7 @@ struct ImageFetch<Source: BlobSource>: Sendable {
             } catch {
                 // The first failure is the one to tell.
                 try? documents.remove()
+                if error is LayerGone { return nil }
                 throw error
             }
         }

@@ -49,7 +49,7 @@ import TestSupport
                 var layer = LayoutBuilder.Layer(tar)
                 layer.tar = Array(layer.tar.prefix(3000))
                 try $0.add([layer])
-            }, code: .corruptLayer, reason: "Truncated"),
+            }, code: .corruptLayer, reason: "cut off"),
         Fault(
             title: "a layer that is no tar",
             build: {

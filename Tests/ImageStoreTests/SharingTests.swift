@@ -97,6 +97,7 @@ import Testing
         try lab.layout.add([StoreLab.layer("a", "new")], tag: "new")
         try lab.layout.add([StoreLab.layer("a", "pause")], tag: "pause")
         var settings = StoreSettings(root: lab.root, run: lab.run)
+        settings.format = .directory
         settings.pinned = PinnedImages(["registry.example/pause:*"])
         let store = try ImageStore(settings)
         let old = try await pull(store, "app:1", "old")

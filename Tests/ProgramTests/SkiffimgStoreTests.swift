@@ -55,7 +55,8 @@ struct SkiffimgStoreTests {
         try registry.push("oci:\(lab.layout.path):v1", as: "app:v1")
         let name = "\(registry.address)/app:v1"
         let insecure = ["--insecure-registry", registry.address]
-        #expect(try lab.run(["pull", name] + insecure).status == .exited(0))
+        let insecureDirectories = insecure + ["--layer-format", "directory"]
+        #expect(try lab.run(["pull", name] + insecureDirectories).status == .exited(0))
         try lab.succeed("check")
         let layers = "\(lab.path)/root/layers/sha256"
         let victim = try #require(try Syscall.entries(layers).first { Syscall.exists("\(layers)/\($0)/bin/tool") })
@@ -64,7 +65,7 @@ struct SkiffimgStoreTests {
         #expect(found.status == .exited(1))
         #expect(found.outputText.contains(victim))
         #expect(try lab.succeed("list", "--quiet").isEmpty)
-        let repaired = try lab.run(["check", "--repair"] + insecure)
+        let repaired = try lab.run(["check", "--repair"] + insecureDirectories)
         #expect(repaired.status == .exited(0), "\(repaired.errorText)")
         #expect(repaired.outputText.contains("repaired: image \(id)"))
         #expect(try Syscall.readText("\(layers)/\(victim)/bin/tool") == "tool")

@@ -38,7 +38,7 @@ import Testing
         #expect(try pod.run(enter + ["ip", "-o", "link", "show", "lo"]).outputText.contains("LOOPBACK,UP"))
 
         let client = try pod.connectAndAdopt()
-        #expect(try client.ask(.hello(version: 9)) == .hello(version: 1, pid: pod.pid, pod: "pod"))
+        #expect(try client.ask(.hello(version: 9)) == .hello(version: 2, pid: pod.pid, pod: "pod"))
         #expect(try client.ask(.shutdown) == .ok)
         #expect(try client.next() == nil)
         #expect(try pod.waitForEnd() == .exited(0))
