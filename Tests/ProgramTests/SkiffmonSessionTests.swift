@@ -115,7 +115,7 @@ import Testing
         let own = try status("self", "a")
         #expect(own.contains("Seccomp:\t2") && own.contains("CapEff:\t0000000000000000"))
         #expect(own == (try status("1", "b")))
-        let namespaces = try run("readlink /proc/self/ns/pid /proc/1/ns/pid", in: pod, client, id: "n")
+        let namespaces = try run("readlink /proc/self/ns/pid; readlink /proc/1/ns/pid", in: pod, client, id: "n")
         _ = try started(namespaces.number, client)
         let names = try text(namespaces.output).split(separator: "\n")
         #expect(names.count == 2 && names[0] == names[1])
@@ -218,7 +218,7 @@ extension SkiffmonPod {
         try AtomicFile.write(
             process,
             """
-            {"terminal":\(terminal),"user":{"uid":0,"gid":0},"args":[\(quoted.joined(separator: ","))],
+            {"terminal":\(terminal),"consoleSize":{"height":33,"width":77},"user":{"uid":0,"gid":0},"args":[\(quoted.joined(separator: ","))],
             "env":["PATH=/bin"],"cwd":"/"}
             """)
         let (pidFile, console) = (file("c", "\(name).pid"), terminal ? file("c", "\(name).sock") : nil)

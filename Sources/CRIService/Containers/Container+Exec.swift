@@ -112,9 +112,9 @@ extension Container {
         let (file, log, pidFile) = (files[0], files[1], files[2])
         // What was not made need not be removed.
         defer { for path in files { try? Syscall.removeFile(path) } }
-        let (specFile, isTerminal) = (paths.spec(id), base.terminal != nil)
-        try await BlockingPool.run { try Self.writeProcess(command, isTerminal, from: specFile, to: file) }
-        let console = isTerminal ? paths.consoleSocket(base.execID) : nil
+        let (specFile, terminal) = (paths.spec(id), base.terminal)
+        try await BlockingPool.run { try Self.writeProcess(command, terminal, from: specFile, to: file) }
+        let console = terminal != nil ? paths.consoleSocket(base.execID) : nil
         request.way = .runtime(
             handler.exec(id, process: file, pidFile: pidFile, console: console, log: log), pidFile: pidFile,
             consoleSocket: console)
@@ -130,16 +130,16 @@ extension Container {
 
     /// The container's own process with another command.
     private static func writeProcess(
-        _ command: [String], _ isTerminal: Bool, from spec: String, to file: String
+        _ command: [String], _ terminal: WindowSize?, from spec: String, to file: String
     ) throws {
         let text = try SystemError.attempt("read", spec) { () throws(Errno) in try Syscall.readFile(spec) }
         guard var process = JSON.decode(Spec.self, text)?.process else {
             throw ServiceError(.failed, "read", spec, "it is damaged")
         }
         process.args = command
-        process.terminal = isTerminal ? true : nil
-        process.consoleSize = nil
-        if isTerminal, process.env?.contains(where: { $0.hasPrefix("TERM=") }) != true {
+        process.terminal = terminal != nil ? true : nil
+        process.consoleSize = terminal.map { ConsoleSize(height: UInt64($0.rows), width: UInt64($0.columns)) }
+        if terminal != nil, process.env?.contains(where: { $0.hasPrefix("TERM=") }) != true {
             process.env = (process.env ?? []) + ["TERM=xterm"]
         }
         // A process that joins keeps the score of the runtime's parent unless told otherwise; the container's holds.
