@@ -118,7 +118,7 @@ import Testing
 
     @Test(arguments: legacyOnly)
     func `what v2 does not have is refused, or left for the driver to refuse`(_ resources: LinuxResources) throws {
-        var refused = false
+        var refused = (try? UnenforceableLimits.refuse(resources, unified: true)) == nil
         for controller in CgroupControllers.unified {
             do throws(CgroupError) {
                 refused = try !controller.unifiedPlan(resources, CgroupView()).isEmpty || refused
