@@ -25,7 +25,8 @@ def test_one_identity_everywhere(engine):
 
 def test_removal_frees_the_disk(engine):
     used = engine.images.ImageFsInfo(cri.ImageFsInfoRequest()).image_filesystems[0]
-    assert used.used_bytes.value > 1 << 20 and used.inodes_used.value > 10 and used.timestamp > 0
+    # A layer may be one file; the manifest and the configuration are two.
+    assert used.used_bytes.value > 1 << 20 and used.inodes_used.value >= 3 and used.timestamp > 0
     for _ in range(2):
         engine.images.RemoveImage(cri.RemoveImageRequest(image=cri.ImageSpec(image=engine.image)))
     assert listed(engine) == []
