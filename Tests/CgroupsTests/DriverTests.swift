@@ -113,7 +113,7 @@ import Testing
     @Test(arguments: Arrangement.available)
     func `processes that multiply are killed to the last`(_ arrangement: Arrangement) throws {
         let cgroup = try TestCgroup(arrangement)
-        let member = try cgroup.run("f() { sleep 1 & f & sleep 0.1; }; i=0; while :; do sleep 0.01 & done")
+        let member = try cgroup.run("f() { sleep 1 & f & sleep 0.1; }; i=0; while :; do sleep 0.5 & done")
         try eventually("ten processes") { try cgroup.driver.processes().count > 10 }
         try cgroup.driver.kill()
         #expect(try cgroup.driver.processes().isEmpty)
