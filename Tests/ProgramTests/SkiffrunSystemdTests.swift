@@ -104,7 +104,7 @@ struct SkiffrunSystemdTests {
         try configure("cat /proc/self/cgroup")
         let variable = "export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/dbus/system_bus_socket"
         let result = try bundle.run(after: variable, ["--cgroup-manager", "systemd", "run", "c"])
-        #expect(result.outputText.linesList.last == "0::/", "\(result.errorText)")
+        #expect(result.outputText.linesList.last?.hasSuffix(":/") == true, "\(result.errorText)")
         bundle.expectNothingLeft()
     }
 }
