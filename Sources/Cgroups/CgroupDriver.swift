@@ -74,6 +74,9 @@ extension CgroupDriver {
     /// Whether the cgroup exists.
     package var exists: Bool { members.exists }
 
+    /// Whether there are cgroups in this one.
+    package func hasChildren() throws(CgroupError) -> Bool { try !members.children().isEmpty }
+
     /// The pids of the cgroup and of those below, in no order. None when it does not exist. Processes of foreign PID
     /// namespaces are left out.
     package func processes() throws(CgroupError) -> [Int32] { try members.processes() }

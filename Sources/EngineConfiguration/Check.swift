@@ -15,6 +15,11 @@ enum Check {
         return "/" + parts.joined(separator: "/")
     }
 
+    /// A slice's name, or an absolute path.
+    static func cgroup(_ text: String) throws(Complaint) -> String {
+        text.hasSuffix(".slice") && !text.contains("/") ? text : try folder(text)
+    }
+
     /// Like `path`, but not the root of the file system: what is kept there would be everywhere.
     static func folder(_ text: String) throws(Complaint) -> String {
         let path = try path(text)

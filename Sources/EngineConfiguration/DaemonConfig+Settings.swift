@@ -74,7 +74,13 @@ extension DaemonConfig {
         settings: [
             Setting("default", \.runtime.defaultHandler, "Handler of pods that name none."),
             Setting(
-                "cgroup_parent", \.runtime.cgroupParent, "Cgroup of pods that come without one.", check: Check.path),
+                "cgroup_driver", \.runtime.cgroupDriver,
+                "Who makes cgroups: cgroupfs (skiffd and the runtime), systemd, or auto: systemd where it is the first process."
+            ),
+            Setting(
+                "cgroup_parent", \.runtime.cgroupParent,
+                "Cgroup of pods that come without one: a path, with systemd a slice. Default: /skiff or skiff.slice.",
+                check: Check.optional(Check.cgroup)),
             Setting(
                 "monitor", \.runtime.monitor,
                 "The pod monitor: an absolute path, or a name that is looked up beside skiffd, then on PATH.",

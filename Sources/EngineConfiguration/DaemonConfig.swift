@@ -30,6 +30,13 @@ package struct DaemonConfig: Sendable, Equatable {
         case trace, debug, info, notice, warning, error, critical
     }
 
+    /// Who makes the cgroups of pods and containers.
+    package enum CgroupDriver: String, Sendable, CaseIterable {
+        /// systemd where it is the machine's first process, otherwise the file system.
+        case auto
+        case cgroupfs, systemd
+    }
+
     /// Section `[api]`.
     package struct API: Sendable, Equatable {
         /// The unix socket of the CRI; "" stands for `skiffd.sock` in `run` until resolved.
@@ -67,8 +74,11 @@ package struct DaemonConfig: Sendable, Equatable {
     package struct Runtime: Sendable, Equatable {
         /// The handler of pods that ask for none.
         package var defaultHandler = "skiffrun"
-        /// Below which cgroup pods without a `cgroup_parent` are placed.
-        package var cgroupParent = "/skiff"
+        /// Who makes cgroups.
+        package var cgroupDriver = CgroupDriver.auto
+        /// Below which cgroup pods without a `cgroup_parent` are placed: a path, or for systemd a slice; "" for `/skiff`
+        /// or `skiff.slice`.
+        package var cgroupParent = ""
         /// The pod monitor: a path, or a name to be found beside the daemon or on PATH.
         package var monitor = "skiffmon"
         /// Most tasks in one container; 0 for no limit.

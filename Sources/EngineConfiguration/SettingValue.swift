@@ -70,18 +70,22 @@ extension [String]: SettingValue {
     }
 }
 
-extension DaemonConfig.LogLevel: SettingValue {
+/// One word of a few.
+extension SettingValue where Self: RawRepresentable<String>, Self: CaseIterable {
     init(node: TOMLNode) throws(Complaint) {
         let text = try String(node: node)
-        guard let level = Self(rawValue: text) else {
+        guard let value = Self(rawValue: text) else {
             let names = Self.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
             throw Complaint("\"\(text)\" is none of \(names)")
         }
-        self = level
+        self = value
     }
 
     var toml: String { rawValue.toml }
 }
+
+extension DaemonConfig.LogLevel: SettingValue {}
+extension DaemonConfig.CgroupDriver: SettingValue {}
 
 /// Times are written as a whole number and its unit: "500ms", "90s", "5m", "4h".
 extension Duration: SettingValue {

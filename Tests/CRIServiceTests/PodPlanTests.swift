@@ -15,7 +15,7 @@ struct PodPlanTests {
         config.metadata.attempt = 2
         config.hostname = "box"
         change(&config)
-        return try PodPlan(config, id: "p1", parent: "/skiff")
+        return try PodPlan(config, id: "p1", CgroupNaming(.cgroupfs, parent: "", hasSystemd: true))
     }
 
     @Test func namesThePod() throws {
@@ -67,7 +67,7 @@ struct PodPlanTests {
         ({ $0.hostname = "a b" }, "run pod \"web\": \"a b\" is not a host name"),
         ({ $0.hostname = "a/b" }, "run pod \"web\": \"a/b\" is not a host name"),
         ({ $0.hostname = "a\nb" }, "run pod \"web\": \"a\nb\" is not a host name"),
-        ({ $0.linux.cgroupParent = "slice" }, "run pod \"web\": cgroup parent \"slice\" is not absolute"),
+        ({ $0.linux.cgroupParent = "pods" }, "use cgroup parent \"pods\": it is not an absolute path"),
     ]
 
     @Test(arguments: refusals.indices) func refuses(row: Int) {
@@ -82,9 +82,9 @@ struct PodPlanTests {
 
     @Test func theClientsCgroupIsNotOurs() throws {
         let own = try plan()
-        #expect(own.cgroup == "/skiff/p1" && own.ownsCgroup)
+        #expect(own.cgroup == PodCgroup(path: "/skiff/p1", isOwn: true))
         let given = try plan { $0.linux.cgroupParent = "/kubepods/pod7" }
-        #expect(given.cgroup == "/kubepods/pod7" && !given.ownsCgroup)
+        #expect(given.cgroup == PodCgroup(path: "/kubepods/pod7", isOwn: false))
     }
 
     static let ipc = [

@@ -40,6 +40,12 @@ struct RuntimeHandlerTests {
             ])
     }
 
+    @Test func asksForSystemdWhereThePodIsInASlice() {
+        let driven = Self.handler.driving(PodCgroup(path: "/skiff.slice/skiff-p1.slice", isOwn: true))
+        #expect(driven.start("c1", Self.paths).arguments.suffix(3) == ["--systemd-cgroup", "start", "c1"])
+        #expect(driven.driving(PodCgroup(path: "/skiff/p1", isOwn: true)) == Self.handler)
+    }
+
     @Test(arguments: [("/usr/bin/skiffrun", true), ("/usr/bin/crun", false), ("/opt/skiffrun/runc", false)])
     func knowsTheOwnRuntime(path: String, isOwn: Bool) {
         #expect(RuntimeHandler(name: "x", path: path, root: "/r").isOwnRuntime == isOwn)

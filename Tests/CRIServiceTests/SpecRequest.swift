@@ -16,7 +16,7 @@ struct SpecRequest {
     var image = ImageConfig.Execution()
     var user = UserDatabase.Identity(uid: 0, gid: 0, groups: [0])
     var surroundings = SpecBuilder.Surroundings(
-        namespaces: [.network: "/ns/net", .uts: "/ns/uts", .ipc: "/ns/ipc"], cgroup: "/skiff/pod/container",
+        namespaces: [.network: "/ns/net", .uts: "/ns/uts", .ipc: "/ns/ipc"], cgroupsPath: "/skiff/pod/container",
         hostname: "box", hostnameFile: "/pod/hostname", hostsFile: "/pod/hosts", resolvFile: "/pod/resolv.conf",
         shm: "/pod/shm")
     var mounts: [PreparedMount] = []

@@ -62,7 +62,7 @@ extension Pod {
             imageID: image.id.description, imageRef: image.repoDigests.first ?? image.id.description,
             config: try config.serializedData(), user: .init(uid: 0, gid: 0, groups: []),
             stopSignal: signal.rawValue, logPath: try Self.logPath(config, in: podConfig, or: self.config),
-            cgroup: "\(self.record.cgroup)/\(containerID)")
+            cgroup: plan.cgroup.container(containerID))
         let container = Container(pod: self, engine: engine, record: record, config: config)
         containers[containerID] = container
         engine.table.add(container, visible: false)

@@ -66,7 +66,7 @@ extension Container {
         return SpecBuilder.Surroundings(
             namespaces: namespaces,
             targetPIDNamespace: options.pid == .target ? try await target(options.targetID) : nil,
-            cgroup: record.cgroup,
+            cgroupsPath: plan.cgroup.cgroupsPath(container: id),
             hostname: plan.usesHostNetwork ? try PodFiles.hostName() : pod.config.hostname,
             hostnameFile: paths.hostname(pod.id), hostsFile: paths.hosts(pod.id), resolvFile: paths.resolv(pod.id),
             shm: plan.usesHostIPC ? "/dev/shm" : paths.shm(pod.id))

@@ -121,7 +121,7 @@ actor Container {
         }
     }
 
-    func cgroup() throws -> any CgroupDriver { try engine.cgroups.location(record.cgroup).driver() }
+    func cgroup() throws -> any CgroupDriver { try engine.cgroups.driver(record.cgroup) }
 
     /// The first process has ended, as the monitor says.
     func ended(_ exit: ExitRecord) async {

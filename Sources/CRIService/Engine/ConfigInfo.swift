@@ -20,6 +20,7 @@ struct ConfigInfo: Encodable {
     var cniDefaultNetwork: String
     var defaultHandler: String
     var handlers: [String: Handler]
+    var cgroupDriver: String
     var cgroupParent: String
     var monitor: String
     var pidsLimit: Int
@@ -30,7 +31,7 @@ struct ConfigInfo: Encodable {
     var registriesConf: String
     var policy: String
 
-    init(_ config: DaemonConfig) {
+    init(_ config: DaemonConfig, _ naming: CgroupNaming) {
         root = config.root
         run = config.run
         listen = config.api.listen
@@ -41,7 +42,8 @@ struct ConfigInfo: Encodable {
         cniDefaultNetwork = config.cni.defaultNetwork
         defaultHandler = config.runtime.defaultHandler
         handlers = config.runtime.handlers.mapValues { Handler(path: $0.path, root: $0.root) }
-        cgroupParent = config.runtime.cgroupParent
+        cgroupDriver = naming.driver.rawValue
+        cgroupParent = naming.parent
         monitor = config.runtime.monitor
         pidsLimit = config.runtime.pidsLimit
         logSizeLimit = config.runtime.logSizeLimit

@@ -32,7 +32,7 @@ extension Engine {
         }
         return EngineStatus(
             conditions: [runtime, network], handlers: try await handlerFeatures(),
-            info: verbose ? ["config": try JSON.text(ConfigInfo(config))] : [:])
+            info: verbose ? ["config": try JSON.text(ConfigInfo(config, cgroupNaming))] : [:])
     }
     /// What kubelet checks before it sends pods that need more than every runtime can do.
     private func handlerFeatures() async throws -> [Runtime_V1_RuntimeHandler] {

@@ -23,6 +23,7 @@ package final class Engine: Sendable {
     let handlers: [String: RuntimeHandler]
     let networks: Networks
     let cgroups: CgroupLayout
+    let cgroupNaming: CgroupNaming
     let host: HostFacts
     let seccomp: SeccompProfile
     let log: Logger
@@ -66,6 +67,8 @@ package final class Engine: Sendable {
             })
         networks = Networks(config.cni)
         cgroups = try CgroupLayout.detect()
+        cgroupNaming = try CgroupNaming(
+            config.runtime.cgroupDriver, parent: config.runtime.cgroupParent, hasSystemd: CgroupNaming.hasSystemd)
         host = try HostFacts.find(cgroups)
         seccomp = try Self.standardSeccomp(config.runtime.seccompProfile)
         creations = Creations()

@@ -9,6 +9,7 @@ internal import GRDB
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import OCIRuntimeSpec
 internal import Synchronization
 
 extension Engine {
@@ -16,7 +17,7 @@ extension Engine {
     func runPod(_ config: CRI.PodConfig, handler name: String) async throws -> String {
         let handler = try handler(name)
         let id = Identifier.random()
-        let plan = try PodPlan(config, id: id, parent: self.config.runtime.cgroupParent)
+        let plan = try PodPlan(config, id: id, cgroupNaming)
         return try await creations.run("pod/\(plan.name)") { id in
             do { try await self.removePod(id) } catch { self.log.warning("undo abandoned pod \"\(id)\": \(error)") }
         } _: {
@@ -44,7 +45,7 @@ extension Engine {
 extension Pod {
     /// The steps that make the pod, in their order; `destroy` undoes as many as were made.
     func run() async throws {
-        let arguments = try NetworkArguments.make(config, cgroup: record.cgroup)
+        let arguments = try NetworkArguments.make(config, cgroup: plan.cgroup.path)
         let network = try plan.usesHostNetwork ? nil : currentNetwork(arguments)
         for name in plan.refusedSysctls {
             engine.log.warning("pod \"\(id)\": sysctl \"\(name)\" is not of the pod's own namespaces and is not set")
@@ -91,7 +92,7 @@ extension Pod {
     private func makeFolders() async throws {
         var folders: [(String, UInt32)] = [(paths.pod(id), 0o711)]
         if !config.logDirectory.isEmpty { folders.append((config.logDirectory, 0o755)) }
-        let (pod, monitor) = (try cgroup(), try cgroup("monitor"))
+        let cgroups = plan.cgroup.driver == .cgroupfs ? [try cgroup(), try monitorCgroup()] : []
         try await BlockingPool.run { [folders, engine] in
             for (folder, mode) in folders {
                 try SystemError.attempt("make directory", folder) { () throws(Errno) in
@@ -99,25 +100,38 @@ extension Pod {
                 }
             }
             try engine.cgroupParentLock.withLock { _ in
-                try pod.create()
-                try monitor.create()
+                for cgroup in cgroups { try cgroup.create() }
             }
         }
     }
 
     /// Starts the monitor, writes down which process it is, and connects.
     private func startMonitor() async throws -> SharedFD {
+        let cgroup = try monitorCgroup()
+        // systemd makes a cgroup around a process.
+        let entered = cgroup.needsMember ? [] : cgroup.location.subtrees.map(\.directory)
         let process = MonitorProcess(
             program: engine.config.runtime.monitor, podID: id, paths: paths, namespaces: plan.namespaces,
             hostname: plan.usesHostNetwork ? nil : config.hostname, sysctls: plan.sysctls,
-            cgroups: try cgroup("monitor").location.subtrees.map(\.directory))
+            cgroups: entered)
         let started = try await BlockingPool.run { try process.start() }
         record.monitorPID = started.pid
         record.monitorStart = Int64(started.startTime)
         try await save()
         watchMonitor(started.pidfd, isChild: true)
+        if cgroup.needsMember { try await enclose(started.pid, cgroup) }
         try await connect()
         return started.ready
+    }
+
+    /// Has systemd make the monitor's cgroup, and with it those above.
+    private func enclose(_ monitor: Int32, _ cgroup: any CgroupDriver) async throws {
+        let properties = [UnitProperty("Description", .string("Skiff's monitor of pod \(id)"))]
+        try await BlockingPool.run { [engine] in
+            try engine.cgroupParentLock.withLock { _ in
+                try cgroup.establish(LinuxResources(), member: monitor, properties: properties)
+            }
+        }
     }
 
     /// Joins the network; the attachment is on record before the first plugin runs.

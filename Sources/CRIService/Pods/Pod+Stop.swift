@@ -31,8 +31,13 @@ extension Engine {
 extension Engine {
     /// Removes the cgroup of all pods if it is empty; it is made again with the next one.
     fileprivate func removeCgroupParent() {
-        guard let location = try? cgroups.location(config.runtime.cgroupParent) else { return }
-        for subtree in location.subtrees where subtree.directory != subtree.mountPoint {
+        guard let parent = try? cgroups.driver(cgroupNaming.parent) else { return }
+        guard cgroupNaming.driver == .cgroupfs else {
+            // A slice that is stopped takes all that is in it along.
+            if (try? parent.hasChildren()) == false { try? parent.delete() }
+            return
+        }
+        for subtree in parent.location.subtrees where subtree.directory != subtree.mountPoint {
             // Another pod is in it, or somebody else's process.
             try? Syscall.removeDirectory(subtree.directory)
         }
@@ -199,8 +204,8 @@ extension Pod {
     }
 
     private func removeFolders() async throws {
-        let (folder, ownsCgroup) = (paths.pod(id), record.ownsCgroup)
-        let (pod, monitor) = (try cgroup(), try cgroup("monitor"))
+        let (folder, ownsCgroup) = (paths.pod(id), plan.cgroup.isOwn)
+        let (pod, monitor) = (try cgroup(), try monitorCgroup())
         try await BlockingPool.run { [engine] in
             try SystemError.attempt("remove", folder) { () throws(Errno) in try Syscall.removeTree(folder) }
             if monitor.exists { try monitor.kill() }

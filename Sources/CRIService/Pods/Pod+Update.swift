@@ -34,7 +34,7 @@ extension Pod {
     func update(_ request: CRI.Resources) async throws {
         let limits = try SpecBuilder.limits(request, host: engine.host)
         guard isReady else { throw ServiceError(.state, "use pod", id, "it is not ready") }
-        guard record.ownsCgroup, limits != LinuxResources() else { return }
+        guard plan.cgroup.isOwn, limits != LinuxResources() else { return }
         let driver = try cgroup()
         try await BlockingPool.run { try driver.update(limits) }
     }

@@ -44,12 +44,12 @@ actor Pod {
         self.id = id
         self.config = config
         self.plan = plan
-        self.handler = handler
+        self.handler = handler.driving(plan.cgroup)
         name = plan.name
         createdAt = KernelClock.realtime
         record = PodRecord(
             id: id, name: plan.name, state: .creating, createdAt: createdAt, handler: handler.name,
-            config: try config.serializedData(), cgroup: plan.cgroup, ownsCgroup: plan.ownsCgroup)
+            config: try config.serializedData(), cgroup: plan.cgroup.path, ownsCgroup: plan.cgroup.isOwn)
     }
 
     /// A pod that the database knows.
@@ -60,15 +60,13 @@ actor Pod {
         name = record.name
         createdAt = record.createdAt
         config = try CRI.PodConfig(serializedBytes: record.config)
-        var plan = try PodPlan(config, id: record.id, parent: "/")
-        plan.cgroup = record.cgroup
-        plan.ownsCgroup = record.ownsCgroup
-        self.plan = plan
+        plan = try PodPlan(config, cgroup: PodCgroup(path: record.cgroup, isOwn: record.ownsCgroup))
         // A handler that the configuration has no more: its pods can still be removed, by a runtime of that name.
-        handler =
+        let known =
             engine.handlers[record.handler]
             ?? RuntimeHandler(
                 name: record.handler, path: record.handler, root: "\(engine.paths.run)/runtime-\(record.handler)")
+        handler = known.driving(plan.cgroup)
     }
 
     /// Whether containers can be made and run.
@@ -90,8 +88,10 @@ actor Pod {
         try await engine.records.write { try operation.save($0) }
     }
 
-    func cgroup(_ child: String? = nil) throws -> any CgroupDriver {
-        try engine.cgroups.location(record.cgroup + (child.map { "/\($0)" } ?? "")).driver()
+    nonisolated func cgroup() throws -> any CgroupDriver { try engine.cgroups.driver(plan.cgroup.path) }
+
+    nonisolated func monitorCgroup() throws -> any CgroupDriver {
+        try engine.cgroups.driver(plan.cgroup.monitor(of: id))
     }
 
     /// The link, or the error that there is none.

@@ -16,12 +16,16 @@ struct PodPlan: Hashable, Sendable {
     var sysctls: [String: String]
     /// Parameters that belong to the host, or to a namespace that the pod shares with it: they are not set.
     var refusedSysctls: [String]
-    /// The cgroup from the root of the hierarchy, and whether it is the daemon's to make.
-    var cgroup: String
-    var ownsCgroup: Bool
+    var cgroup: PodCgroup
 
-    /// Checks the request. `parent` is the cgroup of pods that come without one.
-    init(_ config: CRI.PodConfig, id: String, parent: String) throws(ServiceError) {
+    /// Checks a request.
+    init(_ config: CRI.PodConfig, id: String, _ naming: CgroupNaming) throws(ServiceError) {
+        try self.init(config, cgroup: naming.pod(id, requested: config.linux.cgroupParent))
+    }
+
+    /// The plan of a pod whose cgroup is known.
+    init(_ config: CRI.PodConfig, cgroup: PodCgroup) throws(ServiceError) {
+        self.cgroup = cgroup
         func refuse(_ subject: String?, _ cause: String) -> ServiceError {
             ServiceError(.invalid, "run pod", subject, cause)
         }
@@ -46,9 +50,6 @@ struct PodPlan: Hashable, Sendable {
         if config.linux.securityContext.pidMode == .pod { namespaces.append("pid") }
         (sysctls, refusedSysctls) = Self.split(
             config.linux.sysctls, ownsIPC: !usesHostIPC, ownsNetwork: !usesHostNetwork)
-        ownsCgroup = config.linux.cgroupParent.isEmpty
-        cgroup = ownsCgroup ? "\(parent)/\(id)" : config.linux.cgroupParent
-        guard cgroup.hasPrefix("/") else { throw refuse(metadata.name, "cgroup parent \"\(cgroup)\" is not absolute") }
     }
 
     /// The kernel takes 64 bytes, and the name becomes a word in files.

@@ -10,6 +10,6 @@ extension RuntimeService {
     package func runtimeConfig(
         request: Runtime_V1_RuntimeConfigRequest, context: ServerContext
     ) async throws -> Runtime_V1_RuntimeConfigResponse {
-        .with { $0.linux.cgroupDriver = .cgroupfs }
+        .with { $0.linux.cgroupDriver = engine.cgroupNaming.driver == .systemd ? .systemd : .cgroupfs }
     }
 }

@@ -11,12 +11,22 @@ struct RuntimeHandler: Hashable, Sendable {
     var path: String
     /// Its `--root`.
     var root: String
+    /// Whether systemd makes the cgroups, not the runtime.
+    var usesSystemd = false
 
     static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+    /// The same for the containers of a pod whose cgroup is given.
+    func driving(_ cgroup: PodCgroup) -> RuntimeHandler {
+        var handler = self
+        handler.usesSystemd = cgroup.driver == .systemd
+        return handler
+    }
+
     private func command(_ log: String, _ arguments: [String]) -> RuntimeCommand {
         RuntimeCommand(
-            [path, "--root", root, "--log", log, "--log-format", "json"] + arguments,
+            [path, "--root", root, "--log", log, "--log-format", "json"]
+                + (usesSystemd ? ["--systemd-cgroup"] : []) + arguments,
             environment: ["PATH=\(Self.searchPath)"])
     }
 

@@ -7,7 +7,7 @@ internal import OCIRuntimeSpec
 extension SpecBuilder {
     /// The container's cgroup and its limits.
     mutating func setResources() throws(ServiceError) {
-        linux.cgroupsPath = input.surroundings.cgroup
+        linux.cgroupsPath = input.surroundings.cgroupsPath
         let request = input.container.linux.resources
         var resources = try Self.limits(request, host: input.host)
         if input.defaults.pidsLimit > 0 { resources.pids = LinuxPids(limit: Int64(input.defaults.pidsLimit)) }

@@ -63,8 +63,8 @@ package struct SpecBuilder: Sendable {
         package var namespaces: [LinuxNamespaceType: String]
         /// The PID namespace of the container that this one shall share processes with.
         package var targetPIDNamespace: String?
-        /// The container's cgroup, from the root of the hierarchy.
-        package var cgroup: String
+        /// The container's cgroup, in the terms of the OCI: a path, or `slice:prefix:name` for systemd.
+        package var cgroupsPath: String
         package var hostname: String
         package var hostnameFile: String
         package var hostsFile: String
@@ -74,12 +74,12 @@ package struct SpecBuilder: Sendable {
 
         /// Every property by name.
         package init(
-            namespaces: [LinuxNamespaceType: String], targetPIDNamespace: String? = nil, cgroup: String,
+            namespaces: [LinuxNamespaceType: String], targetPIDNamespace: String? = nil, cgroupsPath: String,
             hostname: String, hostnameFile: String, hostsFile: String, resolvFile: String, shm: String
         ) {
             self.namespaces = namespaces
             self.targetPIDNamespace = targetPIDNamespace
-            self.cgroup = cgroup
+            self.cgroupsPath = cgroupsPath
             self.hostname = hostname
             self.hostnameFile = hostnameFile
             self.hostsFile = hostsFile

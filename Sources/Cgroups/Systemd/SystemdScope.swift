@@ -39,15 +39,26 @@ package struct SystemdScope: Codable, Hashable, Sendable {
         _ = try path()
     }
 
-    /// The cgroup's path below that of the manager. Each dash of a slice's name is a level:
-    /// `a-b.slice` is `a.slice/a-b.slice`, and `-.slice` the manager's own. See systemd.slice(5).
-    func path() throws(CgroupError) -> String {
-        let suffix = ".slice"
+    /// The system's unit, a scope or slice, whose cgroup is at the path; nil for another cgroup.
+    package init?(path: String) {
+        let names = path.split(separator: "/").map(String.init)
+        guard let unit = names.last, unit.hasSuffix(".scope") || unit.hasSuffix(Self.suffix) else { return nil }
+        self.init(unit: unit, slice: names.count > 1 ? names[names.count - 2] : "-.slice", isUser: false)
+    }
+
+    private static let suffix = ".slice"
+
+    /// The cgroup's path below that of the manager.
+    func path() throws(CgroupError) -> String { "\(try Self.path(ofSlice: slice))/\(unit)" }
+
+    /// The path of a slice's cgroup below that of the manager. Each dash of its name is a level: `a-b.slice` is
+    /// `/a.slice/a-b.slice`, and `-.slice`, with the path "", the manager's own. See systemd.slice(5).
+    package static func path(ofSlice slice: String) throws(CgroupError) -> String {
         let name = slice.dropLast(suffix.count)
         guard slice.hasSuffix(suffix), !name.isEmpty, !slice.contains("/") else {
             throw CgroupError(.invalid, "invalid slice name: \(slice)")
         }
-        if name == "-" { return "/\(unit)" }
+        if name == "-" { return "" }
         var path = ""
         var prefix = ""
         for part in name.split(separator: "-", omittingEmptySubsequences: false) {
@@ -55,7 +66,7 @@ package struct SystemdScope: Codable, Hashable, Sendable {
             prefix += prefix.isEmpty ? "\(part)" : "-\(part)"
             path += "/\(prefix)\(suffix)"
         }
-        return "\(path)/\(unit)"
+        return path
     }
 }
 
