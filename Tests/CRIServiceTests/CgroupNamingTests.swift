@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+import EngineConfiguration
 import Testing
 
 @testable import CRIService

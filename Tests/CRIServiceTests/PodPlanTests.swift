@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 import CRIAPI
+import EngineConfiguration
 import Testing
 
 @testable import CRIService

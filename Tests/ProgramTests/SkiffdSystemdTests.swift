@@ -42,7 +42,7 @@ final class SkiffdSystemdTests {
         var layout = try LayoutBuilder("\(path)/layout")
         try layout.add([.init(tar)])
         _ = try succeed(
-            "skiffimg", "--config", "\(path)/skiff.toml", "pull", "oci:\(path)/layout", "--name", "test/box")
+            "skiffimg", "pull", "oci:\(path)/layout", "--name", "test/box", "--config", "\(path)/skiff.toml")
     }
 
     private func startDaemon() throws {
