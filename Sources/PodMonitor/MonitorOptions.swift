@@ -24,7 +24,8 @@ package struct MonitorOptions: Hashable, Sendable {
                         [--sysctl NAME=VALUE]... [--cgroup DIR]... [--log FILE] [--ready-fd N]
 
         Watches over one pod: makes and pins its namespaces, runs the OCI runtime for it, carries its containers'
-        output into their logs and keeps their exit status. It is asked over DIR/monitor.sock; see skiffmon(8).
+        output into their logs and keeps their exit status. It is asked over monitor.sock in the first DIR. Both must be
+        there; the second goes with the namespaces.
 
         """
 

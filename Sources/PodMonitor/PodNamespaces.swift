@@ -14,6 +14,9 @@ internal import Linux
 ///     exits, or becomes pause    <-------------  one byte
 ///
 /// When either side dies, the other sees the end of its pipe.
+///
+/// The folder of the pins is made by whoever starts the monitor, and is its leave to pin: a daemon that undoes a pod removes
+/// the folder, and a monitor of that pod which it does not know of can pin nothing any more.
 struct PodNamespaces {
     private let directory: String
     private let kinds: [PodNamespace]
@@ -27,11 +30,8 @@ struct PodNamespaces {
 
     /// Makes, sets up and pins them; what a dead monitor of the same pod left is replaced.
     mutating func create(hostname: String?, sysctls: [Sysctl]) throws {
-        try unpin()
+        try removePins()
         guard !kinds.isEmpty else { return }
-        try SystemError.attempt("make directory", directory) { () throws(Errno) in
-            try Syscall.makeDirectories(directory, mode: 0o755)
-        }
         var result = try Pipe()
         var permission = try Pipe()
         guard let resultReader = result.takeReader(), let resultWriter = result.takeWriter(),
@@ -68,6 +68,18 @@ struct PodNamespaces {
 
     /// Removes the pins and their folder; what is not there is right. A namespace ends with its last process.
     func unpin() throws {
+        try removePins()
+        try SystemError.attempt("remove directory", directory) { () throws(Errno) in
+            do throws(Errno) {
+                try Syscall.removeDirectory(directory)
+            } catch .ENOENT {
+            } catch .ENOTEMPTY {
+                // Somebody else's files keep their folder.
+            }
+        }
+    }
+
+    private func removePins() throws {
         for kind in PodNamespace.allCases {
             let target = "\(directory)/\(kind.rawValue)"
             try SystemError.attempt("unmount", target) { () throws(Errno) in try Syscall.unmountAll(target) }
@@ -76,14 +88,6 @@ struct PodNamespaces {
                     try Syscall.removeFile(target)
                 } catch .ENOENT {
                 }
-            }
-        }
-        try SystemError.attempt("remove directory", directory) { () throws(Errno) in
-            do throws(Errno) {
-                try Syscall.removeDirectory(directory)
-            } catch .ENOENT {
-            } catch .ENOTEMPTY {
-                // Somebody else's files keep their folder.
             }
         }
     }

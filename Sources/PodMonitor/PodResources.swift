@@ -15,9 +15,6 @@ final class PodResources {
     /// Makes all of it; on failure, what was made is taken away.
     init(_ options: MonitorOptions) throws {
         let run = options.runDirectory
-        try SystemError.attempt("make directory", run) { () throws(Errno) in
-            try Syscall.makeDirectories(run, mode: 0o755)
-        }
         lock = try MonitorLock(path: "\(run)/lock")
         socketPath = "\(run)/monitor.sock"
         namespaces = PodNamespaces(directory: options.namespacesDirectory, kinds: options.newNamespaces)

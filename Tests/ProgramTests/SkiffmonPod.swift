@@ -41,6 +41,7 @@ final class SkiffmonPod {
         folder = try TemporaryDirectory()
         self.runtime = try Self.wrapped(runtime, in: folder.path)
         namespaces = "\(folder.path)/ns/pod"
+        for path in ["\(folder.path)/pod", namespaces] { try Syscall.makeDirectories(path) }
         var pipe = try Pipe()
         guard let reader = pipe.takeReader(), let writer = pipe.takeWriter() else { throw Errno.EBADF }
         let program = try Self.program

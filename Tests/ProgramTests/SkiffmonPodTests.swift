@@ -67,8 +67,28 @@ import Testing
         let answer = String(decoding: try #require(pod.readyPipe).descriptor.read(upTo: 4096), as: UTF8.self)
         #expect(answer.hasPrefix("error: "))
         #expect(answer.contains(arguments[1].split(separator: "=")[0]))
-        #expect(!Syscall.exists(pod.namespaces))
+        // What failed before the namespaces has not touched their folder.
+        #expect(try !Syscall.exists(pod.namespaces) || Syscall.entries(pod.namespaces).isEmpty)
         #expect(try MountInfo.read().allSatisfy { !$0.mountPoint.hasPrefix(pod.path) })
+    }
+
+    /// A daemon that undoes a pod removes the folder, and may not know of the monitor.
+    @Test(arguments: ["ns/pod", "pod"]) func withoutItsFoldersItMakesNothing(folder: String) throws {
+        let place = try TemporaryDirectory()
+        let (run, namespaces) = ("\(place.path)/pod", "\(place.path)/ns/pod")
+        for path in [run, namespaces] { try Syscall.makeDirectories(path) }
+        try Syscall.removeDirectory("\(place.path)/\(folder)")
+        let program = try SkiffmonPod.program
+        let output = try CommandOutput.run(
+            ChildPlan(
+                program,
+                [
+                    program, "--pod", "pod", "--run-dir", run, "--namespaces-dir", namespaces, "--new", "net,ipc,uts",
+                ]))
+        #expect(output.status == .exited(1))
+        #expect(output.outputText.hasPrefix("error: ") && output.outputText.contains("\(place.path)/\(folder)/"))
+        #expect(!Syscall.exists("\(place.path)/\(folder)"))
+        #expect(try MountInfo.read().allSatisfy { !$0.mountPoint.hasPrefix(place.path) })
     }
 
     @Test func undoesEverythingWhenNobodyAdopts() throws {

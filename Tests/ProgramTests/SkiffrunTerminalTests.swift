@@ -56,7 +56,7 @@ struct SkiffrunTerminalTests {
 
     @Test func sizeRawModeAndRestoration() throws {
         let bundle = try SkiffrunBundle()
-        let script = "stty size; trap 'stty size' WINCH; while :; do read x && [ $x = end ] && exit 5; done"
+        let script = "trap 'stty size' WINCH; stty size; while :; do read x && [ $x = end ] && exit 5; done"
         try bundle.configure(script: script) { $0["process.terminal"] = true }
         var seat = try Seat(rows: 33, columns: 77)
         let before = try seat.settings(bundle)

@@ -90,7 +90,7 @@ extension Pod {
     }
 
     private func makeFolders() async throws {
-        var folders: [(String, UInt32)] = [(paths.pod(id), 0o711)]
+        var folders: [(String, UInt32)] = [(paths.pod(id), 0o711), (paths.namespaces(id), 0o755)]
         if !config.logDirectory.isEmpty { folders.append((config.logDirectory, 0o755)) }
         let cgroups = plan.cgroup.driver == .cgroupfs ? [try cgroup(), try monitorCgroup()] : []
         try await BlockingPool.run { [folders, engine] in

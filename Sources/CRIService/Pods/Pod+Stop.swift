@@ -160,12 +160,25 @@ extension Pod {
         try await BlockingPool.run {
             try SystemError.attempt("unmount", shm) { () throws(Errno) in try Syscall.unmountAll(shm) }
             try SystemError.attempt("unpin namespaces", namespaces) { () throws(Errno) in
-                let names: [String]
-                do throws(Errno) { names = try Syscall.entries(namespaces) } catch .ENOENT { return }
-                for name in names { try Syscall.unmountAll("\(namespaces)/\(name)") }
-                try Syscall.removeTree(namespaces)
+                try Self.unpin(namespaces)
             }
         }
+    }
+
+    /// A monitor that the record does not tell of, for the daemon before died as it started it, may pin some meanwhile; once
+    /// the folder is gone it cannot.
+    private static func unpin(_ folder: String) throws(Errno) {
+        for _ in 0..<8 {
+            do throws(Errno) {
+                for name in try Syscall.entries(folder) { try Syscall.unmountAll("\(folder)/\(name)") }
+                return try Syscall.removeTree(folder)
+            } catch .ENOENT {
+                return
+            } catch .EBUSY {
+                continue
+            }
+        }
+        throw .EBUSY
     }
 
     /// Takes the pod away, whatever state it is in. A second request joins the first.
@@ -207,9 +220,10 @@ extension Pod {
         let (folder, ownsCgroup) = (paths.pod(id), plan.cgroup.isOwn)
         let (pod, monitor) = (try cgroup(), try monitorCgroup())
         try await BlockingPool.run { [engine] in
-            try SystemError.attempt("remove", folder) { () throws(Errno) in try Syscall.removeTree(folder) }
+            // First, for a monitor that the record does not tell of makes the folder.
             if monitor.exists { try monitor.kill() }
             try monitor.delete()
+            try SystemError.attempt("remove", folder) { () throws(Errno) in try Syscall.removeTree(folder) }
             guard ownsCgroup else { return }
             try engine.cgroupParentLock.withLock { _ in
                 try pod.delete()
