@@ -62,6 +62,9 @@ def test_a_lost_monitor_ends_its_own_pod_only(engine, pod):
     survivor = engine.shell(other, other_config, "c", "sleep 1000")
     os.kill(engine.monitor_pid(identifier), signal.SIGKILL)
     check_lost(engine, identifier, container)
+    # Once: a watch that is not taken away calls without end.
+    log = (engine.folder / "skiffd.log").read_text()
+    assert log.count(f'pod "{identifier}": its monitor ended unexpectedly') == 1
     assert engine.status(survivor).state == cri.CONTAINER_RUNNING
     assert engine.exec(survivor, "true").exit_code == 0
     engine.stop_pod(other)

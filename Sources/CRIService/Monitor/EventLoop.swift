@@ -15,7 +15,7 @@ final class EventLoop: Sendable {
 
     private struct State {
         var handlers: [UInt64: Handler] = [:]
-        var next: UInt64 = 1
+        var next: UInt64 = 0
     }
 
     private let epoll: Epoll
@@ -28,21 +28,23 @@ final class EventLoop: Sendable {
         Task { [thread] in await thread.run { self.run() } }
     }
 
-    /// Calls the handler whenever the descriptor is ready. The descriptor must stay open until `remove`.
-    func add(_ fd: Int32, _ interest: Epoll.Interest, _ handler: @escaping Handler) throws(Errno) -> UInt64 {
-        let token = state.withLock { state in
-            let token = state.next
+    /// A name for what is added next. It is there before the first event is, so that a handler can remove itself.
+    func newToken() -> UInt64 {
+        state.withLock { state in
             state.next += 1
-            state.handlers[token] = handler
-            return token
+            return state.next
         }
+    }
+
+    /// Calls the handler whenever the descriptor is ready. The descriptor must stay open until `remove`.
+    func add(_ fd: Int32, _ interest: Epoll.Interest, token: UInt64, _ handler: @escaping Handler) throws(Errno) {
+        state.withLock { $0.handlers[token] = handler }
         do throws(Errno) {
             try epoll.add(fd, interest, token: token)
         } catch {
             state.withLock { $0.handlers[token] = nil }
             throw error
         }
-        return token
     }
 
     /// Changes what the descriptor is waited for.
@@ -50,7 +52,7 @@ final class EventLoop: Sendable {
         try epoll.change(fd, interest, token: token)
     }
 
-    /// Forgets the descriptor; call it before it is closed.
+    /// Forgets the descriptor, if it was added and not removed yet; call it before it is closed.
     func remove(_ fd: Int32, token: UInt64) {
         guard state.withLock({ $0.handlers.removeValue(forKey: token) }) != nil else { return }
         // It was added; the only failure would be a descriptor closed too early, a mistake that must show.

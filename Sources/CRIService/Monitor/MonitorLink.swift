@@ -25,12 +25,12 @@ final class MonitorLink: Sendable {
         /// Requests that are answered twice, and who gets the second answer.
         var exits: [UInt32: Promise<Answer>] = [:]
         var unsent: [(bytes: [UInt8], descriptors: [SharedFD])] = []
-        var token: UInt64?
         var isClosed = false
     }
 
     private let socket: SharedSocket
     private let loop: EventLoop
+    private let token: UInt64
     private let state = Mutex(State())
     private let onEvent: @Sendable (MonitorEvent) -> Void
     private let onClose: @Sendable () -> Void
@@ -44,8 +44,8 @@ final class MonitorLink: Sendable {
         self.loop = loop
         self.onEvent = onEvent
         self.onClose = onClose
-        let token = try loop.add(socket.socket.rawValue, [.readable]) { [weak self] ready in self?.handle(ready) }
-        state.withLock { $0.token = token }
+        token = loop.newToken()
+        try loop.add(socket.socket.rawValue, [.readable], token: token) { [weak self] ready in self?.handle(ready) }
     }
 
     deinit { close() }
@@ -119,7 +119,7 @@ final class MonitorLink: Sendable {
     /// Sends what the socket takes; the rest goes when it is writable.
     private func flush() {
         let closed = state.withLock { state -> Bool in
-            guard let token = state.token, !state.isClosed else { return false }
+            guard !state.isClosed else { return false }
             do throws(Errno) {
                 while let (bytes, descriptors) = state.unsent.first {
                     try socket.socket.send(bytes, descriptors: descriptors.map(\.rawValue), wait: false)
@@ -177,16 +177,16 @@ final class MonitorLink: Sendable {
 
     /// Ends the conversation; whoever waits gets an error.
     func close() {
-        let (token, promises) = state.withLock { state -> (UInt64?, [Promise<Answer>]) in
-            guard !state.isClosed else { return (nil, []) }
+        let promises = state.withLock { state -> [Promise<Answer>]? in
+            guard !state.isClosed else { return nil }
             state.isClosed = true
             let promises = Array(state.waiting.values) + Array(state.exits.values)
             state.waiting = [:]
             state.exits = [:]
             state.unsent = []
-            return (state.token, promises)
+            return promises
         }
-        guard let token else { return }
+        guard let promises else { return }
         loop.remove(socket.socket.rawValue, token: token)
         for promise in promises { promise.complete(.failure(Self.lost)) }
         onClose()

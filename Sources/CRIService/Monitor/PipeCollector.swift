@@ -12,12 +12,12 @@ final class PipeCollector: Sendable {
     private struct State {
         var bytes: [UInt8] = []
         var writer: SharedFD?
-        var token: UInt64?
     }
 
     private let reader: SharedFD
     private let limit: Int
     private let loop: EventLoop
+    private let token: UInt64
     private let state = Mutex(State())
 
     init(limit: Int, loop: EventLoop) throws(Errno) {
@@ -27,12 +27,10 @@ final class PipeCollector: Sendable {
         self.reader = SharedFD(reader)
         self.limit = limit
         self.loop = loop
-        let token = try loop.add(self.reader.rawValue, .readable) { [weak self] _ in self?.collect() }
+        token = loop.newToken()
         let end = SharedFD(writer)
-        state.withLock { state in
-            state.token = token
-            state.writer = end
-        }
+        state.withLock { $0.writer = end }
+        try loop.add(self.reader.rawValue, .readable, token: token) { [weak self] _ in self?.collect() }
     }
 
     /// The end to give away, once; it is closed here when it is dropped.
@@ -46,10 +44,7 @@ final class PipeCollector: Sendable {
         if atEnd { detach() }
     }
 
-    private func detach() {
-        let token = state.withLock { $0.token.take() }
-        if let token { loop.remove(reader.rawValue, token: token) }
-    }
+    private func detach() { loop.remove(reader.rawValue, token: token) }
 
     /// All that was written until now. Called after the process's end: what it wrote is in the pipe, and a child that
     /// it left behind is not waited for.
