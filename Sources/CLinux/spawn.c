@@ -95,7 +95,16 @@ int clx_spawn(const struct clx_spawn_plan *plan, int *pidfd) {
     int child_pidfd = -1;
     struct clone_args args = {
         .flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&child_pidfd, .exit_signal = SIGCHLD};
-    long pid = syscall(SYS_clone3, &args, sizeof args);
+    long pid = -1;
+    if (plan->cgroup >= 0) {
+        struct clone_args in_cgroup = args;
+        in_cgroup.flags |= CLX_CLONE_INTO_CGROUP;
+        in_cgroup.cgroup = (uint64_t)plan->cgroup;
+        pid = syscall(SYS_clone3, &in_cgroup, sizeof in_cgroup);
+    }
+    if (pid < 0) {
+        pid = syscall(SYS_clone3, &args, sizeof args);
+    }
     if (pid == 0) {
         int failed = become(plan, &pipe_fds[1]);
         ssize_t ignored = write(pipe_fds[1], &failed, sizeof failed);

@@ -17,6 +17,9 @@ package struct ChildPlan: Sendable {
     package var newProcessGroup = false
     /// Sent to the child when the thread that started it ends. See PR_SET_PDEATHSIG(2const).
     package var parentDeathSignal: Signal?
+    /// A cgroup's directory in the unified hierarchy, where the child is born if the kernel lets it. That takes no time;
+    /// to move it later would take a grace period of RCU.
+    package var cgroup: SharedFD?
 
     package init(
         _ executable: String, _ arguments: [String], environment: [String] = [], descriptors: [Int32?] = [],
@@ -61,7 +64,8 @@ package struct ChildProcess: ~Copyable, Sendable {
                                 path: path, argv: argv, envp: envp, fds: fds.baseAddress, fd_count: fds.count,
                                 cwd: cwd, new_session: plan.newSession ? 1 : 0,
                                 new_group: plan.newProcessGroup ? 1 : 0,
-                                parent_death_signal: plan.parentDeathSignal?.rawValue ?? 0)
+                                parent_death_signal: plan.parentDeathSignal?.rawValue ?? 0,
+                                cgroup: plan.cgroup?.rawValue ?? -1)
                             return unsafe clx_spawn(&raw, &pidfd)
                         }
                     }

@@ -51,11 +51,7 @@ package enum PodMonitor {
 
     /// A session of its own, the parent of all orphans below, in its cgroups, and deaf to signals.
     private static func becomeMonitor(_ options: MonitorOptions) throws {
-        for path in options.cgroups {
-            try SystemError.attempt("join cgroup", path) { () throws(Errno) in
-                try Syscall.writeExisting("\(path)/cgroup.procs", "\(Syscall.processID)")
-            }
-        }
+        for path in options.cgroups { try join(path) }
         // Executed from a protected copy, it would have the name of a descriptor.
         try Syscall.setProcessName("skiffmon")
         // The one failure, EPERM, means that it leads a session already.
@@ -66,6 +62,22 @@ package enum PodMonitor {
         try useNullDevice(keepsErrors: options.logFile == nil)
         // The loop reads those it cares for.
         try SignalSet.all.block()
+    }
+
+    /// Enters a cgroup of any hierarchy. By `tasks`, which only v1 has, a thread moves itself without a grace period of RCU;
+    /// in the unified hierarchy a process is where it was born, if its parent could see to that.
+    private static func join(_ path: String) throws {
+        try SystemError.attempt("join cgroup", path) { () throws(Errno) in
+            do throws(Errno) {
+                return try Syscall.writeExisting("\(path)/tasks", "0")
+            } catch .ENOENT {
+            } catch {
+                throw error
+            }
+            let members = try Syscall.readText("\(path)/cgroup.procs")
+            if members.split(separator: "\n").contains("\(Syscall.processID)") { return }
+            try Syscall.writeExisting("\(path)/cgroup.procs", "0")
+        }
     }
 
     private static func useNullDevice(keepsErrors: Bool) throws(Errno) {

@@ -19,6 +19,7 @@ struct clx_spawn_plan {
     int new_session;         // setsid(2)
     int new_group;           // setpgid(0, 0)
     int parent_death_signal; // 0: none
+    int cgroup;              // directory of the unified hierarchy to be born in where the kernel lets it; -1: none
 };
 
 // Starts the child and returns its pid; `*pidfd` is open and CLOEXEC.

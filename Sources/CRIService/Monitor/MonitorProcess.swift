@@ -15,6 +15,8 @@ struct MonitorProcess: Sendable {
     var sysctls: [String: String]
     /// Directories of the cgroup that the monitor enters, one per hierarchy.
     var cgroups: [String]
+    /// That of the unified hierarchy, which is one of them.
+    var birthPlace: String?
 
     /// The command line without the ready descriptor.
     var arguments: [String] {
@@ -43,9 +45,14 @@ struct MonitorProcess: Sendable {
         guard let reader = pipe.takeReader(), let writer = pipe.takeWriter() else { throw Errno.EBADF }
         let null = try Syscall.open("/dev/null", .readWrite)
         // It writes its complaints into the pipe or into its log.
-        let plan = ChildPlan(
+        var plan = ChildPlan(
             program, arguments + ["--ready-fd", "3"], environment: ["PATH=\(RuntimeHandler.searchPath)"],
             descriptors: [null.rawValue, null.rawValue, null.rawValue, writer.rawValue], workingDirectory: "/")
+        plan.cgroup = try birthPlace.map { path in
+            try SystemError.attempt("open", path) { () throws(Errno) in
+                SharedFD(try Syscall.open(path, [.path, .directory]))
+            }
+        }
         let child = try SystemError.attempt("start", program) { () throws(Errno) in try ChildProcess(plan) }
         try writer.close()
         // Not before: the child takes its copies at the start.
