@@ -28,7 +28,7 @@ package struct CNIRuntime: Sendable {
     }
 
     /// Attaches: ADD of every plugin in order, each with the result of the one before. When this returns, the result is
-    /// on disk. When it throws, what was done is undone by DEL; where that failed too, the error tells (`undo`), and
+    /// on record. When it throws, what was done is undone by DEL; where that failed too, the error tells (`undo`), and
     /// `delete` may be repeated. An earlier ADD of the same attachment that was interrupted is undone first.
     package func add(_ list: NetworkList, _ attachment: NetworkAttachment) async throws(CNIError) -> CNIResult {
         try attachment.validate()

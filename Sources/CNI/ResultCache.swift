@@ -23,7 +23,8 @@ struct ResultCache: Sendable {
         var result: JSONValue?
     }
 
-    /// Records an entry; with a result it is on disk when this returns.
+    /// Records an entry, which survives the daemon. What survives the machine is the caller's to record: after a loss of
+    /// power an entry may be missing or empty.
     func write(_ entry: Entry) throws(CNIError) {
         let attachment = entry.attachment
         let json: JSONValue = [
@@ -40,7 +41,7 @@ struct ResultCache: Sendable {
         do {
             let bytes = try json.bytes
             try Syscall.makeDirectories(directory, mode: 0o700)
-            try AtomicFile.write(path, bytes, mode: 0o600, durable: entry.result != nil)
+            try AtomicFile.write(path, bytes, mode: 0o600)
         } catch {
             throw CNIError(.cache, "write network attachment", path, "\(error)")
         }

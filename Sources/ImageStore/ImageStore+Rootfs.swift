@@ -116,7 +116,7 @@ extension ImageStore {
             // Others keep their own things of the container here.
             do throws(Errno) { try Syscall.removeDirectory(container) } catch .ENOENT {} catch .ENOTEMPTY {}
         }
-        try write("forget rootfs of container", id) { database in
+        try note("forget rootfs of container", id) { database in
             try database.execute(sql: "DELETE FROM rootfs WHERE container = ?", arguments: [id])
         }
     }

@@ -122,4 +122,24 @@ package final class ImageStore: Sendable {
             throw ImageStoreError.translate(operation, subject, error)
         }
     }
+
+    /// The same without waiting for the disk: a loss of power may undo it, nothing else does.
+    func note(_ operation: String, _ subject: String, _ body: (Database) throws -> Void) throws {
+        do {
+            try database.writeWithoutTransaction { database in
+                // It belongs to the connection, and cannot fail between transactions.
+                try database.execute(sql: "PRAGMA synchronous = NORMAL")
+                let result = Result {
+                    try database.inTransaction {
+                        try body(database)
+                        return .commit
+                    }
+                }
+                try database.execute(sql: "PRAGMA synchronous = FULL")
+                try result.get()
+            }
+        } catch {
+            throw ImageStoreError.translate(operation, subject, error)
+        }
+    }
 }

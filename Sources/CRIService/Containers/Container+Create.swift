@@ -117,10 +117,11 @@ extension Container {
         try await saveAndFinish()
     }
 
+    /// On disk with the record of the root file system, before there is anything that outlasts the machine.
     private func recordCreation() async throws {
         let record = record
         let operation = OperationRecord(name: operationName, kind: .create, startedAt: createdAt)
-        try await engine.records.write { db in
+        try await engine.records.note { db in
             try record.insert(db)
             try operation.insert(db)
         }

@@ -37,7 +37,7 @@ extension Container {
             record.state = .running
         }
         tellStart()
-        try await save()
+        try await note()
     }
 
     private func startProcess() async throws {

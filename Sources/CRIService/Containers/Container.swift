@@ -106,9 +106,15 @@ actor Container {
         try await engine.records.save(record)
     }
 
+    /// Writes down what a restarted daemon has to know; after a loss of power the container has ended anyway.
+    func note() async throws {
+        record.revision += 1
+        try await engine.records.note(record)
+    }
+
     func begin(_ kind: OperationRecord.Kind) async throws {
         let operation = OperationRecord(name: operationName, kind: kind, startedAt: KernelClock.realtime)
-        try await engine.records.write { try operation.save($0) }
+        try await engine.records.note { try operation.save($0) }
     }
 
     /// Writes the row, and that the operation in flight is over.
@@ -163,7 +169,8 @@ actor Container {
         record.state = .exited
         // Without a PID namespace of its own, others of the container outlive its first process.
         if config.linux.securityContext.pidMode != .container { await killCgroup() }
-        do { try await save() } catch { engine.log.error("record end of container \"\(id)\": \(error)") }
+        // How it ended the monitor has on disk.
+        do { try await note() } catch { engine.log.error("record end of container \"\(id)\": \(error)") }
         end.succeed(())
         guard engine.table.isVisible(id) else { return }
         if wasStarted { tellStart() }
@@ -191,7 +198,7 @@ actor Container {
             guard record.state != .running else { return }
             record.state = .running
             record.startedAt = Int64(started)
-            do { try await save() } catch { engine.log.error("record container \"\(id)\": \(error)") }
+            do { try await note() } catch { engine.log.error("record container \"\(id)\": \(error)") }
         case .created, .creating: break
         case nil:
             if record.state == .created || record.state == .running { await monitorLost() }

@@ -66,8 +66,8 @@ extension Engine {
                 let place = Networks.attachment(
                     pod: attachment.pod, CRI.PodConfig(),
                     namespace: Syscall.exists(attachment.namespace) ? attachment.namespace : "")
-                try await self.networks.runtime.delete(place)
-                try await self.records.write { _ = try attachment.delete($0) }
+                try await self.networks.leave(attachment.network, place)
+                try await self.records.note { _ = try attachment.delete($0) }
             }
         }
     }

@@ -47,6 +47,14 @@ struct Networks: Sendable {
         return mapped
     }
 
+    /// Takes a pod out of a network. The plugins' own record of it may have been lost with the machine's power, for only the
+    /// engine's is on disk before they begin; then the network counts as it is configured now.
+    func leave(_ network: String, _ attachment: NetworkAttachment) async throws(CNIError) {
+        let config = config
+        let list = await BlockingPool.run { try? NetworkFolder(reading: config.confDir).network(named: network) }
+        try await runtime.delete(attachment, from: list)
+    }
+
     /// The interface of a pod in its network.
     static let interface = "eth0"
 

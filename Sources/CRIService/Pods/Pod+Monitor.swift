@@ -10,25 +10,20 @@ internal import MonitorProtocol
 final class MonitorWatch: Sendable {
     /// Delivered when the process has ended.
     let ended = Promise<Void>()
-    private let pidfd: SharedPidFD
-    private let loop: EventLoop
-    private let token = Promise<UInt64>()
 
-    /// `isChild`: the daemon started it and has to reap it. `onEnd` is called on the event loop's thread.
+    /// `isChild`: the daemon started it and has to reap it. `onEnd` is called once, on the event loop's thread.
     init(
         _ pidfd: SharedPidFD, loop: EventLoop, isChild: Bool, onEnd: @escaping @Sendable () -> Void
     ) throws(Errno) {
-        self.pidfd = pidfd
-        self.loop = loop
-        let (token, ended) = (token, ended)
-        let number = try loop.add(pidfd.pidfd.rawValue, .readable) { _ in
+        let (token, ended) = (loop.newToken(), ended)
+        try loop.add(pidfd.pidfd.rawValue, .readable, token: token) { _ in
+            // A process that has ended stays ready.
+            loop.remove(pidfd.pidfd.rawValue, token: token)
             // Adopted by another parent, or reaped already: there is nothing to collect.
             if isChild { _ = try? pidfd.pidfd.reap() }
             ended.succeed(())
             onEnd()
-            Task { loop.remove(pidfd.pidfd.rawValue, token: try await token.value) }
         }
-        token.succeed(number)
     }
 }
 
@@ -110,7 +105,7 @@ extension Pod {
         guard record.state == .ready else { return }
         record.state = .stopped
         engine.events.post(.containerStoppedEvent, id, of: self)
-        do { try await save() } catch { engine.log.error("record pod \"\(id)\": \(error)") }
+        do { try await note() } catch { engine.log.error("record pod \"\(id)\": \(error)") }
         // Nothing can use the addresses any more: they are not kept until somebody asks for the pod's end.
         engine.repeatUntilDone("detach pod \"\(id)\"") { try await self.leaveNetwork() }
     }

@@ -70,10 +70,11 @@ extension Pod {
         }
     }
 
+    /// On disk with the attachment, before there is anything that outlasts the machine.
     private func recordCreation() async throws {
         let record = record
         let operation = OperationRecord(name: operationName, kind: .run, startedAt: createdAt)
-        try await engine.records.write { db in
+        try await engine.records.note { db in
             try record.insert(db)
             try operation.insert(db)
         }
@@ -113,11 +114,11 @@ extension Pod {
         let process = MonitorProcess(
             program: engine.config.runtime.monitor, podID: id, paths: paths, namespaces: plan.namespaces,
             hostname: plan.usesHostNetwork ? nil : config.hostname, sysctls: plan.sysctls,
-            cgroups: entered)
+            cgroups: entered, birthPlace: cgroup.needsMember ? nil : cgroup.location.unified)
         let started = try await BlockingPool.run { try process.start() }
         record.monitorPID = started.pid
         record.monitorStart = Int64(started.startTime)
-        try await save()
+        try await note()
         watchMonitor(started.pidfd, isChild: true)
         if cgroup.needsMember { try await enclose(started.pid, cgroup) }
         try await connect()

@@ -64,7 +64,7 @@ extension Pod {
         record.state = record.state == .creating ? .creating : .stopped
         record.revision += 1
         let (record, operation) = (record, operationName)
-        try await engine.records.write { db in
+        try await engine.records.note { db in
             try record.updateIfNewer(db)
             // A creation or a removal goes on after this.
             try db.execute(
@@ -109,9 +109,9 @@ extension Pod {
         }
         for attachment in attachments {
             let exists = Syscall.exists(attachment.namespace)
-            try await engine.networks.runtime.delete(
-                Networks.attachment(pod: id, config, namespace: exists ? attachment.namespace : ""))
-            try await engine.records.write { _ = try attachment.delete($0) }
+            try await engine.networks.leave(
+                attachment.network, Networks.attachment(pod: id, config, namespace: exists ? attachment.namespace : ""))
+            try await engine.records.note { _ = try attachment.delete($0) }
         }
     }
 

@@ -74,10 +74,10 @@ actor Pod {
 
     var ips: [String] { record.ips.split(separator: ",").map(String.init) }
 
-    /// Writes the row as it is now.
-    func save() async throws {
+    /// Writes down what a restarted daemon has to know; after a loss of power the pod has ended anyway.
+    func note() async throws {
         record.revision += 1
-        try await engine.records.save(record)
+        try await engine.records.note(record)
     }
 
     nonisolated var operationName: String { "pod/\(id)" }
@@ -85,7 +85,7 @@ actor Pod {
     /// Notes that something begins which a restarted daemon has to finish or undo.
     func begin(_ kind: OperationRecord.Kind) async throws {
         let operation = OperationRecord(name: operationName, kind: kind, startedAt: KernelClock.realtime)
-        try await engine.records.write { try operation.save($0) }
+        try await engine.records.note { try operation.save($0) }
     }
 
     nonisolated func cgroup() throws -> any CgroupDriver { try engine.cgroups.driver(plan.cgroup.path) }

@@ -5,8 +5,9 @@ internal import GRDB
 
 /// What the daemon must not forget: pods, containers, network attachments and operations in flight.
 ///
-/// One SQLite file in WAL mode with `synchronous=FULL`: when a write returns it survives a loss of power. Each row is
-/// written whole; rows carry a revision, and an older one never replaces a newer one, in whatever order writes arrive.
+/// One SQLite file in WAL mode. What is written survives the daemon; with `write` also a loss of power, and with it all that
+/// was noted before. Each row is written whole; rows carry a revision, and an older one never replaces a newer one, in
+/// whatever order writes arrive.
 final class RecordStore: Sendable {
     private let database: DatabasePool
 
@@ -16,8 +17,6 @@ final class RecordStore: Sendable {
         configuration.busyMode = .timeout(30)
         configuration.maximumReaderCount = 4
         database = try DatabasePool(path: path, configuration: configuration)
-        // Only now: the pool sets NORMAL for itself when it turns WAL on.
-        try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         try Self.migrations.migrate(database)
     }
 
@@ -49,9 +48,32 @@ final class RecordStore: Sendable {
         return migrator
     }
 
-    /// Runs the body in one transaction and returns once it is on disk.
+    /// Runs the body in one transaction and returns once it is on disk: for what is acknowledged, and for what must be
+    /// undone after a loss of power.
     func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        try await database.write(body)
+        try await commit(synchronous: "FULL", body)
+    }
+
+    /// Runs the body in one transaction, which is on disk after the next `write` at the latest: for what ends with the
+    /// machine anyway. A disk may take longer to confirm a write than a pod takes for everything else.
+    func note<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        try await commit(synchronous: "NORMAL", body)
+    }
+
+    /// See the documentation of `PRAGMA synchronous`: it belongs to the connection, and holds for the log as a whole.
+    private func commit<Value: Sendable>(
+        synchronous: String, _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> Value {
+        try await database.writeWithoutTransaction { db in
+            try db.execute(sql: "PRAGMA synchronous = \(synchronous)")
+            var value: Value?
+            try db.inTransaction {
+                value = try body(db)
+                return .commit
+            }
+            guard let value else { throw DatabaseError(message: "the transaction has no result") }
+            return value
+        }
     }
 
     /// Runs the body on a consistent view.
@@ -80,5 +102,10 @@ extension RecordStore {
     /// Replaces the row of the record's id unless it is newer or gone.
     func save(_ record: some RevisedRecord) async throws {
         try await write { try record.updateIfNewer($0) }
+    }
+
+    /// The same, without waiting for the disk.
+    func note(_ record: some RevisedRecord) async throws {
+        try await note { try record.updateIfNewer($0) }
     }
 }
