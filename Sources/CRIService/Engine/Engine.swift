@@ -45,6 +45,7 @@ package final class Engine: Sendable {
         let engine = try await BlockingPool.run { try Engine(config, log: log) }
         try await engine.recover()
         engine.repairImages()
+        engine.keepSmall()
         return engine
     }
 
@@ -93,6 +94,18 @@ package final class Engine: Sendable {
             throw ServiceError(.invalid, "find runtime handler", name, "the configuration has only \(known)")
         }
         return handler
+    }
+
+    /// Gives back every now and then what only the work before needed: the program's code is large, and most of it runs at
+    /// the start and with the first request of each kind.
+    private func keepSmall() {
+        Task {
+            while true {
+                await BlockingPool.run { ProgramMemory.release() }
+                // Nobody cancels this task.
+                try? await Task.sleep(for: .seconds(30))
+            }
+        }
     }
 
     /// Repeats an undo with growing pauses until it succeeds.

@@ -67,6 +67,8 @@ final class ObjectTable: Sendable {
     /// The visible pod of an id or of its unique beginning; nil when there is none.
     func findPod(_ id: String) throws(ServiceError) -> Pod? {
         try Identifier.check(id, kind: "pod")
+        // A whole id, as kubelet has it, costs the same however many there are.
+        if let pod = state.withLock({ $0.visible.contains(id) ? $0.pods[id] : nil }) { return pod }
         let pods = Dictionary(uniqueKeysWithValues: pods.map { ($0.id, $0) })
         return try Identifier.match(id, in: pods.keys, kind: "pod").flatMap { pods[$0] }
     }
@@ -74,6 +76,7 @@ final class ObjectTable: Sendable {
     /// The visible container of an id or of its unique beginning; nil when there is none.
     func findContainer(_ id: String) throws(ServiceError) -> Container? {
         try Identifier.check(id, kind: "container")
+        if let container = state.withLock({ $0.visible.contains(id) ? $0.containers[id] : nil }) { return container }
         let containers = Dictionary(uniqueKeysWithValues: containers.map { ($0.id, $0) })
         return try Identifier.match(id, in: containers.keys, kind: "container").flatMap { containers[$0] }
     }
