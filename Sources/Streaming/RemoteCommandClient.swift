@@ -56,9 +56,9 @@ package final class RemoteCommandClient: StreamClient {
     }
 
     /// Carries standard input, output and error output to the URL and back, until the command has ended.
-    package static func run(_ url: String, _ terms: Terms) async throws -> Outcome {
+    package static func run(_ url: String, trust: ServerTrust, _ terms: Terms) async throws -> Outcome {
         let holder = Holder()
-        try await UpgradeClient.run(url, protocols: Upgrade.execProtocols) { loop in
+        try await UpgradeClient.run(url, trust: trust, protocols: Upgrade.execProtocols) { loop in
             RemoteCommandClient(terms, loop, holder)
         }
         if let error = holder.error.withLock({ $0 }) { throw error }

@@ -17,9 +17,10 @@ protocol StreamClient: StreamSession {
 /// The client's side of the streaming server, of this engine's or any other: SPDY/3.1 over HTTP.
 enum UpgradeClient {
     /// Connects to the URL with the first of the protocols that the server has. Returns when the connection has ended;
-    /// the session knows how.
+    /// the session knows how. With https the server must be one that `trust` knows.
     static func run(
-        _ text: String, protocols: [String], _ session: @escaping @Sendable (any EventLoop) -> any StreamClient
+        _ text: String, trust: ServerTrust, protocols: [String],
+        _ session: @escaping @Sendable (any EventLoop) -> any StreamClient
     ) async throws {
         guard let url = URLComponents(string: text), let scheme = url.scheme, ["http", "https"].contains(scheme),
             let host = url.host
@@ -28,14 +29,15 @@ enum UpgradeClient {
         let port = url.port ?? (scheme == "https" ? 443 : 80)
         let path = url.percentEncodedPath + (url.percentEncodedQuery.map { "?\($0)" } ?? "")
         let head = request(path.isEmpty ? "/" : path, host: "\(host):\(port)", protocols)
-        let context = scheme == "https" ? try tlsContext() : nil
+        let context = scheme == "https" ? try await trust.context() : nil
+        let expected = trust.expectedName(of: name)
         let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let context {
-                        try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
+                        try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: expected))
                     }
                     try pipeline.addHandler(UpgradeClientHandler(head, session(channel.eventLoop)))
                 }
@@ -47,13 +49,6 @@ enum UpgradeClient {
             throw StreamingFailure("connect to", "\(host):\(port)", "\(error)")
         }
         try await channel.closeFuture.get()
-    }
-
-    /// The engine's word, over its own socket, is what makes the URL trusted. Its certificate is often nobody's.
-    private static func tlsContext() throws -> NIOSSLContext {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.certificateVerification = .none
-        return try NIOSSLContext(configuration: configuration)
     }
 
     private static func request(_ path: String, host: String, _ protocols: [String]) -> HTTPHead {
@@ -147,6 +142,6 @@ private final class UpgradeClientHandler: ChannelInboundHandler, RemovableChanne
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if isUpgraded { context.fireErrorCaught(error) } else { fail(error, context) }
+        if isUpgraded { context.fireErrorCaught(error) } else { fail(ServerTrust.explained(error), context) }
     }
 }

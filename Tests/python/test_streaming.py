@@ -235,7 +235,7 @@ class TestRestart:
         def make(name):
             subprocess.run(
                 ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                 "-subj", f"/CN={name}", "-days", "2", "-keyout", folder / "new.key", "-out", folder / "new.crt"],
+                 "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", "2", "-keyout", folder / "new.key", "-out", folder / "new.crt"],
                 check=True, capture_output=True,
             )
             for kind in ("key", "crt"):
@@ -258,7 +258,13 @@ class TestRestart:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         first = served()
         assert Command(exec_url(engine, sleeper, "echo", "safe"), context=context).finish()[0] == b"safe\n"
-        assert engine.skiffctl("exec", sleeper, "echo", "hi") == "hi\n"
+        # It is its own authority.
+        trusted = ["exec", "--tls-ca", str(folder / "server.crt")]
+        assert engine.skiffctl(*trusted, "--tls-server-name", "one", sleeper, "echo", "hi") == "hi\n"
+        assert "--tls-ca" in engine.skiffctl("exec", sleeper, "true", status=1)
+        assert "certificate" in engine.skiffctl(*trusted, sleeper, "true", status=1)
+        assert "certificate" in engine.skiffctl(*trusted, "--tls-server-name", "two", sleeper, "true", status=1)
+        assert engine.skiffctl("exec", "--tls-insecure", sleeper, "echo", "hi") == "hi\n"
         make("two")
         assert served() != first
         # Half of a pair changes nothing.

@@ -22,6 +22,7 @@ struct Exec: EngineCommand {
     var container: String
     @Argument(parsing: .captureForPassthrough, help: "Command and its arguments.")
     var command: [String]
+    @OptionGroup var streaming: StreamingOptions
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -60,7 +61,7 @@ struct Exec: EngineCommand {
         let response = try await engine.call("exec in container", id) {
             try await engine.runtime.exec(request, options: $0)
         }
-        switch try await TerminalSession.run(response.url, streams) {
+        switch try await TerminalSession.run(response.url, trust: streaming.trust, streams) {
         case .exited(let code): return code
         case .detached: return 0
         case .failed(let cause): throw CommandError("exec in container", id, cause)

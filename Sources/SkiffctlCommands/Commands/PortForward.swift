@@ -16,6 +16,7 @@ struct PortForward: EngineCommand {
     var pod: String
     @Argument(help: "[LOCAL:]REMOTE; without LOCAL it is the same, with an empty one any that is free.")
     var ports: [String]
+    @OptionGroup var streaming: StreamingOptions
     @OptionGroup var global: GlobalOptions
 
     func validate() throws { for text in ports { _ = try Self.pair(text) } }
@@ -51,7 +52,7 @@ struct PortForward: EngineCommand {
             try await engine.runtime.portForward(request, options: $0)
         }
         do {
-            try await PortForwardClient.run(response.url, listeners) { Console.note($0) }
+            try await PortForwardClient.run(response.url, trust: streaming.trust, listeners) { Console.note($0) }
         } catch {
             throw CommandError("forward ports of pod", id, "\(error)")
         }

@@ -3,12 +3,15 @@
 
 import ArgumentParser
 import CRIAPI
+import Linux
 
 struct RemoveContainers: EngineCommand {
     static let configuration = CommandConfiguration(commandName: "rm", abstract: "Remove containers.")
 
     @Flag(name: .shortAndLong, help: "Stop a container first that is running.")
     var force = false
+    @Flag(name: .shortAndLong, help: "Leave the log and what it was rotated to.")
+    var keepLogs = false
     @Flag(name: .shortAndLong, help: "Remove all containers.")
     var all = false
     @Argument(help: "Ids of containers, or their beginnings.")
@@ -35,11 +38,26 @@ struct RemoveContainers: EngineCommand {
             }
             try await engine.stopContainer(container.id, seconds: 0)
         }
+        let log = keepLogs ? "" : try await engine.status(ofContainer: container.id).status.logPath
         var request = Runtime_V1_RemoveContainerRequest()
         request.containerID = container.id
         _ = try await engine.call("remove container", container.id, patience: .work(0)) {
             try await engine.runtime.removeContainer(request, options: $0)
         }
+        try Self.removeLogs(log)
         try Console.print(container.id)
+    }
+
+    /// The file, and those that begin with its name and a dot, which is how logs are rotated.
+    private static func removeLogs(_ path: String) throws {
+        guard let slash = path.lastIndex(of: "/") else { return }
+        let (folder, name) = (String(path[...slash]), String(path[path.index(after: slash)...]))
+        try SystemError.attempt("remove logs in", folder) { () throws(Errno) in
+            let names: [String]
+            do throws(Errno) { names = try Syscall.entries(folder) } catch .ENOENT { return }
+            for found in names where found == name || found.hasPrefix(name + ".") {
+                do throws(Errno) { try Syscall.removeFile(folder + found) } catch .ENOENT {}
+            }
+        }
     }
 }

@@ -22,6 +22,8 @@ struct UpdateContainers: EngineCommand {
     var cpusetCpus = ""
     @Option(help: "Memory nodes that may be used.")
     var cpusetMems = ""
+    @Option(help: "Who dies first when memory runs out, -1000 to 1000.")
+    var oomScoreAdj: Int64 = 0
     @Argument(help: "Ids of containers, or their beginnings.")
     var containers: [String]
     @OptionGroup var global: GlobalOptions
@@ -48,6 +50,7 @@ struct UpdateContainers: EngineCommand {
         resources.memorySwapLimitInBytes = memorySwap
         resources.cpusetCpus = cpusetCpus
         resources.cpusetMems = cpusetMems
+        resources.oomScoreAdj = oomScoreAdj
         return resources
     }
 }

@@ -40,12 +40,14 @@ struct Engine: Sendable {
     static func connect<Result: Sendable>(
         _ settings: Settings, _ body: (Engine) async throws -> Result
     ) async throws -> Result {
-        try await withGRPCClient(transport: transport(settings.runtime)) { runtime in
+        try await awaitSocket(settings.runtime)
+        return try await withGRPCClient(transport: transport(settings.runtime)) { runtime in
             let service = Runtime_V1_RuntimeService.Client(wrapping: runtime)
             if settings.image == settings.runtime {
                 let images = Runtime_V1_ImageService.Client(wrapping: runtime)
                 return try await body(Engine(runtime: service, images: images, settings: settings))
             }
+            try await awaitSocket(settings.image)
             return try await withGRPCClient(transport: transport(settings.image)) { image in
                 let images = Runtime_V1_ImageService.Client(wrapping: image)
                 return try await body(Engine(runtime: service, images: images, settings: settings))
@@ -76,11 +78,25 @@ struct Engine: Sendable {
         }
     }
 
-    private static func transport(_ endpoint: Endpoint) throws -> Transport {
-        // A plain connection tells why it fails; the transport only says that it is unavailable.
-        _ = try SystemError.attempt("connect to", endpoint.path) { () throws(Errno) in
-            try UnixSocket.connect(endpoint.path)
+    /// Waits two seconds, like crictl, for an engine that was started just now. A plain connection tells why it fails; the
+    /// transport only says that it is unavailable.
+    private static func awaitSocket(_ endpoint: Endpoint) async throws {
+        let end = ContinuousClock.now + .seconds(2)
+        while true {
+            do {
+                _ = try SystemError.attempt("connect to", endpoint.path) { () throws(Errno) in
+                    try UnixSocket.connect(endpoint.path)
+                }
+                return
+            } catch {
+                let mayCome = [.ENOENT, .ECONNREFUSED].contains(error.errno)
+                guard mayCome, ContinuousClock.now < end else { throw error }
+            }
+            try await Task.sleep(for: .milliseconds(50))
         }
+    }
+
+    private static func transport(_ endpoint: Endpoint) throws -> Transport {
         var config = Transport.Config.defaults
         // Servers in Go refuse a path as the authority.
         config.http2.authority = "localhost"

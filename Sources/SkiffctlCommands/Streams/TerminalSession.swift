@@ -8,23 +8,23 @@ import Streaming
 enum TerminalSession {
     /// With a terminal every key goes to the command at once, and its size is followed; both end with the session.
     static func run(
-        _ url: String, _ streams: StandardStreams, detachKeys: [UInt8] = []
+        _ url: String, trust: ServerTrust, _ streams: StandardStreams, detachKeys: [UInt8] = []
     ) async throws -> RemoteCommandClient.Outcome {
         var terms = RemoteCommandClient.Terms(streams: streams, detachKeys: detachKeys)
-        guard streams.terminal else { return try await carry(url, terms) }
+        guard streams.terminal else { return try await carry(url, trust, terms) }
         if Terminal.isTerminal(1) { terms.sizes = WindowSizes.follow(1) }
-        guard streams.stdin, Terminal.isTerminal(0) else { return try await carry(url, terms) }
+        guard streams.stdin, Terminal.isTerminal(0) else { return try await carry(url, trust, terms) }
         let before = try SystemError.attempt("set mode of", "terminal") { () throws(Errno) in try Terminal.makeRaw(0) }
         // A terminal that is gone needs no restoring.
         defer { try? Terminal.restore(0, before) }
-        return try await carry(url, terms)
+        return try await carry(url, trust, terms)
     }
 
     private static func carry(
-        _ url: String, _ terms: RemoteCommandClient.Terms
+        _ url: String, _ trust: ServerTrust, _ terms: RemoteCommandClient.Terms
     ) async throws -> RemoteCommandClient.Outcome {
         do {
-            return try await RemoteCommandClient.run(url, terms)
+            return try await RemoteCommandClient.run(url, trust: trust, terms)
         } catch {
             return .failed("\(error)")
         }
