@@ -8,6 +8,7 @@ hits all of them alike, so that the median of the ratios within a round says mor
 
 import concurrent.futures
 import os
+import re
 import statistics
 import sys
 import time
@@ -16,10 +17,23 @@ import grpc
 from runtime.v1 import api_pb2 as cri
 from runtime.v1 import api_pb2_grpc as services
 
-ROUNDS = int(os.environ.get("SKIFF_BENCH_RUNS", "10"))
-PODS = int(os.environ.get("SKIFF_BENCH_PODS", "20"))
+ROUNDS = int(os.environ.get("SKIFF_BENCH_RUNS", "15"))
+PODS = int(os.environ.get("SKIFF_BENCH_PODS", "50"))
+CONTAINERS = int(os.environ.get("SKIFF_BENCH_CONTAINERS", "1000"))
 STEPS = ["RunPodSandbox", "CreateContainer", "StartContainer", "pod and container up", "ExecSync", "ContainerStatus",
          "StopContainer", "StopPodSandbox", "RemovePodSandbox"]
+# Requests for one percentile.
+SAMPLES = 1000
+
+
+def milliseconds(work):
+    begin = time.perf_counter()
+    work()
+    return (time.perf_counter() - begin) * 1000
+
+
+def percentile(times, part):
+    return sorted(times)[min(len(times) - 1, int(len(times) * part))]
 
 
 class Engine:
@@ -27,7 +41,7 @@ class Engine:
         with open(f"{folder}/env", encoding="utf-8") as file:
             env = dict(line.strip().split("=", 1) for line in file)
         self.name, self.image, self.folder = name, env["IMAGE"], folder
-        channel = grpc.insecure_channel("unix:" + env["SOCKET"])
+        channel = grpc.insecure_channel("unix:" + env["SOCKET"], options=[("grpc.max_receive_message_length", 80 << 20)])
         self.runtime = services.RuntimeServiceStub(channel)
         images = services.ImageServiceStub(channel)
         images.PullImage(cri.PullImageRequest(image=cri.ImageSpec(image=self.image)), timeout=300)
@@ -35,39 +49,50 @@ class Engine:
         with open(f"{folder}/{daemon}.pid", encoding="utf-8") as file:
             self.pid = int(file.read())
         self.number = 0
+        version = self.runtime.Version(cri.VersionRequest(), timeout=60)
+        self.version = f"{version.runtime_name} {version.runtime_version}"
 
     def memory(self):
-        """Resident memory of the daemon in MiB."""
-        with open(f"/proc/{self.pid}/status", encoding="utf-8") as file:
-            return int(next(line for line in file if line.startswith("VmRSS")).split()[1]) / 1024
+        """(RSS, PSS) of the daemon in MiB."""
+        with open(f"/proc/{self.pid}/smaps_rollup", encoding="utf-8") as file:
+            text = file.read()
+        return [int(re.search(rf"^{kind}: +([0-9]+)", text, re.M).group(1)) / 1024 for kind in ("Rss", "Pss")]
 
-    def configs(self):
+    def pod_config(self):
         self.number += 1
         name = f"bench-{self.number}"
-        pod = cri.PodSandboxConfig(
+        return cri.PodSandboxConfig(
             metadata=cri.PodSandboxMetadata(name=name, namespace="bench", uid=name), hostname=name,
             log_directory=f"{self.folder}/logs/{name}")
+
+    def run_pod(self):
+        config = self.pod_config()
+        return self.runtime.RunPodSandbox(cri.RunPodSandboxRequest(config=config), timeout=300).pod_sandbox_id, config
+
+    def create(self, pod, config, name="c", command=("sleep", "1000")):
         container = cri.ContainerConfig(
-            metadata=cri.ContainerMetadata(name="c"), image=cri.ImageSpec(image=self.image),
-            command=["sleep", "1000"], log_path="c.log")
-        return pod, container
+            metadata=cri.ContainerMetadata(name=name), image=cri.ImageSpec(image=self.image), command=command,
+            log_path=f"{name}.log", labels={"app": name})
+        request = cri.CreateContainerRequest(pod_sandbox_id=pod, config=container, sandbox_config=config)
+        return self.runtime.CreateContainer(request, timeout=300).container_id
+
+    def start(self, container):
+        self.runtime.StartContainer(cri.StartContainerRequest(container_id=container), timeout=300)
 
     def up(self, timed=lambda name, work: work()):
-        pod, container = self.configs()
-        begin = time.perf_counter()
-        identifier = timed("RunPodSandbox", lambda: self.runtime.RunPodSandbox(
-            cri.RunPodSandboxRequest(config=pod), timeout=300).pod_sandbox_id)
-        request = cri.CreateContainerRequest(pod_sandbox_id=identifier, config=container, sandbox_config=pod)
-        made = timed("CreateContainer", lambda: self.runtime.CreateContainer(request, timeout=300).container_id)
-        timed("StartContainer", lambda: self.runtime.StartContainer(
-            cri.StartContainerRequest(container_id=made), timeout=300))
-        return identifier, made, (time.perf_counter() - begin) * 1000
+        pod, config = timed("RunPodSandbox", self.run_pod)
+        container = timed("CreateContainer", lambda: self.create(pod, config))
+        timed("StartContainer", lambda: self.start(container))
+        return pod, container
 
     def down(self, pod, timed=lambda name, work: work()):
         timed("StopPodSandbox", lambda: self.runtime.StopPodSandbox(
             cri.StopPodSandboxRequest(pod_sandbox_id=pod), timeout=300))
         timed("RemovePodSandbox", lambda: self.runtime.RemovePodSandbox(
             cri.RemovePodSandboxRequest(pod_sandbox_id=pod), timeout=300))
+
+    def status(self, container):
+        return self.runtime.ContainerStatus(cri.ContainerStatusRequest(container_id=container), timeout=300)
 
     def round(self):
         """Milliseconds of every step."""
@@ -79,43 +104,53 @@ class Engine:
             taken[name] = (time.perf_counter() - begin) * 1000
             return value
 
-        pod, container, taken["pod and container up"] = self.up(timed)
+        pod, container = self.up(timed)
+        taken["pod and container up"] = sum(taken[name] for name in STEPS[:3])
         timed("ExecSync", lambda: self.runtime.ExecSync(
             cri.ExecSyncRequest(container_id=container, cmd=["true"]), timeout=300))
-        timed("ContainerStatus", lambda: self.runtime.ContainerStatus(
-            cri.ContainerStatusRequest(container_id=container), timeout=300))
+        timed("ContainerStatus", lambda: self.status(container))
         timed("StopContainer", lambda: self.runtime.StopContainer(
             cri.StopContainerRequest(container_id=container, timeout=0), timeout=300))
         self.down(pod, timed)
         return taken
 
     def at_once(self):
-        """Seconds until so many pods are up, the daemon's memory with them, and milliseconds of lists."""
+        """Seconds until so many pods are up, and the daemon's memory with them."""
         begin = time.perf_counter()
         with concurrent.futures.ThreadPoolExecutor(PODS) as pool:
-            pods = [pod for pod, _, _ in pool.map(lambda _: self.up(), range(PODS))]
+            pods = [pod for pod, _ in pool.map(lambda _: self.up(), range(PODS))]
         seconds = time.perf_counter() - begin
         memory = self.memory()
-        lists = []
-        for _ in range(20):
-            begin = time.perf_counter()
-            self.runtime.ListContainers(cri.ListContainersRequest(), timeout=300)
-            lists.append((time.perf_counter() - begin) * 1000)
         with concurrent.futures.ThreadPoolExecutor(PODS) as pool:
             list(pool.map(self.down, pods))
-        return seconds, memory, statistics.median(lists)
+        return {f"{PODS} pods at once, s": seconds, f"daemon with {PODS} pods, RSS MiB": memory[0],
+                f"daemon with {PODS} pods, PSS MiB": memory[1]}
+
+    def many(self):
+        """Milliseconds of status and lists with so many containers, which have ended."""
+        pods = [self.run_pod() for _ in range(10)]
+
+        def one(number):
+            container = self.create(*pods[number % 10], name=f"c{number}", command=["true"])
+            self.start(container)
+            return container
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            containers = list(pool.map(one, range(CONTAINERS)))
+        statuses = [milliseconds(lambda: self.status(containers[number % CONTAINERS])) for number in range(SAMPLES)]
+        lists = [milliseconds(lambda: self.runtime.ListContainers(cri.ListContainersRequest(), timeout=300))
+                 for _ in range(SAMPLES // 5)]
+        memory = self.memory()
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda pod: self.down(pod[0]), pods))
+        return {f"ContainerStatus of {CONTAINERS}, median ms": statistics.median(statuses),
+                f"ContainerStatus of {CONTAINERS}, 99 % ms": percentile(statuses, 0.99),
+                f"ListContainers of {CONTAINERS}, median ms": statistics.median(lists),
+                f"ListContainers of {CONTAINERS}, 99 % ms": percentile(lists, 0.99),
+                f"daemon with {CONTAINERS} containers, RSS MiB": memory[0]}
 
 
-def main():
-    engines = [Engine(*argument.split("=", 1)) for argument in sys.argv[1:]]
-    for engine in engines:
-        engine.round()
-    idle = {engine.name: engine.memory() for engine in engines}
-    rounds = []
-    for number in range(ROUNDS):
-        turn = engines[number % len(engines):] + engines[:number % len(engines)]
-        rounds.append({engine.name: engine.round() for engine in turn})
-    names = [engine.name for engine in engines]
+def print_rounds(names, rounds):
     first = names[0]
     print(f"\n{ROUNDS} rounds; milliseconds, minimum / median; ratio is the median within rounds\n")
     print("| step | " + " | ".join(names) + " | " + " | ".join(f"{first} / {name}" for name in names[1:]) + " |")
@@ -124,16 +159,35 @@ def main():
         times = {name: [one[name][step] for one in rounds] for name in names}
         cells = [f"{min(times[name]):.1f} / {statistics.median(times[name]):.1f}" for name in names]
         ratios = [statistics.median(one[first][step] / one[name][step] for one in rounds) for name in names[1:]]
-        print(f"| {step} | " + " | ".join(cells + [f"{ratio:.2f}" for ratio in ratios]) + " |")
-    many = {engine.name: engine.at_once() for engine in engines}
-    for place, (text, form) in enumerate([
-            (f"{PODS} pods at once, s", "{:.2f}"), (f"daemon with {PODS} pods, MiB", "{:.1f}"),
-            (f"ListContainers with {PODS}, ms", "{:.2f}")]):
-        cells = [form.format(many[name][place]) for name in names]
-        ratios = [f"{many[first][place] / many[name][place]:.2f}" for name in names[1:]]
-        print(f"| {text} | " + " | ".join(cells + ratios) + " |")
-    cells = [f"{idle[name]:.1f}" for name in names]
-    print("| daemon idle, MiB | " + " | ".join(cells + [f"{idle[first] / idle[name]:.2f}" for name in names[1:]]) + " |")
+        print(f"| {step} | " + " | ".join(cells + [f"{ratio:.2f}" for ratio in ratios]) + " |", flush=True)
+
+
+def print_values(names, values):
+    """`values`: for each engine what was measured once, by the same texts."""
+    for text in values[names[0]]:
+        cells = [f"{values[name][text]:.2f}" for name in names]
+        ratios = [f"{values[names[0]][text] / values[name][text]:.2f}" for name in names[1:]]
+        print(f"| {text} | " + " | ".join(cells + ratios) + " |", flush=True)
+
+
+def main():
+    engines = [Engine(*argument.split("=", 1)) for argument in sys.argv[1:]]
+    names = [engine.name for engine in engines]
+    print(", ".join(engine.version for engine in engines))
+    idle = {}
+    for engine in engines:
+        engine.round()
+        memory = engine.memory()
+        idle[engine.name] = {"daemon idle, RSS MiB": memory[0], "daemon idle, PSS MiB": memory[1]}
+    rounds = []
+    for number in range(ROUNDS):
+        turn = engines[number % len(engines):] + engines[:number % len(engines)]
+        rounds.append({engine.name: engine.round() for engine in turn})
+    print_rounds(names, rounds)
+    print_values(names, idle)
+    print_values(names, {engine.name: engine.at_once() for engine in engines})
+    if CONTAINERS:
+        print_values(names, {engine.name: engine.many() for engine in engines})
 
 
 main()
