@@ -51,8 +51,8 @@ class Soak:
         self.engine = Engine(handler=options.handler)
         self.journal = Journal(self.engine.parent / "journal")
         self.engine.pull()
-        patience = Patience(self.engine, self.journal)
-        self.slots = [Slot(patience, number) for number in range(options.pods)]
+        self.patience = Patience(self.engine, self.journal)
+        self.slots = [Slot(self.patience, number) for number in range(options.pods)]
         self.chances = [random.Random(f"{options.seed}/{number}") for number in range(options.workers)]
         self.moments = random.Random(f"{options.seed}/kills")
         # What is kept open from the first use on is open from here on.
@@ -80,10 +80,12 @@ class Soak:
 
     def kill(self):
         self.journal.write("kill skiffd")
+        self.patience.lives += 1
         self.engine.kill_daemon()
         # Some of what happens while no daemon is there happens to containers.
         time.sleep(self.moments.choice([0, 0, 0.5, 2]))
         self.engine.script("daemon", str(self.engine.folder))
+        self.patience.lives += 1
         self.kills += 1
 
     def run(self):

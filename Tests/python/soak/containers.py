@@ -144,10 +144,10 @@ class Containers:
         box, code = chance.choice(self.lasting()), chance.randrange(1, 100)
         command = [PROGRAMS / "skiffctl", "-r", "unix://" + self.engine.env["SOCKET"], "exec", "-i", box.id,
                    "sh", "-c", f"cat; exit {code}"]
-        kills = self.engine.daemon_pid()
+        lives = self.patience.lives
         done = subprocess.run(command, input="through\n", capture_output=True, text=True, timeout=240)
         if (done.returncode, done.stdout) != (code, "through\n"):
-            assert self.engine.daemon_pid() != kills or self.engine_is_away(), f"{done}"
+            assert self.patience.lives != lives or self.engine_is_away(), f"{done}"
 
     def engine_is_away(self):
         try:
@@ -158,7 +158,7 @@ class Containers:
 
     def attach(self, chance):
         box = chance.choice([box for box in self.lasting() if box.kind == "listener"])
-        daemon = self.engine.daemon_pid()
+        lives = self.patience.lives
         try:
             url = self.patience(lambda: attach_url(self.engine, box.id))
             command = Command(url, stdin=True)
@@ -168,7 +168,7 @@ class Containers:
         except OSError:
             said = None
         if said != b"echo\n":
-            assert self.engine.daemon_pid() != daemon or self.engine_is_away(), f"attached to {box}: {said}"
+            assert self.patience.lives != lives or self.engine_is_away(), f"attached to {box}: {said}"
 
     def fetch(self, chance):
         address = self.pod_status().network.ip

@@ -32,6 +32,8 @@ class Journal:
 class Patience:
     def __init__(self, engine, journal):
         self.engine, self.journal = engine, journal
+        # Changes with every kill and with every restart.
+        self.lives = 0
 
     def __call__(self, call, done=lambda: None):
         """The call's result. One that the daemon did not answer is repeated; `done` tells whether it had been carried out
