@@ -52,9 +52,18 @@ package struct ResourceLimits: Hashable, Sendable {
         }
     }
 
+    /// What limits bind.
+    package enum Part: Sendable {
+        case all
+        /// The births of processes alone.
+        case births
+        /// Everything else.
+        case others
+    }
+
     /// Sets the limits of a process, 0 for the caller. They bind at once: this belongs right before execve.
-    package func apply(to process: Int32 = 0) throws(ConfinementError) {
-        for limit in limits {
+    package func apply(_ part: Part = .all, to process: Int32 = 0) throws(ConfinementError) {
+        for limit in limits where part == .all || (limit.name == "RLIMIT_NPROC") == (part == .births) {
             try ConfinementError.attempt("set rlimit", limit.name) { () throws(Errno) in
                 try Syscall.setLimit(limit.resource, soft: limit.soft, hard: limit.hard, process: process)
             }

@@ -29,7 +29,9 @@ extension ContainerCreation {
 
     /// Makes the cgroup and remembers which one it is. systemd makes it around the process.
     mutating func establish(_ driver: any CgroupDriver, member: Int32?) throws {
-        try driver.establish(plan.resources, member: member, properties: unitProperties)
+        var resources = plan.resources
+        if postponedLimit != nil { resources.pids = nil }
+        try driver.establish(resources, member: member, properties: unitProperties)
         record.cgroupIdentity = try driver.identity()
     }
 
@@ -131,13 +133,10 @@ extension ContainerCreation {
 
     /// The runtime's side of the protocol in InitMessages.swift.
     mutating func attend(
-        _ process: borrowing InitProcess, _ driver: any CgroupDriver, _ console: SharedConsole?,
-        _ context: InitContext
+        _ process: inout InitProcess, _ driver: any CgroupDriver, _ console: SharedConsole?,
+        _ context: InitContext, _ isolation: Isolation
     ) throws -> SharedFD? {
-        record.pid = process.pid
-        record.processStartTime = try SystemError.attempt("read", "/proc/\(process.pid)/stat") { () throws(Errno) in
-            try ProcStat(process.pid).startTime
-        }
+        try note(process)
         try store.save(record)
         try process.channel.waitForIsolation()
         try enterCgroup(process, driver, context.entrance)
@@ -151,9 +150,7 @@ extension ContainerCreation {
         try process.channel.proceed()
         if plan.hasHooks { try runHooksOutside(process) }
         let terminal = plan.process.hasTerminal ? try receiveTerminal(process, console) : nil
-        if let listener = context.confinement.listener {
-            try SeccompListener.deliver(to: listener, from: process, Container(record, in: store).state(.creating))
-        }
+        try attendFilterAndBirth(&process, driver, context, isolation)
         try process.channel.waitForReadiness()
         for path in [request.pidfdSocket, plan.extensions.pidfdReceiver] {
             if let path { try DescriptorSocket.send(pidfd: process.pidfd, to: path) }
@@ -167,6 +164,32 @@ extension ContainerCreation {
         try process.channel.proceed()
         if !request.waitsForStart { try awaitExecution(process) }
         return terminal
+    }
+
+    private mutating func note(_ process: borrowing InitProcess) throws {
+        let pid = process.pid
+        record.pid = pid
+        record.processStartTime = try SystemError.attempt("read", "/proc/\(pid)/stat") { () throws(Errno) in
+            try ProcStat(pid).startTime
+        }
+    }
+
+    private mutating func attendFilterAndBirth(
+        _ process: inout InitProcess, _ driver: any CgroupDriver, _ context: InitContext, _ isolation: Isolation
+    ) throws {
+        let entry = ProcessEntry(context, plan.process, isolation, nil)
+        try entry.attendFilterAndBirth(&process, Container(record, in: store).state(.creating))
+        guard entry.hasSuccessor else { return }
+        try note(process)
+        if let limit = postponedLimit { try driver.update(limit) }
+    }
+
+    /// The number of processes, where the container's own is not the first in its cgroup.
+    private var postponedLimit: LinuxResources? {
+        guard case .join = plan.namespaces[.pid], let pids = plan.resources.pids else { return nil }
+        var limit = LinuxResources()
+        limit.pids = pids
+        return limit
     }
 
     func makeResctrlGroup() throws {

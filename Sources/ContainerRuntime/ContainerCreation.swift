@@ -49,6 +49,8 @@ package struct CreatedContainer: Sendable {
     let terminal: SharedFD?
     /// Where the program says that it is ready; nil where nobody waits for it, or `start` will.
     package let notifySocket: NotifySocket?
+    /// What is no error, but will be wondered about.
+    package let warnings: [String]
 
     /// Waits until the program says that it is ready, if somebody wants to know.
     package func waitUntilReady() throws { try notifySocket?.relay(process, pid: container.record.pid) }
@@ -142,18 +144,19 @@ struct ContainerCreation {
         let notifySocket = try makeNotifySocket()
         let context = try prepareContext(driver)
         let isolation = Isolation(plan.namespaces, context.joined)
-        let process = try InitProcess.spawn(
-            isolation, into: context.entrance?.birthPlace, timeOffsets: plan.timeOffsets,
+        var process = try InitProcess.spawn(
+            isolation, into: context.entrance?.birthPlace, handsTerminal: plan.process.hasTerminal,
+            timeOffsets: plan.timeOffsets,
             newTimeNamespace: plan.namespaces[.time] == .create && !isolation.ownsTime,
             hostProc: context.hostProc
         ) { channel, isBornInCgroup in
             InitSequence(context, channel, isBornInCgroup: isBornInCgroup).run(isolation)
         }
         do {
-            let terminal = try attend(process, driver, console, context)
+            let terminal = try attend(&process, driver, console, context, isolation)
             return CreatedContainer(
                 container: Container(record, in: store), process: SharedPidFD(process.takePidFD()), terminal: terminal,
-                notifySocket: notifySocket)
+                notifySocket: notifySocket, warnings: [plan.seccomp?.warning].compactMap(\.self))
         } catch {
             throw InitProcess.explain(error, ending: process.kill(), driver)
         }

@@ -78,19 +78,19 @@ struct ContainerExec {
         let entry = ProcessEntry(
             plan: plan,
             confinement: try ProcessConfinement(plan, seccomp, hasUserNamespace: namespaces.flags.contains(.user)),
-            proc: nil, keyring: container.record.keyring, preservedDescriptors: request.preservedDescriptors)
+            proc: plan.labels.isEmpty ? nil : proc, keyring: container.record.keyring,
+            preservedDescriptors: request.preservedDescriptors, hasSuccessor: namespaces.flags.contains(.pid))
         let console = try request.consoleSocket.map { path in SharedConsole(try ConsoleSocket(path)) }
         let cgroup = try cgroup()
-        // An intermediate process would count as one more task where its number is limited.
-        let entrance = namespaces.needsIntermediate ? nil : try cgroup.entrance()
+        let entrance = try cgroup.entrance()
         try plan.affinity?.applyInitial()
-        let process = try InitProcess.spawn(namespaces, into: entrance?.birthPlace) { channel in
+        var process = try InitProcess.spawn(into: entrance.birthPlace, handsTerminal: plan.hasTerminal) { channel in
             ExecSequence(entry: entry, entrance: entrance, channel: channel).run(namespaces)
         }
         do {
             try process.channel.waitForIsolation()
             try join(cgroup, process, entrance)
-            let terminal = try attend(process, entry, console, proc)
+            let terminal = try attend(&process, entry, console, proc)
             return ExecutedProcess(process: SharedPidFD(process.takePidFD()), terminal: terminal)
         } catch {
             throw InitProcess.explain(error, ending: process.kill(), cgroup)
@@ -104,7 +104,7 @@ struct ContainerExec {
     }
 
     private func attend(
-        _ process: borrowing InitProcess, _ entry: ProcessEntry, _ console: SharedConsole?, _ proc: HostProc
+        _ process: inout InitProcess, _ entry: ProcessEntry, _ console: SharedConsole?, _ proc: HostProc
     ) throws -> SharedFD? {
         try container.record.resctrl?.add(process.pid)
         if let affinity = plan.affinity {
@@ -125,9 +125,7 @@ struct ContainerExec {
                 terminal = master
             }
         }
-        if let listener = entry.confinement.listener {
-            try SeccompListener.deliver(to: listener, from: process, container.state())
-        }
+        try entry.attendFilterAndBirth(&process, try container.state())
         try process.channel.waitForReadiness()
         if let path = request.pidfdSocket { try DescriptorSocket.send(pidfd: process.pidfd, to: path) }
         try plan.scheduling.apply(to: process.pid)
@@ -147,15 +145,15 @@ struct ContainerExec {
 
     /// What is left to do for the process to be in the cgroup.
     private func join(
-        _ cgroup: any CgroupDriver, _ process: borrowing InitProcess, _ entrance: CgroupEntrance?
+        _ cgroup: any CgroupDriver, _ process: borrowing InitProcess, _ entrance: CgroupEntrance
     ) throws {
         if !process.isBornInCgroup { try admit(process.pid, to: cgroup, through: entrance) }
     }
 
     /// The container may have moved its first process below, where v2 lets nobody stay above. 0 is the caller.
-    func admit(_ pid: Int32, to cgroup: any CgroupDriver, through entrance: CgroupEntrance?) throws {
+    func admit(_ pid: Int32, to cgroup: any CgroupDriver, through entrance: CgroupEntrance) throws {
         do throws(CgroupError) {
-            if let entrance { try entrance.admit(pid) } else { try cgroup.add(pid) }
+            try entrance.admit(pid)
         } catch {
             guard error.code == .system(.EBUSY), request.cgroups.isEmpty else { throw error }
             try CgroupLayout.detect().location(ofProcess: container.record.pid).driver().add(pid)
@@ -165,8 +163,8 @@ struct ContainerExec {
 
 /// The steps of a process that joins a container.
 struct ExecSequence: ~Copyable {
-    var entry: ProcessEntry
-    /// How the process enters the container's cgroup; nil where it is moved there from outside.
+    let entry: ProcessEntry
+    /// How the process enters the container's cgroup; nil where it is in it already.
     let entrance: CgroupEntrance?
     let channel: InitEndpoint
     /// Whether the one at the other end waits for the process, and has its part to do.
@@ -185,16 +183,18 @@ struct ExecSequence: ~Copyable {
         do {
             try entrance?.enter()
             try DescriptorTable.close(
-                except: [channel.rawValue, namespaces.process.pidfd.rawValue],
+                except: channel.all + [namespaces.process.pidfd.rawValue] + [entry.proc?.rawValue].compactMap(\.self),
                 preserving: entry.preservedDescriptors)
-            try namespaces.enter(channel)
+            try namespaces.enter()
             if isAttended { try channel.announceIsolation() }
             try becomeRootInside(namespaces)
-            try openProc()
-            try entry.openSession(channel, ownsConsole: false)
+            try entry.openStreams(channel, ownsConsole: false)
             if isAttended { try channel.waitForPlace() }
-            try entry.leaveHost(keeping: [channel.rawValue])
+            if !entry.hasSuccessor { try entry.openSession() }
+            try entry.leaveHost(keeping: channel.pipes)
+            let successor = entry.hasSuccessor ? try Successor() : nil
             let program = try entry.takeIdentity(channel)
+            try entry.succeed(successor, channel)
             try SystemError.attempt("clear", "parent death signal") { () throws(Errno) in
                 try Syscall.setParentDeathSignal(nil)
             }
@@ -204,15 +204,6 @@ struct ExecSequence: ~Copyable {
             channel.report(InitFailure(error))
             Syscall.exitNow(255)
         }
-    }
-
-    /// The container's own /proc could be a trap (CVE-2019-16884), and the host's must not be open in a container.
-    private mutating func openProc() throws {
-        if entry.plan.labels.isEmpty { return }
-        guard let proc = HostProc.ofOwnNamespace() else {
-            throw RuntimeError("cannot open a procfs to write labels to")
-        }
-        entry.proc = proc
     }
 
     private func becomeRootInside(_ namespaces: ForeignNamespaces) throws {
@@ -243,45 +234,25 @@ struct ForeignNamespaces: Sendable {
             if own.inode != other.inode { flags.insert(kind.flag) }
         }
         self.flags = flags
-        needsIntermediate = flags.isSuperset(of: [.user, .pid]) && Syscall.effectiveUserID != 0
     }
 
     /// Of them those of these kinds.
     init(_ all: ForeignNamespaces, only kinds: NamespaceFlags) {
         flags = all.flags.intersection(kinds)
         process = all.process
-        needsIntermediate = all.needsIntermediate && kinds.contains(.pid)
     }
 
-    /// Enters all of them at once, with the rights on each that the caller has now. See setns(2) with a pidfd.
-    func enter(_ channel: borrowing InitEndpoint) throws {
-        try protect()
-        let kinds = needsIntermediate ? flags : flags.subtracting(.pid)
-        guard !kinds.isEmpty else { return }
-        try SystemError.attempt("join", "namespaces of the container") { () throws(Errno) in
-            try Syscall.enterNamespace(process.pidfd.rawValue, kinds)
-        }
-        guard needsIntermediate else { return }
-        let child = try SystemError.attempt("clone", "process") { () throws(Errno) in
-            try Syscall.clone([], asSibling: true)
-        }
-        if let child {
-            try channel.announceSpawned(child.pid)
-            Syscall.exitNow(0)
-        }
-        try protect()
-        try channel.waitUntilKnown()
-    }
-
-    private func protect() throws(SystemError) {
+    /// Enters all of them at once, with the rights on each that the caller has now; the PID namespace is that of the
+    /// caller's children only. See setns(2) with a pidfd.
+    func enter() throws {
         try SystemError.attempt("protect", "process") { () throws(Errno) in
             try Syscall.setParentDeathSignal(.kill)
         }
+        if flags.isEmpty { return }
+        try SystemError.attempt("join", "namespaces of the container") { () throws(Errno) in
+            try Syscall.enterNamespace(process.pidfd.rawValue, flags)
+        }
     }
-
-    /// A user without rights on the host may enter the PID namespace only from inside the user namespace. So a process
-    /// joins that one first, and then makes the one that goes on.
-    let needsIntermediate: Bool
 }
 
 /// A console socket that closures may hold.

@@ -75,7 +75,7 @@ struct ContainerRestore {
         guard let process = outcome.process else { throw RuntimeError.initEnded }
         return CreatedContainer(
             container: Container(creation.record, in: creation.store), process: process, terminal: outcome.terminal,
-            notifySocket: nil)
+            notifySocket: nil, warnings: [])
     }
 
     private struct Outcome {

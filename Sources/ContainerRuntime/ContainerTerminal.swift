@@ -7,8 +7,7 @@ internal import Linux
 enum ContainerTerminal {
     private static let devptsFileSystem: Int64 = 0x1cd1
 
-    /// Opens the pair, hands the master to the runtime, and makes the other end the controlling terminal and the three
-    /// standard streams.
+    /// Opens the pair, hands the master to the runtime, and makes the other end the three standard streams.
     static func open(_ plan: ProcessPlan, _ channel: borrowing InitEndpoint, bindConsole: Bool) throws {
         let pty = try SystemError.attempt("open", "/dev/ptmx") { () throws(Errno) in
             try Pty(adopting: try openMultiplexer())
@@ -23,7 +22,6 @@ enum ContainerTerminal {
         if bindConsole { try bind(peer, to: "/dev/console") }
         try channel.send(terminal: pty.name, master: pty.master.rawValue)
         try SystemError.attempt("use terminal", pty.name) { () throws(Errno) in
-            try Terminal.makeControlling(peer.rawValue)
             for stream: Int32 in 0...2 { try Syscall.duplicate(peer.rawValue, onto: stream) }
         }
     }

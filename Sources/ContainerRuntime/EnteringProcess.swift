@@ -10,10 +10,11 @@ internal import OCIRuntimeSpec
 /// `skiffrun exec` leads its process by the hand, and waits for it again and again. Here the caller only clones the
 /// process, which does everything else by itself, whatever may wait or fail: it reads the container's configuration,
 /// compiles the filter, joins the cgroup, and then takes the same way as any other, `ExecSequence`. The caller hears of it
-/// over a descriptor, with the messages of InitMessages.swift that need no answer:
+/// over a pipe, with the messages of InitMessages.swift that need no answer:
 ///
 ///     [ process ]                                [ caller ]
 ///     terminal(name)+fd     ------------->       with a terminal only
+///     spawned(pid)          ------------->       the process goes on as another child of the caller: see Successor
 ///     failed(...)           ------------->       and then the process ends
 ///     end of the stream                          the program runs, or the process was killed
 package final class EnteringProcess {
@@ -50,67 +51,57 @@ package final class EnteringProcess {
         case nothing
         /// The master of its terminal.
         case terminal(SharedFD)
+        /// It goes on as the child of that pid; the one before ends.
+        case succeeded(Int32)
         /// It will not run; the process is about to end.
         case failed(String)
         /// Its program runs, or the process was killed before.
         case executed
     }
 
-    package let pid: Int32
-    private let socket: UnixSocket
+    package private(set) var pid: Int32
+    private let channel: RuntimeEndpoint
     /// Readable when there is news.
-    package var rawValue: Int32 { socket.rawValue }
+    package var rawValue: Int32 { channel.news.rawValue }
 
-    private init(pid: Int32, socket: consuming UnixSocket) {
+    private init(pid: Int32, channel: consuming RuntimeEndpoint) {
         self.pid = pid
-        self.socket = socket
+        self.channel = channel
     }
 
     /// Clones the process, as a child of the caller, which must have one thread only. Does not wait for it.
     package static func spawn(_ request: Request) throws -> EnteringProcess {
-        var pair = try SystemError.attempt("create", "socket pair") { () throws(Errno) in
-            try UnixSocket.pair(.sequencedPackets)
-        }
-        guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
         let namespaces = try ForeignNamespaces(of: request.target.pid, request.target.pidfd)
-        // From its first moment its neighbours in the container's PID namespace must not look into it.
-        try SystemError.attempt("protect", "process") { () throws(Errno) in try Syscall.setDumpable(false) }
-        let clone = try Birth.with(namespaces) { () throws(Errno) in try Syscall.clone([]) }
-        guard let clone else {
-            _ = consume ours
-            ContainerArrival(request: request, namespaces: namespaces).run(InitEndpoint(theirs))
+        let process = try InitProcess.spawn(handsTerminal: request.terminal != nil, isAttended: false) { channel in
+            ContainerArrival(request: request, namespaces: namespaces).run(channel)
         }
-        _ = consume theirs
+        let pid = process.pid
+        let channel = process.takeChannel()
+        try SystemError.attempt("prepare", "pipe") { () throws(Errno) in try channel.news.setNonblocking(true) }
         // The caller reaps its children by number.
-        _ = OwnedFD(adopting: clone.pidfd)
-        return EnteringProcess(pid: clone.pid, socket: ours)
+        return EnteringProcess(pid: pid, channel: channel)
     }
 
     /// The next message; does not wait.
     package func next() throws -> News {
-        let message: UnixSocket.Message
-        do throws(Errno) {
-            message = try socket.receive(upTo: 65_536, wait: false)
-        } catch .EAGAIN {
+        do {
+            switch try channel.next() {
+            case .failed(let failure): return .failed("unable to start container process: \(failure)")
+            case .terminal: return .terminal(try channel.takeTerminal())
+            case .spawned(let successor):
+                pid = successor
+                return .succeeded(successor)
+            case nil: return .executed
+            case .isolated, .rootfsIsReady, .ready, .listener:
+                throw RuntimeError("container process sent something unexpected")
+            }
+        } catch let error as SystemError where error.errno == .EAGAIN {
             return .nothing
-        } catch .ECONNRESET {
-            return .executed
-        } catch {
-            throw SystemError("receive from", "container process", error)
         }
-        if message.bytes.isEmpty { return .executed }
-        switch InitMessage(message.bytes) {
-        case .failed(let failure): return .failed("unable to start container process: \(failure)")
-        case .terminal:
-            guard let master = message.descriptors.first else { break }
-            return .terminal(master)
-        default: break
-        }
-        throw RuntimeError("container process sent a malformed message")
     }
 }
 
-/// The process itself, from its birth in the container's PID namespace on.
+/// The process itself, from its birth on.
 private struct ContainerArrival {
     let request: EnteringProcess.Request
     let namespaces: ForeignNamespaces
@@ -125,7 +116,7 @@ private struct ContainerArrival {
         do {
             try useStreams()
             // What the caller has open is not for here.
-            try DescriptorTable.close(except: [channel.rawValue, namespaces.process.pidfd.rawValue], preserving: 0)
+            try DescriptorTable.close(except: channel.all + [namespaces.process.pidfd.rawValue], preserving: 0)
             try SystemError.attempt("protect", "process") { () throws(Errno) in
                 try Syscall.setParentDeathSignal(.kill)
             }
@@ -176,8 +167,8 @@ private struct ContainerArrival {
         if let score = plan.oomScoreAdjustment { try proc.write("self/oom_score_adj", "\(score)") }
         try plan.scheduling.apply(to: 0)
         return ProcessEntry(
-            plan: plan, confinement: confinement, proc: nil, keyring: container.record.keyring,
-            preservedDescriptors: 0)
+            plan: plan, confinement: confinement, proc: plan.labels.isEmpty ? nil : proc,
+            keyring: container.record.keyring, preservedDescriptors: 0, hasSuccessor: namespaces.flags.contains(.pid))
     }
 
     /// The container's own process with the other command.

@@ -9,6 +9,8 @@ struct FileSystemMount {
     let source: String
     var flags: MountFlags
     var data: [String]
+    /// The PID namespace that a procfs shows; nil for the caller's own.
+    var processes: JoinedNamespace?
 
     init(_ type: String, _ source: String, _ options: MountOptions) {
         self.type = type
@@ -29,7 +31,7 @@ struct FileSystemMount {
     /// A detached mount, for what has to be done before anybody sees it.
     func detached(for mount: MountPlan) throws -> OwnedFD {
         do throws(Errno) {
-            let context = try Syscall.openFileSystem(type)
+            let context = try openContext()
             try Syscall.configure(context.rawValue, "source", source)
             for option in data { try configure(context, option) }
             for (flag, name) in Self.flagNames where flags.contains(flag) {
@@ -41,6 +43,10 @@ struct FileSystemMount {
         } catch {
             throw explained(error, mount)
         }
+    }
+
+    private func openContext() throws(Errno) -> OwnedFD {
+        if let processes { try ForeignProc.open(processes.file) } else { try Syscall.openFileSystem(type) }
     }
 
     /// Flags of the file system, not of one mount of it.

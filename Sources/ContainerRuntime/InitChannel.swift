@@ -3,15 +3,74 @@
 
 internal import Linux
 
+/// What the runtime and a process on its way into a container speak through.
+///
+/// Two pipes, which keep the bounds of messages, and for the time that a terminal may be handed over a socket. A process
+/// that its neighbours in the container can see has the pipes alone: a socket would lead them to the runtime, a process
+/// of the host, by SO_PEERPIDFD.
+struct InitChannel: ~Copyable {
+    private var runtime: RuntimeEndpoint?
+    private var process: InitEndpoint?
+
+    /// With `isAttended` false the runtime only listens.
+    init(handsTerminal: Bool, isAttended: Bool = true) throws(SystemError) {
+        do throws(Errno) {
+            var news = try Pipe(keepsBounds: true)
+            var word = isAttended ? try Pipe(keepsBounds: true) : nil
+            var sockets = handsTerminal ? try UnixSocket.pair(.sequencedPackets) : nil
+            guard let reader = news.takeReader(), let writer = news.takeWriter() else { throw .EBADF }
+            runtime = RuntimeEndpoint(
+                news: reader, word: SharedFD(word?.takeWriter()), terminals: TerminalSocket(sockets?.takeFirst()))
+            process = InitEndpoint(
+                news: writer, word: SharedFD(word?.takeReader()), terminals: TerminalSocket(sockets?.takeSecond()))
+        } catch {
+            throw SystemError("create", "channel", error)
+        }
+    }
+
+    /// In the process: gives the other end up.
+    consuming func takeProcess() -> InitEndpoint {
+        runtime = nil
+        guard let end = process.take() else { preconditionFailure("an end of a channel is taken twice") }
+        return end
+    }
+
+    /// In the runtime: gives the other end up.
+    consuming func takeRuntime() -> RuntimeEndpoint {
+        process = nil
+        guard let end = runtime.take() else { preconditionFailure("an end of a channel is taken twice") }
+        return end
+    }
+}
+
+/// A socket that structures may share.
+private final class TerminalSocket: Sendable {
+    let socket: UnixSocket
+
+    init?(_ socket: consuming UnixSocket?) {
+        guard let socket = consume socket else { return nil }
+        self.socket = socket
+    }
+}
+
 /// Init's end of the protocol in InitMessages.swift: one method for each thing that it may say.
 struct InitEndpoint: ~Copyable {
-    private let socket: UnixSocket
-    private static let proceed: [UInt8] = [1]
+    private let news: OwnedFD
+    private let word: SharedFD?
+    private let terminals: TerminalSocket?
+    fileprivate static let proceed: [UInt8] = [1]
 
-    init(_ socket: consuming UnixSocket) { self.socket = socket }
+    fileprivate init(news: consuming OwnedFD, word: SharedFD?, terminals: TerminalSocket?) {
+        self.news = news
+        self.word = word
+        self.terminals = terminals
+    }
 
-    /// The number that must stay open as long as there is something to say.
-    var rawValue: Int32 { socket.rawValue }
+    /// The numbers that must stay open as long as there is something to say.
+    var pipes: [Int32] { [news.rawValue] + [word?.rawValue].compactMap(\.self) }
+
+    /// The same with that for the terminal.
+    var all: [Int32] { pipes + [terminals?.socket.rawValue].compactMap(\.self) }
 
     func announceSpawned(_ pid: Int32) throws(SystemError) { try send(.spawned(pid)) }
 
@@ -32,8 +91,11 @@ struct InitEndpoint: ~Copyable {
 
     func send(terminal name: String, master: Int32) throws(SystemError) {
         try SystemError.attempt("send to", "runtime") { () throws(Errno) in
-            _ = try socket.send(InitMessage.terminal(name).bytes, descriptors: [master])
+            guard let terminals else { throw .EBADF }
+            // It is there when the message that announces it comes.
+            try terminals.socket.send(Self.proceed, descriptors: [master])
         }
+        try send(.terminal(name))
     }
 
     /// Names the descriptor of the seccomp notifications, and waits until the runtime has a copy.
@@ -53,17 +115,17 @@ struct InitEndpoint: ~Copyable {
         do throws(SystemError) { try send(.failed(failure)) } catch {}
     }
 
-    /// Plain write(2) and read(2), which keep the bounds of messages too: a filter that is in force already may forbid
-    /// sendmsg(2) and recvmsg(2).
+    /// Plain write(2) and read(2): a filter that is in force already may forbid more.
     private func send(_ message: InitMessage) throws(SystemError) {
         try SystemError.attempt("send to", "runtime") { () throws(Errno) in
-            _ = try Syscall.write(socket.rawValue, message.bytes[...])
+            _ = try Syscall.write(news.rawValue, message.bytes[...])
         }
     }
 
     private func waitToProceed() throws(SystemError) {
         let bytes = try SystemError.attempt("receive from", "runtime") { () throws(Errno) in
-            try Syscall.read(socket.rawValue, upTo: 16)
+            guard let word = word?.rawValue else { throw .EBADF }
+            return try Syscall.read(word, upTo: 16)
         }
         // The runtime is gone: nobody would ever start or delete this process.
         guard bytes == Self.proceed else { Syscall.exitNow(1) }
@@ -72,12 +134,19 @@ struct InitEndpoint: ~Copyable {
 
 /// The runtime's end of the protocol in InitMessages.swift.
 struct RuntimeEndpoint: ~Copyable {
-    private let socket: UnixSocket
+    /// Readable when there is something to hear.
+    let news: OwnedFD
+    private let word: SharedFD?
+    private let terminals: TerminalSocket?
 
-    init(_ socket: consuming UnixSocket) { self.socket = socket }
+    fileprivate init(news: consuming OwnedFD, word: SharedFD?, terminals: TerminalSocket?) {
+        self.news = news
+        self.word = word
+        self.terminals = terminals
+    }
 
     func waitForSpawned() throws -> Int32 {
-        guard case .spawned(let pid) = try receive().message else { throw Self.unexpected("spawned") }
+        guard case .spawned(let pid) = try receive() else { throw Self.unexpected("spawned") }
         return pid
     }
 
@@ -86,22 +155,30 @@ struct RuntimeEndpoint: ~Copyable {
     func waitForReadiness() throws { try expect(.ready, "ready") }
 
     func waitForListener() throws -> Int32 {
-        guard case .listener(let number) = try receive().message else { throw Self.unexpected("listener") }
+        guard case .listener(let number) = try receive() else { throw Self.unexpected("listener") }
         return number
     }
 
     func waitForTerminal() throws -> (name: String, master: SharedFD) {
-        let (message, descriptors) = try receive()
-        guard case .terminal(let name) = message, let master = descriptors.first else {
-            throw Self.unexpected("terminal")
+        guard case .terminal(let name) = try receive() else { throw Self.unexpected("terminal") }
+        return (name, try takeTerminal())
+    }
+
+    /// The descriptor that came before the message that announces it.
+    func takeTerminal() throws -> SharedFD {
+        let message = try SystemError.attempt("receive from", "container init") { () throws(Errno) in
+            guard let terminals else { throw .EBADF }
+            return try terminals.socket.receive(upTo: 16, wait: false)
         }
-        return (name, master)
+        guard let master = message.descriptors.first else { throw Self.unexpected("terminal") }
+        return master
     }
 
     func proceed() throws {
         do throws(Errno) {
-            _ = try socket.send([1])
-        } catch  where error == .EPIPE || error == .ECONNRESET {
+            guard let word = word?.rawValue else { throw .EBADF }
+            _ = try Syscall.write(word, InitEndpoint.proceed[...])
+        } catch .EPIPE {
             // What it said before its end tells more: the last of that ends this loop.
             while true { _ = try receive() }
         } catch {
@@ -111,42 +188,39 @@ struct RuntimeEndpoint: ~Copyable {
 
     /// Returns when the program was executed.
     func waitForExecution() throws {
-        let message = try nextMessage()
-        if message.bytes.isEmpty { return }
-        _ = try Self.parse(message)
+        guard let message = try next() else { return }
+        if case .failed(let failure) = message { throw failure }
         throw Self.unexpected("end of stream")
     }
 
+    /// The next message, nil at the end.
+    func next() throws -> InitMessage? {
+        let bytes = try SystemError.attempt("receive from", "container init") { () throws(Errno) in
+            try Syscall.read(news.rawValue, upTo: InitMessage.maximum)
+        }
+        if bytes.isEmpty { return nil }
+        guard let message = InitMessage(bytes) else { throw RuntimeError("container init sent a malformed message") }
+        return message
+    }
+
     private func expect(_ expected: InitMessage, _ name: String) throws {
-        guard try receive().message == expected else { throw Self.unexpected(name) }
+        guard try receive() == expected else { throw Self.unexpected(name) }
     }
 
-    private func receive() throws -> (message: InitMessage, descriptors: [SharedFD]) {
-        let message = try nextMessage()
-        guard !message.bytes.isEmpty else { throw RuntimeError.initEnded }
-        return (try Self.parse(message), message.descriptors)
-    }
-
-    private func nextMessage() throws(SystemError) -> UnixSocket.Message {
-        try SystemError.attempt("receive from", "container init") { () throws(Errno) in
-            do throws(Errno) {
-                return try socket.receive(upTo: 65536)
-            } catch .ECONNRESET {
-                // It has ended with a word of ours unread, which the kernel tells once, before its own last words.
-                return try socket.receive(upTo: 65536)
-            }
-        }
-    }
-
-    private static func parse(_ message: UnixSocket.Message) throws -> InitMessage {
-        guard !message.isTruncated, let parsed = InitMessage(message.bytes) else {
-            throw RuntimeError("container init sent a malformed message")
-        }
-        if case .failed(let failure) = parsed { throw failure }
-        return parsed
+    private func receive() throws -> InitMessage {
+        guard let message = try next() else { throw RuntimeError.initEnded }
+        if case .failed(let failure) = message { throw failure }
+        return message
     }
 
     private static func unexpected(_ name: String) -> RuntimeError {
         RuntimeError("container init sent something else than \"\(name)\"")
+    }
+}
+
+extension SharedFD {
+    fileprivate convenience init?(_ descriptor: consuming OwnedFD?) {
+        guard let descriptor = consume descriptor else { return nil }
+        self.init(descriptor)
     }
 }

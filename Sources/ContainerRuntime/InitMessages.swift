@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-// What the runtime and the process that becomes the container say to each other, over a pair of SOCK_SEQPACKET sockets.
+// What the runtime and the process that becomes the container say to each other, over an InitChannel.
 //
 //     runtime                                    init
 //        |                                        |   (only when an intermediate process joins namespaces)
@@ -14,7 +14,10 @@
 //        |   hooks prestart and createRuntime     |
 //        | -------------- proceed --------------> |
 //        | <--------- terminal(name)+fd --------- |   with process.terminal only
-//        | <--------- listener(number) ---------- |   with a seccomp listener only; the runtime takes a copy
+//        | <--------- listener(number) ---------- |   with a seccomp listener and without no_new_privs only
+//        | -------------- proceed --------------> |   the runtime has taken a copy
+//        | <------------ spawned(pid) ----------- |   into a PID namespace that others are in: see Successor
+//        | <--------- listener(number) ---------- |   with a seccomp listener and with no_new_privs only
 //        | -------------- proceed --------------> |
 //        | <-------------- ready ---------------- |   nothing but the execution is left
 //        | -------------- proceed --------------> |   run and exec: execute now; create: wait for exec.fifo
@@ -31,6 +34,9 @@ internal import Linux
 
 /// From init to the runtime.
 enum InitMessage: Hashable {
+    /// The longest message in bytes: what a pipe takes and hands out as one.
+    static let maximum = 4096
+
     case spawned(Int32)
     case isolated
     case rootfsIsReady
@@ -98,10 +104,10 @@ struct InitFailure: Error, Hashable, CustomStringConvertible {
     }
 
     fileprivate var bytes: [UInt8] {
-        // A message that does not fit into the socket's buffer would be lost whole.
-        let operation = operation.utf8.prefix(8192)
+        // Type, number and length take nine bytes.
+        let operation = operation.utf8.prefix(InitMessage.maximum - 9)
         return (errno?.rawValue ?? 0).littleEndianBytes + Int32(operation.count).littleEndianBytes + Array(operation)
-            + Array(subject.utf8.prefix(8192))
+            + Array(subject.utf8.prefix(InitMessage.maximum - 9 - operation.count))
     }
 
     fileprivate init?(_ bytes: ArraySlice<UInt8>) {

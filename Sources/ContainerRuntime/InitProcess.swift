@@ -7,8 +7,8 @@ internal import OCIRuntimeSpec
 
 /// The runtime's view of the process that becomes the container, or that joins it.
 struct InitProcess: ~Copyable {
-    let pid: Int32
-    let pidfd: PidFD
+    private(set) var pid: Int32
+    private(set) var pidfd: PidFD
     let channel: RuntimeEndpoint
     /// Whether it was in the container's cgroup from its first moment.
     let isBornInCgroup: Bool
@@ -16,50 +16,46 @@ struct InitProcess: ~Copyable {
     /// Clones the process, into the cgroup v2 directory if there is one; `body` runs in it, hears whether it was born
     /// there, and never returns. The caller must have one thread only.
     static func spawn(
-        _ isolation: Isolation, into cgroup: SharedFD?, timeOffsets: LinuxTimeOffsets?, newTimeNamespace: Bool,
-        hostProc: HostProc,
+        _ isolation: Isolation, into cgroup: SharedFD?, handsTerminal: Bool, timeOffsets: LinuxTimeOffsets?,
+        newTimeNamespace: Bool, hostProc: HostProc,
         _ body: (consuming InitEndpoint, _ isBornInCgroup: Bool) -> Never
     ) throws -> InitProcess {
-        var pair = try SystemError.attempt("create", "socket pair") { () throws(Errno) in
-            try UnixSocket.pair(.sequencedPackets)
-        }
-        guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
+        let channel = try InitChannel(handsTerminal: handsTerminal)
         try protectChildren(unless: isolation.isMappedByUser)
         var isBornInCgroup = false
-        let clone = try Birth.with(isolation.birthPlace, newTimeNamespace, timeOffsets, hostProc) {
+        let clone = try Birth.with(newTimeNamespace, timeOffsets, hostProc) {
             () throws(Errno) in try bear(isolation.cloneFlags, into: cgroup, &isBornInCgroup)
         }
-        guard let clone else {
-            _ = consume ours
-            body(InitEndpoint(theirs), isBornInCgroup)
-        }
-        _ = consume theirs
-        let first = InitProcess(
-            pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours),
+        guard let clone else { body(channel.takeProcess(), isBornInCgroup) }
+        var process = InitProcess(
+            pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: channel.takeRuntime(),
             isBornInCgroup: isBornInCgroup)
-        return isolation.needsIntermediate ? try first.sibling() : first
+        guard isolation.needsIntermediate else { return process }
+        do {
+            try process.becomeSpawned()
+            try process.channel.proceed()
+        } catch {
+            process.kill()
+            throw error
+        }
+        return process
     }
 
-    /// Clones a process into the PID namespace of another; it enters the other namespaces itself.
+    /// Clones a process that enters the namespaces of another itself.
     static func spawn(
-        _ namespaces: ForeignNamespaces, into cgroup: SharedFD? = nil, _ body: (consuming InitEndpoint) -> Never
+        into cgroup: SharedFD? = nil, handsTerminal: Bool, isAttended: Bool = true,
+        _ body: (consuming InitEndpoint) -> Never
     ) throws -> InitProcess {
-        var pair = try SystemError.attempt("create", "socket pair") { () throws(Errno) in
-            try UnixSocket.pair(.sequencedPackets)
-        }
-        guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw RuntimeError("no socket pair") }
+        let channel = try InitChannel(handsTerminal: handsTerminal, isAttended: isAttended)
         try protectChildren(unless: false)
         var isBornInCgroup = false
-        let clone = try Birth.with(namespaces) { () throws(Errno) in try bear([], into: cgroup, &isBornInCgroup) }
-        guard let clone else {
-            _ = consume ours
-            body(InitEndpoint(theirs))
+        let clone = try SystemError.attempt("clone", "process") { () throws(Errno) in
+            try bear([], into: cgroup, &isBornInCgroup)
         }
-        _ = consume theirs
-        let first = InitProcess(
-            pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: RuntimeEndpoint(ours),
+        guard let clone else { body(channel.takeProcess()) }
+        return InitProcess(
+            pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: channel.takeRuntime(),
             isBornInCgroup: isBornInCgroup)
-        return namespaces.needsIntermediate ? try first.sibling() : first
     }
 
     /// Where the kernel refuses the cgroup, the process is moved there later, and the reason is told then if it persists.
@@ -74,8 +70,8 @@ struct InitProcess: ~Copyable {
         return try Syscall.clone(flags)
     }
 
-    /// A process with the runtime's rights that is visible in a container's PID namespace must not for a moment be open
-    /// to its neighbours: it is born not dumpable. See PR_SET_DUMPABLE(2const). Files in /proc of such a process belong to
+    /// A process with the runtime's rights that comes into a container must not for a moment be open to its neighbours:
+    /// it is born not dumpable. See PR_SET_DUMPABLE(2const). Files in /proc of such a process belong to
     /// root, so a user who has to map its ids must wait for that; it protects itself right afterwards.
     private static func protectChildren(unless isMappedByUser: Bool) throws {
         if isMappedByUser { return }
@@ -89,20 +85,17 @@ struct InitProcess: ~Copyable {
         self.isBornInCgroup = isBornInCgroup
     }
 
-    /// The final process; the intermediate one is reaped. The pid cannot be another's: nobody but us reaps it.
-    private consuming func sibling() throws -> InitProcess {
-        let pid: Int32
-        do {
-            pid = try channel.waitForSpawned()
-        } catch {
-            kill()
-            throw error
-        }
+    /// Follows the way from a maker to the sibling that it has made; the maker is reaped. The pid cannot be another's:
+    /// nobody but us reaps it.
+    mutating func becomeSpawned() throws {
+        let spawned = try channel.waitForSpawned()
         _ = try? pidfd.reap()
-        let pidfd = try SystemError.attempt("open", "process \(pid)") { () throws(Errno) in try PidFD(pid) }
-        try channel.proceed()
-        return InitProcess(pid: pid, pidfd: pidfd, channel: channel, isBornInCgroup: isBornInCgroup)
+        pid = spawned
+        pidfd = try SystemError.attempt("open", "process \(spawned)") { () throws(Errno) in try PidFD(spawned) }
     }
+
+    /// Gives up the process, but for its number.
+    consuming func takeChannel() -> RuntimeEndpoint { channel }
 
     /// Gives up the channel, which tells the process that nobody listens any more.
     consuming func takePidFD() -> PidFD { pidfd }
@@ -130,40 +123,18 @@ struct InitProcess: ~Copyable {
     }
 }
 
-/// Namespaces that a process can only be born into: those of PIDs and of time.
+/// The namespace of clocks, which a process can only be born into.
 enum Birth {
     /// Runs the body, which clones, while the children of this process are born elsewhere. The runtime itself comes
     /// back, so that its hooks run where it was; the child, where the body returns nil, stays.
     static func with<Value>(
-        _ pidNamespace: JoinedNamespace?, _ newTimeNamespace: Bool, _ offsets: LinuxTimeOffsets?, _ proc: HostProc,
-        _ body: () throws(Errno) -> Value?
+        _ newTimeNamespace: Bool, _ offsets: LinuxTimeOffsets?, _ proc: HostProc, _ body: () throws(Errno) -> Value?
     ) throws -> Value? {
-        let ownPIDs = try own(.pid, if: pidNamespace != nil)
-        let ownTime = try own(.time, if: newTimeNamespace)
-        try pidNamespace?.join()
+        let own = newTimeNamespace ? try JoinedNamespace(.time, "/proc/self/ns/time") : nil
         if newTimeNamespace { try TimeNamespace.create(offsets, proc) }
         guard let result = try SystemError.attempt("clone", "container init", body) else { return nil }
-        try ownPIDs?.join()
-        try ownTime?.join()
+        try own?.join()
         return result
-    }
-
-    /// The same for the PID namespace of a process.
-    static func with<Value>(_ namespaces: ForeignNamespaces, _ body: () throws(Errno) -> Value?) throws -> Value? {
-        guard namespaces.flags.contains(.pid), !namespaces.needsIntermediate else {
-            return try SystemError.attempt("clone", "process", body)
-        }
-        let own = try JoinedNamespace(.pid, "/proc/self/ns/pid")
-        try SystemError.attempt("join pid namespace of", "container") { () throws(Errno) in
-            try Syscall.enterNamespace(namespaces.process.pidfd.rawValue, .pid)
-        }
-        guard let result = try SystemError.attempt("clone", "process", body) else { return nil }
-        try own.join()
-        return result
-    }
-
-    private static func own(_ kind: LinuxNamespaceType, if needed: Bool) throws -> JoinedNamespace? {
-        needed ? try JoinedNamespace(kind, "/proc/self/ns/\(kind.fileName)") : nil
     }
 }
 

@@ -46,7 +46,7 @@ struct InitSequence: ~Copyable {
     }
 
     /// Runs all steps; a failure is told to the runtime, once, and ends the process.
-    consuming func run(_ isolation: consuming Isolation) -> Never {
+    consuming func run(_ isolation: Isolation) -> Never {
         var isAlone = false
         do {
             try context.entrance?.enter()
@@ -58,16 +58,18 @@ struct InitSequence: ~Copyable {
             try separateCgroups()
             try bringLoopbackUp()
             let process = try adaptProcess()
-            let proc = try exchangeProc()
+            let proc = try exchangeProc(isolation)
             if let proc { try writeSysctls(proc) }
             try setNames()
-            try buildRootfs()
-            let entry = ProcessEntry(
-                plan: process, confinement: context.confinement, proc: proc,
-                keyring: context.keyring, preservedDescriptors: context.preservedDescriptors)
-            try entry.openSession(channel, ownsConsole: true)
-            try entry.leaveHost(keeping: [channel.rawValue] + (context.fifo.map { [$0.rawValue] } ?? []))
+            try buildRootfs(isolation)
+            let entry = ProcessEntry(context, process, isolation, proc)
+            try entry.openStreams(channel, ownsConsole: true)
+            if !entry.hasSuccessor { try entry.openSession() }
+            try isolation.approachDestination()
+            try entry.leaveHost(keeping: channel.pipes + (context.fifo.map { [$0.rawValue] } ?? []))
+            let successor = entry.hasSuccessor ? try Successor() : nil
             let program = try entry.takeIdentity(channel)
+            try entry.succeed(successor, channel)
             try announceReadiness()
             isAlone = context.fifo != nil
             try waitForStart()
@@ -84,7 +86,7 @@ struct InitSequence: ~Copyable {
     private func closeForeignDescriptors() throws {
         let shared = [context.fifo] + context.joined.map(\.file) + context.openedSources
         try DescriptorTable.close(
-            except: [channel.rawValue, context.hostProc.rawValue] + shared.compactMap { $0?.rawValue },
+            except: channel.all + [context.hostProc.rawValue] + shared.compactMap { $0?.rawValue },
             preserving: context.preservedDescriptors)
     }
 
@@ -130,10 +132,10 @@ struct InitSequence: ~Copyable {
     }
 
     /// Gives the host's /proc up for one of the container's own, before anything of the container can happen. nil when
-    /// nothing is to be written to one.
-    private func exchangeProc() throws -> HostProc? {
+    /// nothing is to be written to one. A process with a successor is seen by nobody, and is on the host's only.
+    private func exchangeProc(_ isolation: Isolation) throws -> HostProc? {
         let isNeeded = !plan.sysctls.isEmpty || !plan.process.labels.isEmpty
-        let own = isNeeded ? HostProc.ofOwnNamespace() : nil
+        let own = isNeeded && isolation.destination == nil ? HostProc.ofOwnNamespace() : nil
         if isNeeded, own == nil { return context.hostProc }
         try DescriptorTable.close(context.hostProc.rawValue)
         return own
@@ -153,9 +155,10 @@ struct InitSequence: ~Copyable {
     }
 
     /// Mounts, devices and hooks, then the change of root.
-    private mutating func buildRootfs() throws {
+    private mutating func buildRootfs(_ isolation: Isolation) throws {
         let callersMask = Syscall.setCreationMask(0)
         var builder = try RootfsBuilder(plan, cgroup: context.cgroup, openedSources: context.openedSources)
+        builder.processes = isolation.destination
         try builder.mountAll()
         try builder.makeDevices()
         try waitForPlace()
@@ -197,5 +200,13 @@ struct InitSequence: ~Copyable {
         state.pid = Syscall.processID
         state.status = status
         return state
+    }
+}
+
+extension ProcessEntry {
+    init(_ context: InitContext, _ plan: ProcessPlan, _ isolation: Isolation, _ proc: HostProc?) {
+        self.init(
+            plan: plan, confinement: context.confinement, proc: proc, keyring: context.keyring,
+            preservedDescriptors: context.preservedDescriptors, hasSuccessor: isolation.destination != nil)
     }
 }

@@ -44,10 +44,10 @@ struct JoinedNamespace: Sendable {
 /// How the process comes into its namespaces.
 ///
 /// New ones are made with the process, in one clone3(2). Joined ones are entered by the process itself, except the PID
-/// namespace, which only children enter: the runtime changes that of its children for the moment of the clone. User
-/// namespaces need an order that one process cannot keep: the namespaces of others are joined with the rights of the
-/// host, then the new ones are made as property of the user namespace. There an intermediate process joins, and makes
-/// the final one as its sibling, so that the runtime is the parent in every case.
+/// namespace, which only children enter: a successor is born in it at the end, see Successor. User namespaces need an
+/// order: the namespaces of others are joined with the rights of the host, then the new ones are made as property of the
+/// user namespace. A process with a successor makes them itself; a new PID namespace takes an intermediate process that
+/// joins, and makes the final one as its sibling, so that the runtime is the parent in every case.
 struct Isolation: Sendable {
     let created: NamespaceFlags
     /// The time namespace is made by the intermediate process, so that it belongs to the container's user namespace.
@@ -61,24 +61,27 @@ struct Isolation: Sendable {
         self.joined = joined
     }
 
-    var needsIntermediate: Bool {
+    /// The PID namespace of others that the successor is born in.
+    var destination: JoinedNamespace? { joined.first { $0.kind == .pid && !$0.isOwn } }
+
+    /// The new namespaces belong to another user namespace than the runtime's, and cannot be made with the process.
+    private var areMadeInside: Bool {
         ownsTime || !joined.isEmpty && (created.contains(.user) || joined.contains { $0.kind == .user })
     }
+
+    var needsIntermediate: Bool { areMadeInside && destination == nil }
 
     /// The ids of the new process are mapped by a user without rights on the host.
     var isMappedByUser: Bool { created.contains(.user) && Syscall.effectiveUserID != 0 }
 
     /// The flags of the first clone.
-    var cloneFlags: NamespaceFlags { needsIntermediate ? [] : created }
-
-    /// The PID namespace that the runtime has its child born into.
-    var birthPlace: JoinedNamespace? { needsIntermediate ? nil : joined.first { $0.kind == .pid } }
+    var cloneFlags: NamespaceFlags { areMadeInside ? [] : created }
 
     /// With the rights that the caller has on each; what those do not allow, the rights in the user namespace may.
     private func join() throws(SystemError) {
         let joinsUser = joined.contains { $0.kind == .user }
         var owned: [JoinedNamespace] = []
-        for namespace in joined where needsIntermediate || namespace.kind != .pid {
+        for namespace in joined where areMadeInside || namespace.kind != .pid {
             do throws(SystemError) {
                 try namespace.join()
             } catch  where error.errno == .EPERM && joinsUser && namespace.kind != .user {
@@ -96,7 +99,12 @@ struct Isolation: Sendable {
             try Syscall.setParentDeathSignal(.kill)
         }
         try join()
-        guard needsIntermediate else { return }
+        guard areMadeInside else { return }
+        if destination != nil {
+            try SystemError.attempt("create", "namespaces") { () throws(Errno) in try Syscall.unshare(created) }
+            if ownsTime { try TimeNamespace.create(offsets, proc) }
+            return
+        }
         if ownsTime {
             if created.contains(.user) {
                 try SystemError.attempt("create", "user namespace") { () throws(Errno) in try Syscall.unshare(.user) }
@@ -114,5 +122,11 @@ struct Isolation: Sendable {
             try Syscall.setParentDeathSignal(.kill)
         }
         try channel.waitUntilKnown()
+    }
+
+    /// From here on children are born in the PID namespace of others. Where user namespaces are in play that was possible
+    /// early only; otherwise it comes after the hooks, whose processes are the host's.
+    func approachDestination() throws(SystemError) {
+        if !areMadeInside { try destination?.join() }
     }
 }

@@ -33,6 +33,8 @@ struct LiveMounts {
     let container: Container
     let plan: ContainerPlan
     let namespaces: ForeignNamespaces
+    /// What a procfs shows; nil for the runtime's own.
+    let processes: JoinedNamespace?
 
     init(_ container: Container, _ mounts: [Mount], _ process: SharedPidFD) throws {
         self.container = container
@@ -48,6 +50,7 @@ struct LiveMounts {
         self.plan = plan
         let all = try ForeignNamespaces(of: container.record.pid, process)
         namespaces = ForeignNamespaces(all, only: [.mount, .user])
+        processes = all.flags.contains(.pid) ? try JoinedNamespace(.pid, "/proc/\(container.record.pid)/ns/pid") : nil
     }
 
     private static func refused(_ mount: MountPlan) -> String? {
@@ -59,9 +62,9 @@ struct LiveMounts {
 
     func carryOut(_ change: MountChange) throws {
         let sources = change == .add ? try openSources() : plan.mounts.map { _ in nil }
-        let process = try InitProcess.spawn(namespaces) { channel in
+        let process = try InitProcess.spawn(handsTerminal: false) { channel in
             do {
-                try namespaces.enter(channel)
+                try namespaces.enter()
                 try becomeRootInside()
                 Syscall.setCreationMask(0)
                 switch change {
@@ -113,6 +116,7 @@ struct LiveMounts {
 
     private func add(_ sources: [SharedFD?]) throws {
         var builder = try RootfsBuilder(inside: plan, cgroup: container.record.cgroup, openedSources: sources)
+        builder.processes = processes
         var done: [MountPlan] = []
         do {
             for index in plan.mounts.indices {

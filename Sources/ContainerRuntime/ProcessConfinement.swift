@@ -31,7 +31,7 @@ struct ProcessConfinement: Sendable {
     func raiseLimits() throws { if !limitsComeFromOutside { try limits.raise() } }
 
     /// Puts the limits in force.
-    func applyLimits() throws { try limits.apply() }
+    func applyLimits(_ part: ResourceLimits.Part = .all) throws { try limits.apply(part) }
 
     /// Returns the descriptor of the notifications, where there is a listener.
     func loadFilter() throws -> OwnedFD? { try filter?.load() }

@@ -15,6 +15,8 @@ struct ProcessEntry: Sendable {
     let keyring: String?
     /// Descriptors 3 ..< 3 + N stay open in the program.
     let preservedDescriptors: Int32
+    /// The process that runs the program is to be born in a PID namespace of others, by `succeed`.
+    let hasSuccessor: Bool
 
     /// What is executed in the end, looked up while nothing of the container's limits binds yet.
     struct Program {
@@ -22,15 +24,22 @@ struct ProcessEntry: Sendable {
         var environment: [String]
     }
 
-    /// A session of its own, with the terminal or with the streams that the runtime was given.
-    func openSession(_ channel: borrowing InitEndpoint, ownsConsole: Bool) throws {
-        try SystemError.attempt("create", "session") { () throws(Errno) in try Syscall.newSession() }
+    /// The terminal or the streams that the runtime was given.
+    func openStreams(_ channel: borrowing InitEndpoint, ownsConsole: Bool) throws {
         if plan.hasTerminal {
             try ContainerTerminal.open(plan, channel, bindConsole: ownsConsole)
         } else {
             try StandardStreams.adopt(uid: plan.uid)
         }
         try joinKeyring()
+    }
+
+    /// A session of its own, with the terminal if there is one. It belongs to a PID namespace, as the process does.
+    func openSession() throws {
+        try SystemError.attempt("create", "session") { () throws(Errno) in
+            try Syscall.newSession()
+            if plan.hasTerminal { try Terminal.makeControlling(0) }
+        }
     }
 
     /// Keys of the host's session must not be readable. A kernel without keyrings has none to leak.
@@ -71,11 +80,21 @@ struct ProcessEntry: Sendable {
         let program = Program(
             path: try ExecutableLookup.find(plan.arguments[0], environment: plan.environment),
             environment: UserDatabase.completing(plan.environment, uid: plan.uid))
-        if filterTime == .afterIdentity { try loadFilter(channel) }
         return program
     }
 
-    private enum FilterTime {
+    /// Goes on in the PID namespace of the container, where that is not the caller's.
+    func succeed(_ successor: Successor?, _ channel: borrowing InitEndpoint) throws {
+        if let successor {
+            try successor.bear(channel, isFiltered: filterTime == .beforeIdentity)
+            try openSession()
+            // Where others run as the same user, the maker could not have made anybody under this limit.
+            if filterTime == .beforeIdentity { try confinement.applyLimits(.births) }
+        }
+        if filterTime == .afterIdentity { try loadFilter(channel) }
+    }
+
+    enum FilterTime {
         /// Without no_new_privs the filter needs CAP_SYS_ADMIN, which the process gives up.
         case beforeIdentity
         /// The runtime must still be there to take the listener.
@@ -84,7 +103,7 @@ struct ProcessEntry: Sendable {
         case atExecution
     }
 
-    private var filterTime: FilterTime {
+    var filterTime: FilterTime {
         if !confinement.hasFilter { return .atExecution }
         if !plan.noNewPrivileges { return .beforeIdentity }
         return confinement.listener == nil ? .atExecution : .afterIdentity
@@ -92,7 +111,7 @@ struct ProcessEntry: Sendable {
 
     /// Limits first: the filter may forbid to set them.
     private func loadFilter(_ channel: borrowing InitEndpoint) throws {
-        try confinement.applyLimits()
+        try confinement.applyLimits(hasSuccessor && filterTime == .beforeIdentity ? .others : .all)
         guard let listener = try confinement.loadFilter() else { return }
         try channel.hand(listener: listener.rawValue)
     }

@@ -95,7 +95,9 @@ extension RootfsBuilder {
     func mountFileSystem(_ mount: MountPlan, _ type: String, _ source: String) throws {
         let target = try target(of: mount, isOrdinary: type == "proc" || type == "sysfs")
         try refuseProc(mount, target) { type == "proc" }
-        try attach(mount, FileSystemMount(type, source, mount.options), target)
+        var fileSystem = FileSystemMount(type, source, mount.options)
+        if type == "proc" { fileSystem.processes = processes }
+        try attach(mount, fileSystem, target)
     }
 
     /// A tmpfs is born writable, because mount points and devices are made in it.
@@ -137,7 +139,7 @@ extension RootfsBuilder {
             !options.changesRecursively
             && (options.propagation.allSatisfy { $0.isDisjoint(with: [.shared, .unbindable]) }
                 && !plan.rootfsPropagation.contains(.shared) || options.propagation.isEmpty)
-        if isPlain && !isInside || options.flags.contains(.remount) {
+        if isPlain && !isInside && fileSystem.processes == nil || options.flags.contains(.remount) {
             return try fileSystem.attach(at: target.file.procPath, for: mount)
         }
         try put(try fileSystem.detached(for: mount), mount, target)

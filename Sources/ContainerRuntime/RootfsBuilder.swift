@@ -14,6 +14,8 @@ struct RootfsBuilder: ~Copyable {
     /// Sources of bind mounts that had to be opened outside of the user namespace, by their place in the plan.
     let openedSources: [SharedFD?]
     let root: SafeRoot
+    /// The PID namespace that a procfs shows, where it is not the caller's own.
+    var processes: JoinedNamespace?
     /// The container runs already.
     let isInside: Bool
     /// Mounts that become read-only when everything in them is in place.
@@ -126,14 +128,7 @@ struct RootfsBuilder: ~Copyable {
 
     private func pivot() throws {
         try SystemError.attempt("pivot_root", plan.rootfs) { () throws(Errno) in
-            let oldRoot = try Syscall.open("/", [.path, .directory])
-            try Syscall.changeDirectory(to: root.directory.rawValue)
-            // The old root is stacked on the new one, so no directory for it is needed.
-            try Syscall.pivotRoot(".", putOld: ".")
-            try Syscall.changeDirectory(to: oldRoot.rawValue)
-            // Unmounting must not reach the host's mounts, whatever the propagation of ours is.
-            try Syscall.mount(target: ".", flags: [.slave, .recursive])
-            try Syscall.unmount(".", detach: true)
+            try Syscall.changeRoot(to: root.directory)
         }
     }
 

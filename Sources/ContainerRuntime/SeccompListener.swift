@@ -25,6 +25,21 @@ enum SeccompListener {
     }
 }
 
+extension ProcessEntry {
+    /// The runtime's part while `takeIdentity` and `succeed` run: takes the listener, and follows the process to its
+    /// successor. Afterwards the process is the one that runs the program.
+    func attendFilterAndBirth(_ process: inout InitProcess, _ state: @autoclosure () throws -> State) throws {
+        let listener = confinement.listener
+        if let listener, filterTime == .beforeIdentity {
+            try SeccompListener.deliver(to: listener, from: process, try state())
+        }
+        if hasSuccessor { try process.becomeSpawned() }
+        if let listener, filterTime != .beforeIdentity {
+            try SeccompListener.deliver(to: listener, from: process, try state())
+        }
+    }
+}
+
 /// Unix sockets of the runtime's callers that wait for one descriptor.
 enum DescriptorSocket {
     /// Connects, and sends the text with the descriptor. `role` is what the socket is called in errors.

@@ -60,6 +60,15 @@ package struct SeccompPlan: Hashable, Sendable {
         return Listener(path: path, metadata: metadata)
     }
 
+    /// What an administrator would wonder about later; nil when there is nothing.
+    package var warning: String? {
+        guard case .rules(let rules) = source else { return nil }
+        let actions = (rules.syscalls ?? []).filter { $0.names.contains("exit_group") }.map(\.action)
+        let endings: Set<LinuxSeccompAction> = [.allow, .log, .trace, .notify]
+        if (actions.isEmpty ? [rules.defaultAction] : actions).contains(where: endings.contains) { return nil }
+        return "the seccomp profile does not allow exit_group: programs end by a signal instead of their status"
+    }
+
     /// A number beside an action that has none would be ignored, as one that the kernel cuts off.
     private static func checkErrorNumbers(_ seccomp: LinuxSeccomp) throws(PlanError) {
         var all = (seccomp.syscalls ?? []).map { ($0.action, $0.errnoRet) }

@@ -51,10 +51,10 @@ package struct Pipe: ~Copyable {
     package var reader: OwnedFD?
     package var writer: OwnedFD?
 
-    /// The corresponding system call is `pipe2(2)`.
-    package init(nonblocking: Bool = false) throws(Errno) {
+    /// With `keepsBounds` each write of at most 4096 bytes is one read. The corresponding system call is `pipe2(2)`.
+    package init(nonblocking: Bool = false, keepsBounds: Bool = false) throws(Errno) {
         var ends: (Int32, Int32) = (-1, -1)
-        let flags = CLX_O_CLOEXEC | (nonblocking ? CLX_O_NONBLOCK : 0)
+        let flags = CLX_O_CLOEXEC | (nonblocking ? CLX_O_NONBLOCK : 0) | (keepsBounds ? CLX_O_DIRECT : 0)
         let result = unsafe withUnsafeMutablePointer(to: &ends) { pointer in
             unsafe pointer.withMemoryRebound(to: Int32.self, capacity: 2) { unsafe clx_pipe2($0, flags) }
         }

@@ -43,6 +43,13 @@ extension Syscall {
         return pid == 0 ? nil : pid
     }
 
+    /// Like fork, but the child is the caller's sibling, a child of the same parent. Only for programs with one thread.
+    /// The corresponding system call is `clone(2)` with CLONE_PARENT.
+    package static func forkSibling() throws(Errno) -> Int32? {
+        let pid = try Errno.check(clx_fork_sibling())
+        return pid == 0 ? nil : pid
+    }
+
     /// Like fork, into new namespaces and, where given, into a cgroup v2 directory. Only for programs with one thread.
     /// The corresponding system call is `clone3(2)`.
     package static func clone(

@@ -28,6 +28,12 @@ final class ExecSession {
     var hasFailed = false
     /// The loop's token for the time limit.
     var deadline: UInt64?
+    /// How its processes have ended, by their pids.
+    var ends: [Int32: ExitStatus] = [:]
+    /// The end of the program has been told.
+    var isFinished = false
+    /// The process that was cloned first.
+    private(set) var firstPID: Int32 = 0
     private(set) var timedOut = false
     private(set) var isKilled = false
 
@@ -39,10 +45,11 @@ final class ExecSession {
         self.console = console
         containerPID = container
         self.state = state
+        firstPID = pid
     }
 
     /// The pid is that of a child not yet reaped, so it cannot be another's; it may be a zombie.
-    private var pid: Int32 {
+    var pid: Int32 {
         switch state {
         case .starting(let pid), .running(let pid): pid
         case .entering(let process, _): process.pid
@@ -58,6 +65,8 @@ final class ExecSession {
     func kill() {
         isKilled = true
         let pid = pid
+        // Reaped already: the number may be another's.
+        if ends[pid] != nil { return }
         if let stat = try? ProcStat(pid) {
             let (own, container) = (Syscall.processID, try? ProcStat(containerPID))
             // With crun the process is in the group of one that made it and ended. It may also share the group of the

@@ -13,16 +13,16 @@ extension MonitorLoop {
     /// end, and a process that a command has just named is not taken for an orphan.
     func reapChildren() {
         var calls: [(RuntimeCall, ExitStatus)] = []
-        var others: [(Child, ExitStatus)] = []
+        var others: [(child: Child, pid: Int32, status: ExitStatus)] = []
         while let (pid, status) = nextEnded() {
             switch children.removeValue(forKey: pid) {
             case .call(let call): calls.append((call, status))
-            case .some(let child): others.append((child, status))
+            case .some(let child): others.append((child, pid, status))
             case nil: unclaimed[pid] = status
             }
         }
         for (call, status) in calls { ended(call, status) }
-        for (child, status) in others { ended(child, status) }
+        for (child, pid, status) in others { ended(child, pid, status) }
         if !children.values.contains(where: \.makesProcess) { unclaimed = [:] }
         continueShutdown()
     }
@@ -57,14 +57,14 @@ extension MonitorLoop {
             call.asker, .ran(exitStatus: UInt32(truncatingIfNeeded: status.shellCode), text: output.stream.text))
     }
 
-    private func ended(_ child: Child, _ status: ExitStatus) {
+    private func ended(_ child: Child, _ pid: Int32, _ status: ExitStatus) {
         switch child {
         case .pause:
             resources.namespaces.pauseEnded()
             if case .stopping = phase { return }
             log.write("the pod's init was killed: every process in its PID namespace ends")
         case .container(let container): ended(container, status)
-        case .exec(let session): execEnded(session, status)
+        case .exec(let session): execEnded(session, pid, status)
         case .call: break
         }
     }
@@ -140,6 +140,11 @@ extension MonitorLoop {
 
 extension MonitorLoop.Child {
     fileprivate var makesProcess: Bool {
-        if case .call(let call) = self { call.makesProcess } else { false }
+        switch self {
+        case .call(let call): return call.makesProcess
+        case .exec(let session):
+            if case .entering = session.state { return true } else { return false }
+        case .pause, .container: return false
+        }
     }
 }

@@ -83,11 +83,13 @@ extension MonitorLoop {
                 switch try process.next() {
                 case .nothing: return
                 case .terminal(let master): session.terminal = master
+                case .succeeded(let pid): follow(session, to: pid)
                 case .failed(let text): failed(session, text)
                 case .executed:
                     unwatch(token, process.rawValue)
                     session.state = .running(process.pid)
                     if !session.hasFailed { tellStarted(session, process.pid) }
+                    finishIfEnded(session)
                 }
             } catch {
                 failed(session, "\(error)")
@@ -95,6 +97,16 @@ extension MonitorLoop {
                 unwatch(token, process.rawValue)
                 session.state = .running(process.pid)
             }
+        }
+    }
+
+    /// What runs the program is another process than the one that was cloned, and may have ended already.
+    private func follow(_ session: ExecSession, to pid: Int32) {
+        if let status = unclaimed.removeValue(forKey: pid) {
+            session.ends[pid] = status
+        } else {
+            children[pid] = .exec(session)
+            if session.isKilled { session.kill() }
         }
     }
 
@@ -169,9 +181,28 @@ extension MonitorLoop {
 
     // MARK: The end
 
-    func execEnded(_ session: ExecSession, _ status: ExitStatus) {
+    /// One of the processes of the session has ended: the one that runs the program, or the one that has made that.
+    func execEnded(_ session: ExecSession, _ pid: Int32, _ status: ExitStatus) {
+        session.ends[pid] = status
         // Its last words may not have been heard yet.
         advance(session)
+        finishIfEnded(session)
+    }
+
+    private func finishIfEnded(_ session: ExecSession) {
+        guard !session.isFinished, let status = session.ends[session.pid] else { return }
+        if case .entering(let process, let token) = session.state {
+            // The stream ends with the last of them, and only somebody else could keep it open longer.
+            guard session.ends[session.firstPID] != nil else { return }
+            unwatch(token, process.rawValue)
+            session.state = .running(process.pid)
+            if !session.hasFailed { tellStarted(session, process.pid) }
+        }
+        session.isFinished = true
+        execEnded(session, status)
+    }
+
+    func execEnded(_ session: ExecSession, _ status: ExitStatus) {
         if session.hasFailed { return }
         forget(session)
         let signal: UInt32 = if case .signaled(let number) = status { UInt32(number) } else { 0 }

@@ -28,9 +28,20 @@ struct NamespaceChild {
             try Syscall.control(CLX_PR_SET_PDEATHSIG, UInt64(Signal.kill.rawValue))
             try Syscall.setProcessName(Pause.name)
             try setUpNamespaces()
+            if kinds.contains(.pid) { try leaveHost() }
             return "ok"
         } catch {
             return "\(error)"
+        }
+    }
+
+    /// Before there is a container beside it.
+    private func leaveHost() throws {
+        try SystemError.attempt("prepare", Pause.name) { () throws(Errno) in
+            try EmptyRoot.enter()
+            try EmptyRoot.becomeNobody()
+            // The change of user has cleared it; a monitor that died meanwhile gives no permission.
+            try Syscall.control(CLX_PR_SET_PDEATHSIG, UInt64(Signal.kill.rawValue))
         }
     }
 

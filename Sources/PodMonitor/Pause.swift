@@ -4,7 +4,8 @@
 internal import Linux
 
 /// The first process of a pod's PID namespace: it keeps the namespace and reaps what is orphaned in it. It is a fork of
-/// the monitor, so no image and no second program is needed, and it dies with the monitor.
+/// the monitor, so no image and no second program is needed, and it dies with the monitor. Nothing of the host is left in
+/// it: a container that may trace it would be on the host through its root directory or its rights.
 enum Pause {
     static let name = "skiff-pause"
 
@@ -12,8 +13,7 @@ enum Pause {
     static func run() -> Never {
         do throws(Errno) {
             // Nothing of the monitor may be held open here, its lock least of all.
-            try Syscall.closeAll(from: 3)
-            try useNullDevice()
+            try Syscall.closeAll(from: 0)
             ProgramMemory.release()
             let signals = try SignalFD(SignalSet([.child]))
             while true {
@@ -24,11 +24,6 @@ enum Pause {
         } catch {
             Syscall.exitNow(1)
         }
-    }
-
-    private static func useNullDevice() throws(Errno) {
-        let null = try Syscall.open("/dev/null", .readWrite)
-        for number: Int32 in 0...2 { try Syscall.duplicate(null.rawValue, onto: number) }
     }
 
     private static func reapAll() throws(Errno) {

@@ -23,7 +23,8 @@ enum CreateCommand {
         name: "create", summary: "make a container; its program waits for start",
         options: OptionTable(creation), startsProcess: true, errorPrefix: "skiffrun create failed: ",
         run: { invocation in
-            _ = try Container.create(try request(invocation), in: invocation.store)
+            let created = try Container.create(try request(invocation), in: invocation.store)
+            invocation.warn(created)
             return 0
         })
 
@@ -81,6 +82,7 @@ extension Invocation {
         }
         if request.isForeground { try ForegroundSession.holdSignals() }
         let created = try make(request)
+        warn(created)
         guard request.isForeground else {
             try created.waitUntilReady()
             return 0
@@ -89,6 +91,10 @@ extension Invocation {
         defer { if !options.has("keep") { remove(container) } }
         var session = try ForegroundSession(created)
         return try session.run().shellCode
+    }
+
+    fileprivate func warn(_ created: CreatedContainer) {
+        for warning in created.warnings { log.write(.warning, warning) }
     }
 
     /// The program has ended, or nobody attends to it any more; what is left behind is a matter for the log.

@@ -142,7 +142,7 @@ final class SkiffmonPod {
     /// for `linux` with a comma at its end.
     func makeBundle(
         _ name: String, script: String, sharing: [String] = ["net", "ipc", "uts"], terminal: Bool = false,
-        limits: String = ""
+        limits: String = "", capabilities: [String] = []
     ) throws {
         let bundle = "\(path)/\(name)"
         try Syscall.makeDirectories("\(bundle)/rootfs/bin")
@@ -163,9 +163,11 @@ final class SkiffmonPod {
             ,{"destination":"/dev","type":"tmpfs","source":"tmpfs"},\
             {"destination":"/dev/pts","type":"devpts","source":"devpts","options":["newinstance","ptmxmode=0666"]}
             """
+        let names = "[" + capabilities.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+        let rights = "\"capabilities\":{\"bounding\":\(names),\"effective\":\(names),\"permitted\":\(names)}"
         let config = """
             {"ociVersion":"1.0.2","process":{"terminal":\(terminal),"user":{"uid":0,"gid":0},
-            "args":["/bin/sh","-c","\(escaped)"],"env":["PATH=/bin"],"cwd":"/"},
+            "args":["/bin/sh","-c","\(escaped)"],"env":["PATH=/bin"],"cwd":"/"\(capabilities.isEmpty ? "" : ",\(rights)")},
             "root":{"path":"\(bundle)/rootfs"},
             "mounts":[{"destination":"/proc","type":"proc","source":"proc"}\(terminal ? devpts : "")],
             "linux":{\(limits)"cgroupsPath":"/\(id(name))","namespaces":[\(list.joined(separator: ","))]}}
@@ -187,10 +189,10 @@ final class SkiffmonPod {
 
     /// Creates and starts a container with the script.
     func start(
-        _ name: String, script: String, over client: SkiffmonClient, sharing: [String] = ["net", "ipc", "uts"],
-        limits: String = ""
+        _ name: String, script: String, capabilities: [String] = [], over client: SkiffmonClient,
+        sharing: [String] = ["net", "ipc", "uts"], limits: String = ""
     ) throws {
-        try makeBundle(name, script: script, sharing: sharing, limits: limits)
+        try makeBundle(name, script: script, sharing: sharing, limits: limits, capabilities: capabilities)
         let created = try client.ask(.create(createRequest(name)))
         guard case .created = created else { throw Unexpected(reply: created) }
         let started = try client.ask(.start(container: name, command(["start", id(name)])))

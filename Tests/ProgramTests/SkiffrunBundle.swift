@@ -67,8 +67,10 @@ final class SkiffrunBundle: Sendable {
     }
 
     /// The same with a script for busybox's shell.
-    func configure(script: String, _ change: (inout Configuration) throws -> Void = { _ in }) throws {
-        try configure(["sh", "-c", script], change)
+    func configure(
+        script: String, id: String = "c", _ change: (inout Configuration) throws -> Void = { _ in }
+    ) throws {
+        try configure(["sh", "-c", script], id: id, change)
     }
 
     /// `skiffrun --root ROOT ARGUMENTS...` in the bundle.

@@ -54,7 +54,7 @@ struct SkiffrunLeakTests {
         let result = try bundle.run("run", "c")
         #expect(result.status.isSuccess, "\(result.errorText)")
         let open = try Syscall.readText(log).linesList
-        #expect(open.contains { $0.hasPrefix("socket:") }, "\(open)")
+        #expect(open.contains { $0.hasPrefix("pipe:") }, "\(open)")
         #expect(!open.contains { $0.hasPrefix("/proc") }, "\(open)")
     }
 

@@ -116,6 +116,22 @@ struct SkiffrunSeccompTests {
         if action == "SCMP_ACT_ERRNO" { #expect(result.errorText.contains("Operation not permitted")) }
     }
 
+    /// A program without exit_group(2) ends with whatever its C library does in despair.
+    @Test func profileWithoutAnEndIsTold() throws {
+        let bundle = try SkiffrunBundle()
+        let warning = "the seccomp profile does not allow exit_group"
+        try bundle.configure(["true"]) {
+            $0["linux.seccomp"] = [
+                "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [["names": ["exit_group"], "action": "SCMP_ACT_ERRNO"]],
+            ]
+        }
+        let result = try bundle.run("run", "c")
+        #expect(result.status != .exited(0) && result.errorText.contains(warning), "\(result.errorText)")
+        #expect(try bundle.run("create", "d").errorText.contains(warning))
+        try bundle.configure(["true"]) { $0["linux.seccomp"] = rules("SCMP_ACT_ERRNO") }
+        #expect(try bundle.run("run", "e").errorText == "")
+    }
+
     @Test func unknownFlagIsRefused() throws {
         let bundle = try SkiffrunBundle()
         try bundle.configure(["true"]) { $0["linux.seccomp"] = rules("SCMP_ACT_ERRNO", ["flags": ["NO_SUCH_FLAG"]]) }

@@ -88,6 +88,8 @@ int clx_attach_loop(int file, uint32_t *number);
 
 // Processes and namespaces.
 int clx_fork(void);
+// Like fork, but the child is the sibling of the caller.
+int clx_fork_sibling(void);
 // clone3(2) without CLONE_VM: returns twice like fork. `pidfd` and `cgroup_fd` may be NULL and -1.
 // Only for single-threaded programs: glibc's fork handlers do not run.
 int clx_clone3(uint64_t flags, int *pidfd, int cgroup_fd, int exit_signal);

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 from suite import cgroups, facts
@@ -34,6 +35,12 @@ class Case:
             path = f"system.slice:skiff-conformance:{self.cgroup.strip('/').replace('/', '-')}-{len(self.containers)}"
         made = Configuration(path)
         return made.args(*args) if args else made
+
+    def maps_owners(self, folder):
+        """Whether the file system of a folder can be mounted with other owners."""
+        status = subprocess.run([self.suite.rootfs.probe, "maps", folder], check=False).returncode
+        that(status in (0, 1), f"the probe cannot tell whether {folder} can be mounted with other owners")
+        return status == 0
 
     def container(self, configuration=None, id=None, rootfs=True):
         """A container that is not created yet."""
