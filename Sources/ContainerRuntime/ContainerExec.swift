@@ -193,8 +193,8 @@ struct ExecSequence: ~Copyable {
             if !entry.hasSuccessor { try entry.openSession() }
             try entry.leaveHost(keeping: channel.pipes)
             let successor = entry.hasSuccessor ? try Successor() : nil
-            let program = try entry.takeIdentity(channel)
-            try entry.succeed(successor, channel)
+            try entry.takeIdentity(channel)
+            let program = try entry.succeed(successor, channel)
             try SystemError.attempt("clear", "parent death signal") { () throws(Errno) in
                 try Syscall.setParentDeathSignal(nil)
             }

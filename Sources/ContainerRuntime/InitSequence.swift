@@ -68,8 +68,8 @@ struct InitSequence: ~Copyable {
             try isolation.approachDestination()
             try entry.leaveHost(keeping: channel.pipes + (context.fifo.map { [$0.rawValue] } ?? []))
             let successor = entry.hasSuccessor ? try Successor() : nil
-            let program = try entry.takeIdentity(channel)
-            try entry.succeed(successor, channel)
+            try entry.takeIdentity(channel)
+            let program = try entry.succeed(successor, channel)
             try announceReadiness()
             isAlone = context.fifo != nil
             try waitForStart()

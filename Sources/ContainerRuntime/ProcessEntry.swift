@@ -61,8 +61,8 @@ struct ProcessEntry: Sendable {
         try DescriptorTable.close(except: waiting, preserving: preservedDescriptors)
     }
 
-    /// Gives up every right that the process shall not have, and finds the program with what is left.
-    func takeIdentity(_ channel: borrowing InitEndpoint) throws -> Program {
+    /// Gives up every right that the process shall not have.
+    func takeIdentity(_ channel: borrowing InitEndpoint) throws {
         try applyPersonality()
         try plan.memoryPolicy?.apply()
         if plan.noNewPrivileges {
@@ -77,21 +77,22 @@ struct ProcessEntry: Sendable {
         if !arrived { _ = try changeDirectory(isLastTry: true) }
         try refuseOutsideDirectory()
         Syscall.setCreationMask(plan.umask)
-        let program = Program(
-            path: try ExecutableLookup.find(plan.arguments[0], environment: plan.environment),
-            environment: UserDatabase.completing(plan.environment, uid: plan.uid))
-        return program
     }
 
-    /// Goes on in the PID namespace of the container, where that is not the caller's.
-    func succeed(_ successor: Successor?, _ channel: borrowing InitEndpoint) throws {
+    /// Goes on in the PID namespace of the container, where that is not the caller's, and finds the program with the
+    /// rights that are left; its path may lead through /proc/self.
+    func succeed(_ successor: Successor?, _ channel: borrowing InitEndpoint) throws -> Program {
         if let successor {
             try successor.bear(channel, isFiltered: filterTime == .beforeIdentity)
             try openSession()
             // Where others run as the same user, the maker could not have made anybody under this limit.
             if filterTime == .beforeIdentity { try confinement.applyLimits(.births) }
         }
+        let program = Program(
+            path: try ExecutableLookup.find(plan.arguments[0], environment: plan.environment),
+            environment: UserDatabase.completing(plan.environment, uid: plan.uid))
         if filterTime == .afterIdentity { try loadFilter(channel) }
+        return program
     }
 
     enum FilterTime {
