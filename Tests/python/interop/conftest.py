@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Skiff authors.
 
-import os
-
 import pytest
 from image import make_layout
-from machine import PROGRAMS, Machine
+from machine import RUNTIME, Machine
 from podman import Podman
 
 CONTAINERS_CONF = """
@@ -22,7 +20,7 @@ infra_image = "localhost/pause:1"
 @pytest.fixture(scope="session")
 def runtime():
     """The runtime under test: a peer is tried by naming it in $SKIFF_INTEROP_RUNTIME."""
-    return os.environ.get("SKIFF_INTEROP_RUNTIME", str(PROGRAMS / "skiffrun"))
+    return RUNTIME
 
 
 @pytest.fixture(scope="session")

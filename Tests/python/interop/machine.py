@@ -62,6 +62,19 @@ echo containers:200000:1000000 | tee -a /etc/subuid >>/etc/subgid
 """
 
 
+# The runtime under test, and what others that are tried in its place say in their own words.
+RUNTIME = os.environ.get("SKIFF_INTEROP_RUNTIME", str(PROGRAMS / "skiffrun"))
+MISSING = 'exec: "nosuch": executable file not found in $PATH'
+NOT_RUNNING = "container not running"
+OWN_WORDS = {"crun": {MISSING: "executable file `nosuch` not found in $PATH", NOT_RUNNING: "No such process"}}
+
+
+def says(text, words):
+    """Whether an error has the words, plain or inside of a log line, where quotes have a backslash."""
+    words = OWN_WORDS.get(os.path.basename(RUNTIME), {}).get(words, words)
+    return words in text.replace('\\"', '"')
+
+
 class Done:
     """What a program said when it ended."""
 

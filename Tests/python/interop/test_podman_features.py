@@ -4,8 +4,10 @@
 """podman over the runtime: pods, user namespaces, systemd mode, volumes, kube play, confinement."""
 
 import json
+import os
 
-from machine import eventually
+import pytest
+from machine import RUNTIME, eventually
 from podman import BOX
 
 UNTIL_TERM = 'trap exit TERM; echo ready; while :; do sleep 0.05; done'
@@ -71,6 +73,8 @@ def test_bind_and_tmpfs(podman):
 
 def test_idmapped_volume(podman):
     """The files of the host's root belong to the container's, though its users are others."""
+    if os.path.basename(RUNTIME) == "runc":
+        pytest.skip("runc 1.1 has no mounts with other owners")
     owned = podman.machine.folder / "owned"
     owned.mkdir()
     (owned / "file").write_text("mine\n")
