@@ -84,6 +84,7 @@ let package = Package(
         .target(name: "CProtection"),
         .systemLibrary(name: "CSeccomp"),
         .systemLibrary(name: "CCompression"),
+        .systemLibrary(name: "CXXHash"),
         .systemLibrary(name: "CZlib"),
 
         // Floor 1: vocabularies.
@@ -113,7 +114,7 @@ let package = Package(
         // Floor 3: one subject each.
         floor("Cgroups", ["Linux", "OCIRuntimeSpec"]),
         floor("Confinement", ["Linux", "OCIRuntimeSpec", "CSeccomp"]),
-        floor("Archive", ["Linux", "CLinux", "CCompression"]),
+        floor("Archive", ["Linux", "CLinux", "CCompression", "CXXHash"]),
         floor(
             "Registry",
             [

@@ -154,8 +154,9 @@ struct EntryTree {
         return true
     }
 
-    /// The directories that the archive did not bring and that are still there, each after the one it is in.
-    var implied: [Int] { directories.indices.filter { directories[$0].isImplied && isLive($0) } }
+    /// The directories that the archive did not bring and that are still there, each after the one it is in; not the root,
+    /// which belongs to no layer more than to another.
+    var implied: [Int] { directories.indices.dropFirst().filter { directories[$0].isImplied && isLive($0) } }
 
     /// The path of a directory from the root.
     func path(of directory: Int) -> EntryPath {

@@ -12,8 +12,11 @@ internal import Linux
     private static let blockSize = ErofsFormat.blockSize
     private static let bufferSize = 1 << 20
     private static let groupLimit = 64
+    /// Pieces that are so long are written from where they are: the copy would cost more than the call.
+    private static let directSize = 1 << 15
 
     private let file: SharedFD
+    private var sum = BlockChecksum()
     /// The blocks that have been handed out.
     private(set) var blocks: UInt64 = 1
 
@@ -53,8 +56,8 @@ internal import Linux
         let gap = offset - bufferOffset - Int64(buffered)
         if buffered > 0, gap > 0, gap < Self.blockSize, buffered + Int(gap) <= Self.bufferSize { fill(Int(gap)) }
         if offset != bufferOffset + Int64(buffered) || buffered + bytes.count > Self.bufferSize { try flushContents() }
+        guard bytes.count < Self.directSize else { return unsafe try write(bytes, at: offset) }
         if buffered == 0 { bufferOffset = offset }
-        guard bytes.count <= Self.bufferSize / 4 else { return unsafe try write(bytes, at: offset) }
         unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[buffered...]).copyMemory(from: bytes)
         buffered += bytes.count
     }
@@ -80,13 +83,35 @@ internal import Linux
 
     private func flushContents() throws(Errno) {
         guard buffered > 0 else { return }
-        unsafe try write(UnsafeRawBufferPointer(rebasing: buffer[..<buffered]), at: bufferOffset)
+        unsafe try put(UnsafeRawBufferPointer(rebasing: buffer[..<buffered]), at: bufferOffset)
         buffered = 0
     }
 
-    /// Bytes at any place that was reserved for nothing else.
+    /// Bytes at any place that was reserved for nothing else. A block that is written in pieces gets them in their order,
+    /// and none of another block between them.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) {
+        try flushContents()
+        unsafe try put(bytes, at: offset)
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) {
+        unsafe sum.add(bytes, at: offset)
         unsafe try Syscall.writeAll(file.rawValue, bytes, at: offset)
+    }
+
+    /// Changes bytes of one block that were written and flushed.
+    func patch(_ bytes: [UInt8], at offset: Int64) throws(Errno) {
+        let (block, size) = (offset / Int64(Self.blockSize), Self.blockSize)
+        var old = try Syscall.read(file.rawValue, upTo: size, at: block * Int64(size))
+        // What is not there yet is zero.
+        old += [UInt8](repeating: 0, count: size - old.count)
+        var new = old
+        let start = Int(offset % Int64(size))
+        new.replaceSubrange(start..<start + bytes.count, with: bytes)
+        sum.replace(old, by: new, number: block)
+        unsafe try bytes.withUnsafeBufferPointer { buffer throws(Errno) in
+            unsafe try Syscall.writeAll(file.rawValue, UnsafeRawBufferPointer(buffer), at: offset)
+        }
     }
 
     // MARK: Inodes
@@ -128,7 +153,7 @@ internal import Linux
     private func flushInodes() throws(Errno) {
         guard !used.isEmpty else { return }
         let bytes = unsafe UnsafeRawBufferPointer(rebasing: group[..<(used.count * Self.blockSize)])
-        unsafe try write(bytes, at: Int64(groupStart) * Int64(Self.blockSize))
+        unsafe try put(bytes, at: Int64(groupStart) * Int64(Self.blockSize))
     }
 
     /// Writes everything that is still in memory. No inode is placed afterwards; blocks that were reserved for inodes at
@@ -140,9 +165,11 @@ internal import Linux
         (used, groupSize) = ([], 0)
     }
 
-    /// Sets the length of the file to the blocks that were handed out.
-    func finish() throws(Errno) {
+    /// Sets the length of the file to the blocks that were handed out, and returns the checksum of all of it.
+    func finish() throws(Errno) -> String {
         try flushContents()
-        try Syscall.setLength(of: file.rawValue, Int64(blocks) * Int64(Self.blockSize))
+        let length = Int64(blocks) * Int64(Self.blockSize)
+        try Syscall.setLength(of: file.rawValue, length)
+        return Checksum.text(sum.value(length: length))
     }
 }

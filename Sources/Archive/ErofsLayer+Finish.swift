@@ -9,6 +9,7 @@ extension ErofsLayer {
     /// Ends the layer; see `LayerWriter`.
     package func finish(above below: LowerTree?) throws -> LayerSummary {
         summary.impliedDirectories = try adopt(below)
+        summary.bringsRoot = !tree.directories[EntryTree.root].isImplied
         let copied = try pending.map { try copy($0.path, for: $0.link, from: below) }
         do throws(Errno) {
             var plan = ErofsDirectories(tree, copied, links.map(\.inode), linked: Set(linkCounts.keys))
@@ -25,7 +26,7 @@ extension ErofsLayer {
                 hasChunks: hasChunks, identity: identity)
             unsafe superblock.store(in: root)
             unsafe try file.write(UnsafeRawBufferPointer(root), at: 0)
-            try file.finish()
+            summary.checksum = try file.finish()
         } catch {
             throw ArchiveError(writing: "", error)
         }
@@ -49,9 +50,7 @@ extension ErofsLayer {
             // No file system takes so many; ext4 takes 65000.
             guard field.size == 4 || count <= UInt16.max else { throw .E2BIG }
             let bytes = (0..<field.size).map { UInt8(truncatingIfNeeded: count >> (8 * UInt32($0))) }
-            unsafe try bytes.withUnsafeBufferPointer { bytes throws(Errno) in
-                unsafe try file.write(UnsafeRawBufferPointer(bytes), at: inode.offset + Int64(field.offset))
-            }
+            try file.patch(bytes, at: inode.offset + Int64(field.offset))
         }
     }
 }

@@ -23,7 +23,7 @@ extension ErofsLayer {
                 throw ArchiveError(entry: path, error)
             }
         }
-        return implied.filter { $0 != EntryTree.root }.count
+        return implied.count
     }
 
     private func move(_ directory: Int, to path: EntryPath, _ below: LowerTree) throws(Errno) {

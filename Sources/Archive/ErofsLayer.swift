@@ -33,7 +33,7 @@ internal import Linux
     /// Makes the file, which must not be there. `identity` is 16 bytes that differ from those of every other layer.
     package init(at path: String, identity: [UInt8], limits: UnpackLimits = UnpackLimits()) throws(ArchiveError) {
         do throws(Errno) {
-            file = ErofsFile(SharedFD(try Syscall.open(path, [.writeOnly, .create, .exclusive], mode: 0o600)))
+            file = ErofsFile(SharedFD(try Syscall.open(path, [.readWrite, .create, .exclusive], mode: 0o600)))
         } catch {
             throw ArchiveError(writing: path, error)
         }
@@ -43,12 +43,8 @@ internal import Linux
 
     deinit { unsafe tail.deallocate() }
 
-    /// What of the layers below is needed.
-    package var needs: LowerNeeds {
-        let implied = tree.implied
-        if !pending.isEmpty || implied.contains(where: { $0 != EntryTree.root }) { return .tree }
-        return implied.isEmpty ? .nothing : .root
-    }
+    /// Whether something is left to the layers below.
+    package var needsLower: Bool { !pending.isEmpty || !tree.implied.isEmpty }
 
     /// Takes all entries.
     package func take(_ reader: LayerReader) throws {

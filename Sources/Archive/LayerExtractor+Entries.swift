@@ -9,6 +9,7 @@ extension LayerExtractor {
     func makeFile(_ entry: LayerEntry, size: Int64, at place: Place, from reader: some ContentSource) throws {
         let file = try attempt(entry) { () throws(Errno) in SharedFD(try create(place)) }
         var end: Int64 = 0
+        var sum = BlockChecksum()
         unsafe try reader.content { offset, bytes in
             guard offset >= 0, offset + Int64(bytes.count) <= size else {
                 throw ArchiveError(.corrupt, "unpack entry", entry.displayName, "its content is longer than its size")
@@ -16,6 +17,7 @@ extension LayerExtractor {
             try attempt(entry) { () throws(Errno) in
                 unsafe try Syscall.writeAll(file.rawValue, bytes, at: offset)
             }
+            if whiteout == .overlay { unsafe sum.add(bytes, at: offset) }
             end = max(end, offset + Int64(bytes.count))
         }
         try attempt(entry) { () throws(Errno) in
@@ -27,8 +29,9 @@ extension LayerExtractor {
                 try Syscall.setAttribute(of: file.rawValue, name, value)
             }
             try Syscall.setTimes(place.name, modified: entry.modified, at: place.directory.rawValue)
+            guard whiteout == .overlay else { return }
+            contents[try Syscall.status(of: file.rawValue).inode] = sum.value(length: size)
         }
-        count(bytes: UInt64(size))
     }
 
     private func create(_ place: Place) throws(Errno) -> OwnedFD {
@@ -43,7 +46,7 @@ extension LayerExtractor {
 
     func makeDirectory(_ entry: LayerEntry, at place: Place) throws(ArchiveError) {
         try attempt(entry) { () throws(Errno) in
-            if try makeOrKeepDirectory(at: place) { count(bytes: 4096) }
+            try makeOrKeepDirectory(at: place)
             let directory = place.directory.rawValue
             try Syscall.changeOwner(place.name, uid: entry.uid, gid: entry.gid, at: directory)
             try Syscall.changeMode(place.name, entry.permissions, at: directory)
@@ -53,16 +56,14 @@ extension LayerExtractor {
         }
     }
 
-    /// True when it was made.
-    private func makeOrKeepDirectory(at place: Place) throws(Errno) -> Bool {
-        if place.path.isRoot { return false }
+    private func makeOrKeepDirectory(at place: Place) throws(Errno) {
+        if place.path.isRoot { return }
         let directory = place.directory.rawValue
         do throws(Errno) {
             try Syscall.makeDirectory(place.name, mode: 0o700, at: directory)
-            return true
         } catch .EEXIST {
             let status = try Syscall.linkStatus(place.name, at: directory)
-            if status.isDirectory { return false }
+            if status.isDirectory { return }
             try clear(place)
             try Syscall.makeDirectory(place.name, mode: 0o700, at: directory)
             if whiteout == .overlay, status.isWhiteout {
@@ -71,7 +72,6 @@ extension LayerExtractor {
                 try Whiteout.markOpaque(made.rawValue)
                 opaque.insert(place.path)
             }
-            return true
         }
     }
 
@@ -130,7 +130,6 @@ extension LayerExtractor {
             }
             try Syscall.setTimes(place.name, modified: entry.modified, at: directory)
         }
-        count(bytes: 0)
     }
 
     private func makeBareNode(_ kind: LayerEntry.Kind, at place: Place) throws(Errno) {
@@ -180,10 +179,5 @@ extension LayerExtractor {
                 summary.skippedAttributes += 1
             }
         }
-    }
-
-    private func count(bytes: UInt64) {
-        summary.inodes += 1
-        summary.bytes += (bytes + 4095) / 4096 * 4096
     }
 }

@@ -6,28 +6,36 @@ internal import Linux
 
 /// The second step: what the layers below know, and what an entry that comes later may change.
 extension LayerExtractor {
-    /// What of the layers below is needed. Where they are in the same directory, nothing.
-    package var needs: LowerNeeds {
-        guard whiteout == .overlay else { return .nothing }
-        if !pending.isEmpty || made.paths.contains(where: { !$0.isRoot }) { return .tree }
-        return made.paths.isEmpty ? .nothing : .root
+    /// Whether something is left to the layers below. Where they are in the same directory, nothing is.
+    package var needsLower: Bool {
+        whiteout == .overlay && (!pending.isEmpty || made.paths.contains { !$0.isRoot })
     }
 
-    /// Ends the layer; see `LayerWriter`.
+    /// Ends the layer; see `LayerWriter`. Space and checksum are those of a layer in overlay form.
     package func finish(above below: LowerTree?) throws -> LayerSummary {
         summary.impliedDirectories = made.paths.filter { !$0.isRoot }.count
-        summary.inodes += UInt64(summary.impliedDirectories)
-        summary.bytes += UInt64(summary.impliedDirectories) * 4096
+        summary.bringsRoot = !made.paths.contains(.root)
         if whiteout == .overlay {
-            for path in made.paths.sorted(by: { $0.components.count < $1.components.count }) {
+            if !summary.bringsRoot { directoryTimes[.root] = DirectoryAttributes.implied.modified }
+            for path in made.paths.sorted(by: { $0.components.count < $1.components.count }) where !path.isRoot {
                 try adopt(path, below)
             }
             for link in pending { try copy(link.target, to: link.place, link.entry, from: below) }
         }
         for directory in opaque { try removeDeletions(in: directory) }
         try setTimes()
-        if removedSomething, whiteout == .overlay { try recount() }
+        if whiteout == .overlay { try takeInventory() }
         return summary
+    }
+
+    private func takeInventory() throws(ArchiveError) {
+        do throws(Errno) {
+            let inventory = try TreeInventory(of: root.rawValue, known: contents)
+            (summary.bytes, summary.inodes) = (inventory.bytes, inventory.inodes)
+            summary.checksum = inventory.checksum
+        } catch {
+            throw ArchiveError(entry: ".", error)
+        }
     }
 
     private func setTimes() throws(ArchiveError) {
@@ -93,7 +101,6 @@ extension LayerExtractor {
                 return
             }
         }
-        removedSomething = true
         try merge(path.name, at: parent.rawValue, into: place)
         try Syscall.removeTree(path.name, at: parent.rawValue)
         resolver.forget()

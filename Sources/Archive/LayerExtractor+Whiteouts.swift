@@ -27,7 +27,6 @@ extension LayerExtractor {
             try Syscall.makeNode(
                 name, mode: CLX_S_IFCHR | 0o000, device: DeviceNumber(major: 0, minor: 0), at: parent.rawValue)
             deletions[directory, default: []].append(name)
-            summary.inodes += 1
         } catch .EEXIST {
             // The same layer brings the name too, and that wins; of a directory only the layer's own content stays.
             guard try Syscall.linkStatus(name, at: parent.rawValue).isDirectory else { return }
@@ -64,7 +63,6 @@ extension LayerExtractor {
             do throws(Errno) {
                 guard try Syscall.linkStatus(name, at: handle.rawValue).isWhiteout else { continue }
                 try Syscall.removeFile(name, at: handle.rawValue)
-                summary.inodes -= 1
             } catch .ENOENT {
             } catch {
                 throw ArchiveError(entry: name, error)
@@ -93,37 +91,6 @@ extension LayerExtractor {
             touched.insert(try Syscall.linkStatus(place.name, at: place.directory.rawValue).inode)
         } catch {
             throw ArchiveError(entry: entry, error)
-        }
-    }
-
-    /// Counts the tree anew, after something that was counted has been removed.
-    func recount() throws {
-        do throws(Errno) {
-            var seen: Set<UInt64> = []
-            var counted = LayerSummary()
-            counted.skippedAttributes = summary.skippedAttributes
-            let readable = try Syscall.open(".", [.directory], at: root.rawValue)
-            try Self.add(readable.rawValue, to: &counted, &seen)
-            summary = counted
-        } catch {
-            throw ArchiveError(entry: ".", error)
-        }
-    }
-
-    private static func add(_ directory: Int32, to summary: inout LayerSummary, _ seen: inout Set<UInt64>) throws(Errno)
-    {
-        for name in try Syscall.rawEntries(of: directory) {
-            let status = try Syscall.linkStatus(name, at: directory)
-            if status.links > 1, !status.isDirectory, !seen.insert(status.inode).inserted { continue }
-            summary.inodes += 1
-            switch status.kind {
-            case .regular: summary.bytes += (status.size + 4095) / 4096 * 4096
-            case .directory:
-                summary.bytes += 4096
-                let opened = try Syscall.open(name, [.directory, .noFollow], at: directory)
-                try add(opened.rawValue, to: &summary, &seen)
-            default: break
-            }
         }
     }
 }

@@ -15,8 +15,8 @@ package final class LayerExtractor: LayerWriter {
     let root: SharedFD
     let whiteout: Whiteout
     var summary = LayerSummary()
-    /// Set when something was removed, so that `summary` must be counted anew.
-    var removedSomething = false
+    /// Overlay: checksums of the contents that were written, by inode.
+    var contents: [UInt64: UInt64] = [:]
     private(set) var resolver: TreeResolver
     var directoryTimes: [EntryPath: Timestamp] = [:]
     /// Overlay: deletions by the directory they are in, and the directories that hide everything below.
@@ -104,7 +104,6 @@ package final class LayerExtractor: LayerWriter {
     /// Removes what is at the place. The directories that go with it get no times at the end.
     func clear(_ place: Place) throws(Errno) {
         try Syscall.removeTree(place.name, at: place.directory.rawValue)
-        removedSomething = true
         resolver.forget()
         if directoryTimes.keys.contains(where: { $0 == place.path || $0.isBelow(place.path) }) {
             directoryTimes = directoryTimes.filter { $0.key != place.path && !$0.key.isBelow(place.path) }

@@ -8,32 +8,26 @@
 package protocol LayerWriter: AnyObject {
     /// Takes all entries of the archive.
     func take(_ reader: LayerReader) throws
-    /// What the layer needs of the layers below; known when all entries were taken.
-    var needs: LowerNeeds { get }
+    /// Whether something is left to the layers below: directories that the archive uses and did not bring, or files that
+    /// it only links to. The layer then depends on what is below. Known when all entries were taken.
+    var needsLower: Bool { get }
     /// Ends the layer. `below` is the root of the layers below over each other, nil where there are none.
     func finish(above below: LowerTree?) throws -> LayerSummary
 }
 
-/// What a layer needs of the layers below, each more than the one before.
-package enum LowerNeeds: Int, Hashable, Sendable, Comparable {
-    /// Nothing.
-    case nothing
-    /// The attributes of the root, which the archive did not bring.
-    case root
-    /// Directories that the archive uses and did not bring, or files that it only links to.
-    case tree
-
-    package static func < (left: LowerNeeds, right: LowerNeeds) -> Bool { left.rawValue < right.rawValue }
-}
-
-/// What a layer takes.
+/// What is known of a layer that was written.
 package struct LayerSummary: Hashable, Sendable {
-    /// Space on disk.
+    /// Space on disk: of a file its length, of a directory see `TreeInventory`.
     package var bytes: UInt64 = 0
-    /// Files of all kinds on the file system of the store; another name of the same file is none.
+    /// Files of all kinds on the file system of the store.
     package var inodes: UInt64 = 0
-    /// Directories that the archive used but did not bring.
+    /// What a later check of all that the layer is compares with.
+    package var checksum = ""
+    /// Directories that the archive used but did not bring; the root is none of them.
     package var impliedDirectories = 0
+    /// Whether the archive brought the root. Otherwise an image shows the root of a layer below: which one that is, the
+    /// layer cannot know, because it may be in several images.
+    package var bringsRoot = false
     /// Attributes that the format could not hold.
     package var skippedAttributes = 0
 

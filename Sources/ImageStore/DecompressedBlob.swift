@@ -19,7 +19,7 @@ internal import Synchronization
     private static let size = 1 << 18
 
     private let blob: HashingSource
-    private let plain: any BlockSource
+    private let plain: Decompressor
     private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count * size, alignment: 4096)
     /// Not an array, which the two threads would share as a whole.
     private let lengths = UnsafeMutableBufferPointer<Int>.allocate(capacity: count)
@@ -38,7 +38,7 @@ internal import Synchronization
     init(_ source: any BlockSource, _ algorithm: Digest.Algorithm, _ limits: UnpackLimits) {
         let blob = HashingSource(source, algorithm)
         self.blob = blob
-        plain = RatioLimit(Decompressor(blob), limits) { blob.count }
+        plain = Decompressor(blob, limits: limits)
         // Given one by one: a semaphore may not end with less than it began with.
         for _ in 0..<Self.count { free.signal() }
         DispatchQueue(label: "skiff.decompress").async { self.produce() }
@@ -56,21 +56,15 @@ internal import Synchronization
         do {
             var isLast = false
             while !isLast {
-                let block = unsafe try plain.nextBlock()
-                isLast = block.count == 0
-                var rest = unsafe block
-                repeat {
-                    free.wait()
-                    if isStopped.load(ordering: .acquiring) { return finish() }
-                    let piece = unsafe UnsafeRawBufferPointer(rebasing: rest[..<min(rest.count, Self.size)])
-                    unsafe buffer(index).copyMemory(from: piece)
-                    hand(over: &index, piece.count)
-                    unsafe rest = UnsafeRawBufferPointer(rebasing: rest[piece.count...])
-                } while rest.count > 0
+                free.wait()
+                if isStopped.load(ordering: .acquiring) { return finish() }
+                let length = unsafe try plain.read(into: buffer(index))
+                isLast = length == 0
+                hand(over: &index, length)
             }
         } catch {
+            // The buffer that was to be filled is free.
             failure = error
-            free.wait()
             hand(over: &index, -1)
         }
         finish()

@@ -27,6 +27,16 @@ package struct DirectoryLayers: LayerFormat {
     /// Thousands of files are flushed faster together.
     package func flush(_ path: String) -> Bool { false }
 
+    /// Of everything that the tree shows.
+    package func checksum(of path: String) throws -> String {
+        do throws(Errno) {
+            let root = try Syscall.open(path, [.directory, .noFollow])
+            return try TreeInventory(of: root.rawValue).checksum
+        } catch {
+            throw ImageStoreError("verify layer", path, error)
+        }
+    }
+
     /// The tree itself.
     package func root(of path: String) throws -> LayerRoot { try LayerRoot(directory: path) }
 }

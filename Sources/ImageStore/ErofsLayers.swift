@@ -31,6 +31,14 @@ package struct ErofsLayers: LayerFormat {
         return true
     }
 
+    /// Of the file.
+    package func checksum(of path: String) throws -> String {
+        try ImageStoreError.attempt("verify layer", path) { () throws(Errno) in
+            let file = try Syscall.open(path, [.readOnly, .noFollow])
+            return try BlockChecksum.of(file.rawValue)
+        }
+    }
+
     /// Mounts the file.
     package func root(of path: String) throws -> LayerRoot {
         do throws(Errno) {
@@ -62,6 +70,8 @@ package struct ErofsLayers: LayerFormat {
         let file = path.utf8.count > 255 ? SharedFD(try Syscall.open(path, [.readOnly])) : nil
         let context = try Syscall.openFileSystem("erofs")
         try Syscall.configure(context.rawValue, "source", file?.descriptor.procPath ?? path)
+        // A loop device of a file that is open for reading is refused for more.
+        try Syscall.configure(context.rawValue, flag: "ro")
         return try Syscall.createMount(context.rawValue, attributes: .readOnly)
     }
 

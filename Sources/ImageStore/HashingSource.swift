@@ -8,8 +8,6 @@ internal import OCIImageSpec
 final class HashingSource: BlockSource {
     private let source: any BlockSource
     private var hasher: Digest.Hasher
-    /// The bytes that were passed on.
-    private(set) var count: Int64 = 0
 
     init(_ source: any BlockSource, _ algorithm: Digest.Algorithm) {
         self.source = source
@@ -19,7 +17,6 @@ final class HashingSource: BlockSource {
     func nextBlock() throws -> UnsafeRawBufferPointer {
         let block = unsafe try source.nextBlock()
         unsafe hasher.update(block)
-        count += Int64(block.count)
         return unsafe block
     }
 

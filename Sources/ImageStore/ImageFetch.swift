@@ -14,72 +14,101 @@ struct ImageFetch<Source: BlobSource>: Sendable {
     let report: @Sendable (PullProgress) -> Void
     let leases = LayerLeases()
 
+    /// What a try to commit came to.
+    private enum Outcome: Sendable {
+        case committed(Digest)
+        case needsOwn(Digest)
+        case gone
+    }
+
     /// Fetches and commits; returns the image's id. The leases are to be ended then, and after a failure.
     func run(as reference: Reference, attempts: Int, parallel: Int) async throws -> Digest {
+        // Both by chainID: what is fetched, and the places that need a layer of their own.
         var staged: [Digest: StagedLayer] = [:]
-        for _ in 0..<attempts {
-            let missing = try await missingLayers(beside: Set(staged.keys))
+        var own: Set<Digest> = []
+        var failures = 0
+        while failures < attempts {
+            let missing = try await missingLayers(beside: staged, own)
             let tracker = ProgressTracker(image, missing: missing, report: report)
-            for layer in try await fetch(missing, parallel, tracker) { staged[layer.diffID] = layer }
-            let layers = Array(staged.values)
-            if let id = try await commit(reference, layers) { return id }
-            // A layer of ours that was moved in by another pull and then removed is of no use to anybody.
-            await leases.retire()
-            staged = [:]
+            try await fetch(missing, own, parallel, tracker) { staged[$0.chainID] = $1 }
+            switch try await commit(reference, staged) {
+            case .committed(let id): return id
+            case .needsOwn(let place):
+                own.insert(place)
+                staged[place] = nil
+            case .gone:
+                // A layer of ours that was moved in by another pull and then removed is of no use to anybody.
+                await leases.retire()
+                staged = [:]
+                failures += 1
+            }
         }
         throw ImageStoreError(.inUse, "pull image", reference.description, "its layers are removed all the time")
     }
 
-    private func commit(_ reference: Reference, _ layers: [StagedLayer]) async throws -> Digest? {
+    private func commit(_ reference: Reference, _ staged: [Digest: StagedLayer]) async throws -> Outcome {
         let (store, image) = (store, image)
         return try await BlockingPool.run { () throws in
             let documents = try StagingDirectory(store.paths)
             do {
-                let finished = try store.finish(layers, of: image, in: documents)
-                let id = try store.commit(
-                    StagedImage(image: image, reference: reference, layers: finished, documents: documents))
+                var outcome = Outcome.gone
+                switch try store.finish(staged, of: image, in: documents) {
+                case .gone: break
+                case .needsOwn(let place): outcome = .needsOwn(place)
+                case .finished(let layers):
+                    let whole = StagedImage(image: image, reference: reference, layers: layers, documents: documents)
+                    if let id = try store.commit(whole) { outcome = .committed(id) }
+                }
                 try documents.remove()
-                return id
+                return outcome
             } catch {
                 // The first failure is the one to tell.
                 try? documents.remove()
-                if error is LayerGone { return nil }
+                if error is LayerGone { return .gone }
                 throw error
             }
         }
     }
 
-    private func missingLayers(beside staged: Set<Digest>) async throws -> [LayerPipeline] {
+    private func missingLayers(
+        beside staged: [Digest: StagedLayer], _ own: Set<Digest>
+    ) async throws -> [LayerPipeline] {
         let (store, image, keepsBlobs) = (store, image, keepsBlobs)
         return try await BlockingPool.run { () throws in
             let present = try store.presentLayers()
             // To keep a blob that was not kept, its layer is fetched again.
             let kept = keepsBlobs ? try store.keptContent() : nil
-            var seen = staged
+            var seen = Set(staged.values.map(\.diffID))
             return image.layers.filter { layer in
-                let isHere = present.contains(layer.diffID) && kept?.contains(layer.descriptor.digest) ?? true
-                return !isHere && seen.insert(layer.diffID).inserted
+                let isHere = present.id(of: layer) != nil && kept?.contains(layer.descriptor.digest) ?? true
+                guard !isHere, staged[layer.chainID] == nil else { return false }
+                return own.contains(layer.chainID) || seen.insert(layer.diffID).inserted
             }
         }
     }
 
     private func fetch(
-        _ layers: [LayerPipeline], _ parallel: Int, _ tracker: ProgressTracker
-    ) async throws -> [StagedLayer] {
-        try await withThrowingTaskGroup(of: StagedLayer.self) { group in
-            var done: [StagedLayer] = []
+        _ layers: [LayerPipeline], _ own: Set<Digest>, _ parallel: Int, _ tracker: ProgressTracker,
+        done: (LayerPipeline, StagedLayer) -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: (LayerPipeline, StagedLayer).self) { group in
             for (index, layer) in layers.enumerated() {
-                if index >= parallel, let finished = try await group.next() { done.append(finished) }
-                group.addTask { try await self.fetch(layer, tracker) }
+                if index >= parallel, let (layer, staged) = try await group.next() { done(layer, staged) }
+                group.addTask {
+                    (layer, try await self.fetch(layer, isOwn: own.contains(layer.chainID), tracker))
+                }
             }
-            for try await finished in group { done.append(finished) }
-            return done
+            for try await (layer, staged) in group { done(layer, staged) }
         }
     }
 
-    private func fetch(_ layer: LayerPipeline, _ tracker: ProgressTracker) async throws -> StagedLayer {
+    private func fetch(
+        _ layer: LayerPipeline, isOwn: Bool, _ tracker: ProgressTracker
+    ) async throws -> StagedLayer {
         let (store, source, keepsBlobs) = (store, source, keepsBlobs)
-        let key = LayerKey(diffID: layer.diffID, blob: keepsBlobs ? layer.descriptor.digest : nil)
+        let key = LayerKey(
+            diffID: layer.diffID, blob: keepsBlobs ? layer.descriptor.digest : nil,
+            chainID: isOwn ? layer.chainID : nil)
         let lease = store.layers.join(key, observer: { tracker.received($0, of: layer) }) { report in
             try await store.stage(layer, from: source, keepsBlob: keepsBlobs, received: report)
         }
@@ -90,7 +119,7 @@ struct ImageFetch<Source: BlobSource>: Sendable {
             return staged
         } catch  where lease.hasJoined && !Task.isCancelled {
             // What failed was another pull's way to the layer, from its registry with its credentials.
-            return try await fetch(layer, tracker)
+            return try await fetch(layer, isOwn: isOwn, tracker)
         }
     }
 }
@@ -100,6 +129,8 @@ struct LayerKey: Hashable, Sendable {
     var diffID: Digest
     /// Only where the blob is kept: unpacked, it does not matter how the layer was compressed.
     var blob: Digest?
+    /// Only where the layer is good in one place alone.
+    var chainID: Digest?
 }
 
 /// The shares of one pull in the layers that are fetched.

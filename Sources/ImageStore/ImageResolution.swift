@@ -60,7 +60,18 @@ package struct ImageResolution: Sendable {
         guard diffIDs.count == document.layers.count else {
             throw fault(.invalid, "it has \(document.layers.count) layers but \(diffIDs.count) diff_ids")
         }
-        layers = zip(document.layers, diffIDs).map { LayerPipeline(descriptor: $0, diffID: $1) }
+        layers = zip(document.layers, zip(diffIDs, Self.chainIDs(diffIDs))).map { descriptor, ids in
+            LayerPipeline(descriptor: descriptor, diffID: ids.0, chainID: ids.1)
+        }
+    }
+
+    private static func chainIDs(_ diffIDs: [Digest]) -> [Digest] {
+        var below: Digest?
+        return diffIDs.map { diffID in
+            let chainID = below.map { Digest(of: Array("\($0) \(diffID)".utf8)) } ?? diffID
+            below = chainID
+            return chainID
+        }
     }
 
     private static func check(_ manifest: Manifest, _ name: String) throws(ImageStoreError) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Archive
 internal import GRDB
 internal import Linux
 internal import OCIImageSpec
@@ -12,6 +13,7 @@ struct ImageRow {
     var pulled: Int64
     var tags: [String]
     var digests: [String]
+    /// DiffIDs, lowest first.
     var layers: [String]
     var size: UInt64
     /// A layer or document is damaged, and must be fetched again.
@@ -25,9 +27,9 @@ struct ImageRow {
         let sql = "SELECT manifest, pulled FROM images WHERE id = ?"
         guard let row = try Row.fetchOne(database, sql: sql, arguments: [id]) else { return nil }
         let names = "SELECT name FROM image_references WHERE image = ? AND is_tag = ? ORDER BY name"
-        let layers = "SELECT layer FROM image_layers WHERE image = ? ORDER BY position"
+        let layers = "SELECT diff_id FROM image_layers JOIN layers ON id = layer WHERE image = ? ORDER BY position"
         // A layer that is in the image twice is on disk once.
-        let size = "SELECT sum(bytes) FROM layers WHERE diff_id IN (SELECT layer FROM image_layers WHERE image = ?)"
+        let size = "SELECT sum(bytes) FROM layers WHERE id IN (SELECT layer FROM image_layers WHERE image = ?)"
         return ImageRow(
             id: id, manifest: row["manifest"], pulled: row["pulled"],
             tags: try String.fetchAll(database, sql: names, arguments: [id, true]),
@@ -39,27 +41,31 @@ struct ImageRow {
 
     private static func isDamaged(_ id: String, _ database: Database) throws -> Bool {
         let sql = """
-            SELECT EXISTS (SELECT 1 FROM image_layers JOIN layers ON diff_id = layer WHERE image = ?1 AND damage IS NOT NULL)
+            SELECT EXISTS (SELECT 1 FROM image_layers JOIN layers ON id = layer WHERE image = ?1 AND damage IS NOT NULL)
                 OR EXISTS (
                     SELECT 1 FROM image_content JOIN content USING (digest) WHERE image = ?1 AND damage IS NOT NULL)
             """
         return try Bool.fetchOne(database, sql: sql, arguments: [id]) ?? false
     }
 
-    /// Writes all rows of an image that is whole on disk.
+    /// Writes all rows of an image that is whole on disk. `ids` are those of all its layers, lowest first; of these, only
+    /// `layers` are new.
     static func record(
-        _ staged: StagedImage, _ layers: [FinishedLayer], _ content: [(digest: Digest, bytes: Int64)],
+        _ staged: StagedImage, _ ids: [Digest], _ layers: [FinishedLayer], _ content: [(digest: Digest, bytes: Int64)],
         _ database: Database
     ) throws {
         for layer in layers {
             try database.execute(
                 sql: """
-                    INSERT INTO layers (diff_id, format, bytes, inodes, checksum) VALUES (?, ?, ?, ?, ?)
-                    ON CONFLICT (diff_id) DO UPDATE SET format = excluded.format, bytes = excluded.bytes,
+                    INSERT INTO layers (id, diff_id, is_dependent, brings_root, format, bytes, inodes, checksum)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (id) DO UPDATE SET is_dependent = excluded.is_dependent,
+                        brings_root = excluded.brings_root, format = excluded.format, bytes = excluded.bytes,
                         inodes = excluded.inodes, checksum = excluded.checksum, damage = NULL
                     """,
                 arguments: [
-                    layer.diffID.description, layer.format, Int64(layer.bytes), Int64(layer.inodes), layer.checksum,
+                    layer.id.description, layer.diffID.description, layer.isDependent, layer.summary.bringsRoot,
+                    layer.format, Int64(layer.summary.bytes), Int64(layer.summary.inodes), layer.summary.checksum,
                 ])
         }
         for (digest, bytes) in content {
@@ -70,11 +76,11 @@ struct ImageRow {
                     """,
                 arguments: [digest.description, bytes])
         }
-        try recordImage(staged, database)
+        try recordImage(staged, ids, database)
         try recordNames(staged, database)
     }
 
-    private static func recordImage(_ staged: StagedImage, _ database: Database) throws {
+    private static func recordImage(_ staged: StagedImage, _ ids: [Digest], _ database: Database) throws {
         let image = staged.image
         let id = image.id.description
         try database.execute(
@@ -83,10 +89,10 @@ struct ImageRow {
                 ON CONFLICT (id) DO UPDATE SET manifest = excluded.manifest, pulled = excluded.pulled
                 """,
             arguments: [id, image.manifest.digest.description, KernelClock.realtime / 1_000_000_000])
-        for (position, layer) in image.layers.enumerated() {
+        for (position, layer) in ids.enumerated() {
             try database.execute(
-                sql: "INSERT OR IGNORE INTO image_layers (image, position, layer) VALUES (?, ?, ?)",
-                arguments: [id, position, layer.diffID.description])
+                sql: "INSERT OR REPLACE INTO image_layers (image, position, layer) VALUES (?, ?, ?)",
+                arguments: [id, position, layer.description])
         }
         let wanted = [image.id, image.manifest.digest] + image.blobs.map(\.digest)
         for digest in wanted {

@@ -16,7 +16,7 @@ package struct Damage: Hashable, Sendable, Encodable, CustomStringConvertible {
     }
 
     package var kind: Kind
-    /// The diffID, or the digest of the document.
+    /// The layer's id: its diffID, or its chainID if it depends on the layers below. Or the digest of the document.
     package var digest: Digest
     package var reason: String
 
@@ -91,7 +91,7 @@ extension ImageStore {
         defer { _ = lock }
         var confirmed: [Damage] = []
         for damage in found {
-            let (table, key) = damage.kind == .layer ? ("layers", "diff_id") : ("content", "digest")
+            let (table, key) = damage.kind == .layer ? ("layers", "id") : ("content", "digest")
             let path = try write("record damage of", damage.digest.description) { database -> String? in
                 let arguments: StatementArguments = [damage.digest.description]
                 guard
@@ -133,8 +133,8 @@ extension ImageStore {
     private func records() throws -> (layers: [DiskRecord], documents: [DiskRecord]) {
         let paths = paths
         return try read("check layers", paths.images) { database in
-            let layers = try Row.fetchAll(database, sql: "SELECT * FROM layers ORDER BY diff_id").map { row in
-                let (digest, format) = (try Digest(parsing: row["diff_id"]), row["format"] as String)
+            let layers = try Row.fetchAll(database, sql: "SELECT * FROM layers ORDER BY id").map { row in
+                let (digest, format) = (try Digest(parsing: row["id"]), row["format"] as String)
                 return DiskRecord(
                     digest: digest, path: paths.layer(digest, format: format), bytes: row["bytes"], format: format,
                     checksum: row["checksum"], damage: row["damage"])

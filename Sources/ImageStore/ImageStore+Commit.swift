@@ -22,14 +22,6 @@ struct StagedImage: Sendable {
 }
 
 extension ImageStore {
-    /// The layers that have a row, and so are whole on disk.
-    func presentLayers() throws -> Set<Digest> {
-        let texts = try read("find layers", paths.layers) {
-            try String.fetchAll($0, sql: "SELECT diff_id FROM layers WHERE damage IS NULL")
-        }
-        return Set(try texts.map { try Digest(parsing: $0) })
-    }
-
     /// Makes the staged layers and the image part of the store. Returns the image's id, or nil when a layer that was
     /// here is gone meanwhile and must be fetched. Blocks.
     func commit(_ staged: StagedImage) throws -> Digest? {
@@ -39,7 +31,9 @@ extension ImageStore {
         for (digest, bytes) in staged.documentBytes {
             let path = staged.documentPath(digest)
             try ImageStoreError.attempt("write", path) { () throws(Errno) in
-                try AtomicFile.write(path, bytes, mode: 0o600, durable: !needsFlush)
+                let file = try Syscall.open(path, [.writeOnly, .create, .exclusive], mode: 0o600)
+                try file.writeAll(bytes)
+                if !needsFlush { try file.sync() }
             }
         }
         if needsFlush { try syncFileSystem() }
@@ -55,16 +49,17 @@ extension ImageStore {
         defer { _ = lock }
         let present = try presentLayers()
         // One that is staged no more was moved in by another pull of it.
-        let moving = staged.layers.filter { !present.contains($0.diffID) && Syscall.exists($0.path) }
-        let here = present.union(moving.map(\.diffID))
-        guard staged.image.layers.allSatisfy({ here.contains($0.diffID) }) else { return nil }
+        let moving = staged.layers.filter { !present.contains($0.id) && Syscall.exists($0.path) }
+        let here = present.adding(moving)
+        let ids = staged.image.layers.compactMap { here.id(of: $0) }
+        guard ids.count == staged.image.layers.count else { return nil }
         var trash: [String] = []
-        for layer in moving { trash += try moveIn(layer.path, paths.layer(layer.diffID, format: layer.format)) }
+        for layer in moving { trash += try moveIn(layer.path, paths.layer(layer.id, format: layer.format)) }
         let content = try moveInContent(staged, &trash)
-        for algorithm in Set(moving.map(\.diffID.algorithm.rawValue)) { try sync("\(paths.layers)/\(algorithm)") }
+        for algorithm in Set(moving.map(\.id.algorithm.rawValue)) { try sync("\(paths.layers)/\(algorithm)") }
         for algorithm in Set(content.map(\.digest.algorithm.rawValue)) { try sync("\(paths.content)/\(algorithm)") }
         try write("record image", staged.reference.description) { database in
-            try ImageRow.record(staged, moving, content, database)
+            try ImageRow.record(staged, ids, moving, content, database)
         }
         return trash
     }

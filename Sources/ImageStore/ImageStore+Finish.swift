@@ -6,33 +6,59 @@ internal import GRDB
 internal import Linux
 internal import OCIImageSpec
 
-/// A layer that was there is not any more, and must be fetched.
-struct LayerGone: Error {}
+/// What the layers of a pull became.
+enum FinishResult {
+    case finished([FinishedLayer])
+    /// This place, by chainID, needs a copy of its layer that is its alone: another place has it above other layers.
+    case needsOwn(Digest)
+    /// A layer that was here is not any more, and must be fetched.
+    case gone
+}
 
 extension ImageStore {
-    /// Ends the layers of an image that need those below them, lowest first, because each may be below the next. `empty`
-    /// is a directory for what overlayfs needs. Throws `LayerGone` when a layer below was removed meanwhile. Blocks.
+    /// Ends the layers of an image that need those below them, lowest first, because each may be below the next. `staged`
+    /// has them by chainID; a layer that comes twice is there once. `empty` is a directory for what overlayfs needs.
+    /// Blocks.
     func finish(
-        _ layers: [StagedLayer], of image: ImageResolution, in empty: StagingDirectory
-    ) throws -> [FinishedLayer] {
-        let staged = Dictionary(layers.map { ($0.diffID, $0) }, uniquingKeysWith: { first, _ in first })
-        var finished: [Digest: FinishedLayer] = [:]
-        for (position, layer) in image.layers.enumerated() where finished[layer.diffID] == nil {
-            guard let staged = staged[layer.diffID] else { continue }
-            let result = try staged.unpacked.finish { needs in
-                var seen: Set<Digest> = []
-                let below = image.layers[..<position].map(\.diffID).reversed().filter { seen.insert($0).inserted }
-                return try lowerTree(needs == .root ? Array(below.prefix(1)) : below, finished, empty)
+        _ staged: [Digest: StagedLayer], of image: ImageResolution, in empty: StagingDirectory
+    ) throws -> FinishResult {
+        let present = try presentLayers()
+        var stack = LayerStack()
+        for layer in image.layers {
+            if let own = staged[layer.chainID] {
+                let result = try own.unpacked.finish(as: layer.chainID) {
+                    try lowerTree(stack, empty)
+                }
+                guard let result else { return .needsOwn(layer.chainID) }
+                let id = own.unpacked.isDependent ? layer.chainID : layer.diffID
+                stack.add(
+                    FinishedLayer(
+                        staged: own, id: id, format: own.unpacked.format.name, summary: result.summary,
+                        isFlushed: result.isFlushed))
+            } else if let id = present.id(of: layer) {
+                stack.add(id)
+            } else if let same = stack.finished.values.first(where: { $0.diffID == layer.diffID }) {
+                guard !same.isDependent else { return .needsOwn(layer.chainID) }
+                stack.add(same.id)
+            } else {
+                return .gone
             }
-            finished[layer.diffID] = FinishedLayer(
-                staged: staged, format: staged.unpacked.format.name, bytes: result.summary.bytes,
-                inodes: result.summary.inodes, checksum: result.checksum, isFlushed: result.isFlushed)
         }
-        return Array(finished.values)
+        return .finished(Array(stack.finished.values))
+    }
+
+    /// Layers over each other; nil without any.
+    private func lowerTree(_ stack: LayerStack, _ empty: StagingDirectory) throws -> LowerTree? {
+        let roots = try stack.topmostFirst.map { try root(of: $0, staged: stack.finished[$0]) }
+        guard let top = roots.first else { return nil }
+        guard roots.count > 1 else { return LowerTree(top.descriptor) }
+        let overlay = try OverlayMount.readOnly(ImageLayers(roots), emptyDirectories: "\(empty.path)/empty")
+            .create(for: "layers")
+        return LowerTree(SharedFD(overlay))
     }
 
     /// The root of a layer below: where it was staged, or in the store once a pull has moved it there.
-    private func root(of diffID: Digest, staged: FinishedLayer?) throws -> LayerRoot {
+    private func root(of id: Digest, staged: FinishedLayer?) throws -> LayerRoot {
         if let staged {
             do { return try LayerFormats.named(staged.format).root(of: staged.path) } catch {
                 guard !Syscall.exists(staged.path) else { throw error }
@@ -41,22 +67,33 @@ extension ImageStore {
         // Without the lock, a layer between its move and its row would be nowhere.
         let lock = try StoreLock(paths.lock, exclusive: false)
         defer { _ = lock }
-        let name = try read("find layer", diffID.description) {
-            try String.fetchOne(
-                $0, sql: "SELECT format FROM layers WHERE diff_id = ?", arguments: [diffID.description])
+        let name = try read("find layer", id.description) {
+            try String.fetchOne($0, sql: "SELECT format FROM layers WHERE id = ?", arguments: [id.description])
         }
         guard let name else { throw LayerGone() }
-        return try LayerFormats.named(name).root(of: paths.layer(diffID, format: name))
+        return try LayerFormats.named(name).root(of: paths.layer(id, format: name))
+    }
+}
+
+/// A layer that was here has been removed.
+struct LayerGone: Error {}
+
+/// The layers of an image up to some place, by id.
+private struct LayerStack {
+    private var ids: [Digest] = []
+    /// Those that are not in the store yet.
+    private(set) var finished: [Digest: FinishedLayer] = [:]
+
+    mutating func add(_ id: Digest) { ids.append(id) }
+
+    mutating func add(_ layer: FinishedLayer) {
+        ids.append(layer.id)
+        finished[layer.id] = layer
     }
 
-    /// Layers over each other, topmost first; nil without any.
-    private func lowerTree(
-        _ layers: [Digest], _ finished: [Digest: FinishedLayer], _ empty: StagingDirectory
-    ) throws -> LowerTree? {
-        let roots = try layers.map { try root(of: $0, staged: finished[$0]) }
-        guard let top = roots.first else { return nil }
-        guard roots.count > 1 else { return LowerTree(top.descriptor) }
-        let overlay = try OverlayMount.readOnly(roots, emptyDirectories: "\(empty.path)/empty").create(for: "layers")
-        return LowerTree(SharedFD(overlay))
+    /// overlayfs refuses a directory twice. A layer that comes again higher up hides its lower occurrence entirely.
+    var topmostFirst: [Digest] {
+        var seen: Set<Digest> = []
+        return ids.reversed().filter { seen.insert($0).inserted }
     }
 }

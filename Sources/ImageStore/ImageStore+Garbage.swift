@@ -82,8 +82,8 @@ extension ImageStore {
     private func knownFiles() throws -> Set<String> {
         let paths = paths
         return try read("check layers", paths.images) { database in
-            let layers = try Row.fetchAll(database, sql: "SELECT diff_id, format FROM layers").map {
-                paths.layer(try Digest(parsing: $0["diff_id"]), format: $0["format"])
+            let layers = try Row.fetchAll(database, sql: "SELECT id, format FROM layers").map {
+                paths.layer(try Digest(parsing: $0["id"]), format: $0["format"])
             }
             let content = try String.fetchAll(database, sql: "SELECT digest FROM content").map {
                 paths.content(try Digest(parsing: $0))

@@ -39,6 +39,13 @@ extension ImageStore {
         return try row.flatMap { $0.isDamaged ? nil : try image($0) }
     }
 
+    /// The digests of the manifests and indexes that images of the store are known by, also of damaged ones.
+    package func manifestDigests() throws -> Set<Digest> {
+        let rows = try read("list images", paths.images) { try ImageRow.all($0) }
+        let named = rows.flatMap(\.digests).compactMap { try? Reference(parsing: $0).digest }
+        return Set(named + (try rows.map { try Digest(parsing: $0.manifest) }))
+    }
+
     /// The layers of an image, lowest first.
     package func layers(of image: Image) throws -> [StoredLayer] {
         try read("list layers", image.id.description) { database in
@@ -46,9 +53,9 @@ extension ImageStore {
                 database,
                 sql: """
                     SELECT diff_id, format, bytes, inodes,
-                        (SELECT count(DISTINCT image) FROM image_layers AS all_layers WHERE all_layers.layer = diff_id)
+                        (SELECT count(DISTINCT image) FROM image_layers AS all_layers WHERE all_layers.layer = id)
                             AS images
-                    FROM image_layers JOIN layers ON diff_id = layer WHERE image = ? ORDER BY position
+                    FROM image_layers JOIN layers ON id = layer WHERE image = ? ORDER BY position
                     """, arguments: [image.id.description]
             ).map { row in
                 StoredLayer(

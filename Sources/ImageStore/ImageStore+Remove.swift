@@ -76,12 +76,12 @@ extension ImageStore {
     }
 
     private func unrecordUnreferenced(_ database: Database) throws -> [String] {
-        let layers = "FROM layers WHERE diff_id NOT IN (SELECT layer FROM image_layers)"
+        let layers = "FROM layers WHERE id NOT IN (SELECT layer FROM image_layers)"
         let content = "FROM content WHERE digest NOT IN (SELECT digest FROM image_content)"
         let paths = paths
         let files =
-            try Row.fetchAll(database, sql: "SELECT diff_id, format \(layers)").map {
-                paths.layer(try Digest(parsing: $0["diff_id"]), format: $0["format"])
+            try Row.fetchAll(database, sql: "SELECT id, format \(layers)").map {
+                paths.layer(try Digest(parsing: $0["id"]), format: $0["format"])
             }
             + String.fetchAll(database, sql: "SELECT digest \(content)").map { paths.content(try Digest(parsing: $0)) }
         try database.execute(sql: "DELETE \(layers)")

@@ -44,8 +44,8 @@ extension ImageStore {
             try mountOverlay(of: id, lower, options, isVolatile: isVolatile, at: target)
             return target
         }
-        try MappedLayers(in: mappedDirectory(id)).with(lower, userNamespace: namespace) { mapped in
-            try mountOverlay(of: id, mapped, options, isVolatile: isVolatile, at: target)
+        try MappedLayers(in: mappedDirectory(id)).with(lower.roots, userNamespace: namespace) { mapped in
+            try mountOverlay(of: id, lower.map(mapped), options, isVolatile: isVolatile, at: target)
         }
         return target
     }
@@ -56,14 +56,15 @@ extension ImageStore {
     }
 
     private func mountOverlay(
-        of id: String, _ lower: [LayerRoot], _ options: RootfsOptions, isVolatile: Bool, at target: String
+        of id: String, _ layers: ImageLayers, _ options: RootfsOptions, isVolatile: Bool, at target: String
     ) throws {
         if options.isReadOnly {
             let empty = "\(paths.container(id))/empty"
             try prepareDirectory(empty, mode: 0o700)
-            try OverlayMount.readOnly(lower, emptyDirectories: empty).mount(at: target)
+            try OverlayMount.readOnly(layers, emptyDirectories: empty).mount(at: target)
         } else {
-            let writable = try prepareUpper(id, above: lower.first)
+            let writable = try prepareUpper(id, like: layers.root)
+            let lower = layers.roots
             // overlayfs wants at least one lower directory; an image may have no layer.
             let empty = "\(paths.container(id))/empty"
             if lower.isEmpty { try prepareDirectory(empty, mode: 0o700) }
@@ -74,26 +75,28 @@ extension ImageStore {
         }
     }
 
-    /// The roots of an image's layers, topmost first; only of so many of the lowest when a count is given.
-    func lowerDirectories(of image: Digest, lowest count: Int = .max) throws -> [LayerRoot] {
+    /// The roots of an image's layers; only of so many of the lowest when a count is given.
+    func lowerDirectories(of image: Digest, lowest count: Int = .max) throws -> ImageLayers {
         let rows = try read("find layers of image", image.description) { database in
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT diff_id, format, damage FROM image_layers JOIN layers ON diff_id = layer
+                    SELECT id, brings_root, format, damage FROM image_layers JOIN layers ON id = layer
                     WHERE image = ? AND position < ? ORDER BY position DESC
                     """, arguments: [image.description, count])
         }
         // overlayfs refuses a directory twice. A layer that comes again higher up hides its lower occurrence entirely.
         var seen: Set<String> = []
-        return try rows.filter { seen.insert($0["diff_id"]).inserted }.map { row in
-            let digest = try Digest(parsing: row["diff_id"])
+        let shown = rows.filter { seen.insert($0["id"]).inserted }
+        let roots = try shown.map { row in
+            let digest = try Digest(parsing: row["id"])
             if let damage: String = row["damage"] {
                 throw ImageStoreError(.corruptLayer, "use layer", digest.description, "it is damaged: \(damage)")
             }
             let format = try LayerFormats.named(row["format"])
             return try format.root(of: paths.layer(digest, format: format.name))
         }
+        return ImageLayers(roots, rootPosition: shown.firstIndex { $0["brings_root"] } ?? max(0, roots.count - 1))
     }
 
     /// Unmounts the root file system; one that is not mounted is right. What the container wrote stays.
@@ -171,8 +174,8 @@ extension ImageStore {
     }
 
     /// The directories for what the container writes. The root of the overlay has the attributes of the upper one; below a
-    /// user namespace the top layer shows its owner shifted already.
-    private func prepareUpper(_ id: String, above top: LayerRoot?) throws -> (upper: String, work: String) {
+    /// user namespace the layer shows its owner shifted already.
+    private func prepareUpper(_ id: String, like root: LayerRoot?) throws -> (upper: String, work: String) {
         let container = paths.container(id)
         let (upper, work) = ("\(container)/upper", "\(container)/work")
         try prepareDirectory(container, mode: 0o700)
@@ -182,12 +185,7 @@ extension ImageStore {
             // Under another name until it is complete.
             let fresh = "\(container)/upper.new"
             try Syscall.removeTree(fresh)
-            try Syscall.makeDirectory(fresh, mode: 0o755)
-            if let top {
-                let status = try Syscall.status(of: top.descriptor.rawValue)
-                try Syscall.changeOwner(fresh, uid: status.uid, gid: status.gid)
-                try Syscall.changeMode(fresh, status.permissions)
-            }
+            if let root { try root.makeRoot(fresh) } else { try Syscall.makeDirectory(fresh, mode: 0o755) }
             try Syscall.rename(fresh, upper)
         }
         return (upper, work)

@@ -12,6 +12,9 @@ internal import OCIImageSpec
 struct LayerPipeline: Sendable {
     let descriptor: Descriptor
     let diffID: Digest
+    /// The digest of this layer and all below it in their order, by which one place in one image differs from others.
+    /// Source: image-spec, config.md, "Layer ChainID".
+    let chainID: Digest
 
     /// Runs the pipeline; `unpack` writes the entries, blocking. Throws when either digest differs: what was written is
     /// then to be thrown away.

@@ -14,9 +14,19 @@ struct OverlayMount {
     var isVolatile = false
 
     /// An overlay that cannot be written. Without an upper directory overlayfs wants at least two lower ones: empty
-    /// ones, which change nothing, are made in the given directory and put below.
-    static func readOnly(_ lower: [LayerRoot], emptyDirectories: String) throws(ImageStoreError) -> OverlayMount {
-        var lower = lower
+    /// ones, which change nothing, are made in the given directory and put below; and one on top, where the topmost layer
+    /// has not the root that the image has.
+    static func readOnly(_ layers: ImageLayers, emptyDirectories: String) throws(ImageStoreError) -> OverlayMount {
+        var lower = layers.roots
+        if layers.rootPosition > 0, let root = layers.root {
+            let top = "\(emptyDirectories)/root"
+            try ImageStoreError.attempt("create directory", top) { () throws(Errno) in
+                try Syscall.makeDirectories(emptyDirectories)
+                try Syscall.removeTree(top)
+                try root.makeRoot(top)
+            }
+            lower.insert(try LayerRoot(directory: top), at: 0)
+        }
         while lower.count < 2 {
             let empty = "\(emptyDirectories)/\(lower.count)"
             try ImageStoreError.attempt("create directory", empty) { () throws(Errno) in

@@ -26,7 +26,7 @@ final class ProgressTracker: Sendable {
     /// So many bytes of a layer are here by now.
     func received(_ count: Int64, of layer: LayerPipeline) {
         change { state in
-            state.progress.bytes += count - (state.received.updateValue(count, forKey: layer.diffID) ?? 0)
+            state.progress.bytes += count - (state.received.updateValue(count, forKey: layer.chainID) ?? 0)
         }
     }
 

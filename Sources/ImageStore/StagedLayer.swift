@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Archive
 internal import Linux
 internal import OCIImageSpec
 
@@ -24,16 +25,16 @@ struct StagedLayer: Sendable {
 /// A layer that is complete, but has no name yet.
 struct FinishedLayer: Sendable {
     var staged: StagedLayer
+    /// What the layer is known by in the store.
+    var id: Digest
     /// What the layer is kept as.
     var format: String
-    var bytes: UInt64
-    var inodes: UInt64
-    /// What `check` compares.
-    var checksum: String
+    var summary: LayerSummary
     /// It survives a loss of power already.
     var isFlushed: Bool
 
     var diffID: Digest { staged.diffID }
+    var isDependent: Bool { staged.unpacked.isDependent }
     var path: String { staged.path }
     var blob: Descriptor? { staged.blob }
     var blobPath: String { staged.blobPath }

@@ -7,7 +7,8 @@ internal import OCIImageSpec
 
 /// The tables of the store in `skiff.db`.
 ///
-///     layers            one row for each layer whose bytes are on disk, or are damaged and to be fetched again
+///     layers            one row for each layer whose bytes are on disk, or are damaged and to be fetched again. Its id is
+///                       the diffID, unless it depends on the layers below: then the chainID, see `PresentLayers`
 ///     images            one row for each image, written after the rows of its layers
 ///     image_layers      the layers of an image, lowest first
 ///     image_references  names of images: tags, which may move, and repository@digest
@@ -27,9 +28,10 @@ enum StoreDatabase {
         configuration.maximumReaderCount = 4
         let opening = try StoreLock(paths.openingLock, exclusive: true)
         let pool = try DatabasePool(path: paths.database, configuration: configuration)
-        // What is acknowledged survives a loss of power. Only now: the pool sets NORMAL for itself when it turns WAL on.
-        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        // The pool sets NORMAL when it turns WAL on: tables that are lost with the power are made again.
         try migrator.migrate(pool)
+        // What is acknowledged from now on survives a loss of power.
+        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         _ = consume opening
         return pool
     }
@@ -96,6 +98,17 @@ enum StoreDatabase {
                     ) STRICT, WITHOUT ROWID;
                     CREATE INDEX image_mounts_by_image ON image_mounts (image);
                     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+                    """)
+        }
+        migrator.registerMigration("images 3") { database in
+            // Layers of before have the root of the layer below, and checksums of another kind.
+            try database.execute(
+                sql: """
+                    ALTER TABLE layers RENAME COLUMN diff_id TO id;
+                    ALTER TABLE layers ADD COLUMN diff_id TEXT NOT NULL DEFAULT '';
+                    ALTER TABLE layers ADD COLUMN is_dependent INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE layers ADD COLUMN brings_root INTEGER NOT NULL DEFAULT 1;
+                    UPDATE layers SET diff_id = id, checksum = NULL;
                     """)
         }
         return migrator

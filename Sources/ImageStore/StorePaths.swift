@@ -27,9 +27,9 @@ struct StorePaths: Sendable {
     var openingLock: String { "\(root)/open.lock" }
 
     /// A layer of each format has its own name: what a pull that died has left is never taken for another format.
-    func layer(_ diffID: Digest, format: String) -> String {
+    func layer(_ id: Digest, format: String) -> String {
         let suffix = format == DirectoryLayers().name ? "" : ".\(format)"
-        return "\(layers)/\(diffID.algorithm.rawValue)/\(diffID.hex)\(suffix)"
+        return "\(layers)/\(id.algorithm.rawValue)/\(id.hex)\(suffix)"
     }
 
     func content(_ digest: Digest) -> String { "\(content)/\(digest.algorithm.rawValue)/\(digest.hex)" }

@@ -7,7 +7,7 @@ internal import OCIImageSpec
 internal import Synchronization
 
 /// A layer of which everything is on disk that its archive has. It is finished at once when it needs nothing else, and
-/// otherwise when the layers below it are there.
+/// otherwise when the layers below it are there: then it is good above them and above no others.
 ///
 /// ## Concurrency model
 /// The writer is used by one thread after the other: by the one that unpacks, and then under the mutex by whoever comes
@@ -17,7 +17,6 @@ final class UnpackedLayer: @unchecked Sendable {
     /// What is recorded of a finished layer.
     struct Result: Sendable {
         var summary: LayerSummary
-        var checksum: String
         /// It survives a loss of power already.
         var isFlushed: Bool
     }
@@ -25,7 +24,9 @@ final class UnpackedLayer: @unchecked Sendable {
     let format: any LayerFormat
     private let path: String
     private let writer: any LayerWriter
-    private let finished = Mutex<Result?>(nil)
+    /// Whether it depends on the layers below.
+    let isDependent: Bool
+    private let finished = Mutex<(result: Result, chainID: Digest)?>(nil)
 
     /// Unpacks an archive to the path. Blocks.
     init(_ reader: LayerReader, to path: String, as format: any LayerFormat, diffID: Digest) throws {
@@ -33,18 +34,19 @@ final class UnpackedLayer: @unchecked Sendable {
         self.format = format
         writer = try format.begin(path, diffID)
         try writer.take(reader)
-        if writer.needs == .nothing { _ = try finish { _ in nil } }
+        isDependent = writer.needsLower
+        if !isDependent { _ = try finish(as: diffID) { nil } }
     }
 
-    /// Ends the layer, unless that was done before. `below` gives as much of the layers below as is needed. Blocks.
-    func finish(above below: (LowerNeeds) throws -> LowerTree?) throws -> Result {
+    /// Ends the layer, unless that was done before. `chainID` says which layers are below, and `below` gives them where
+    /// they are needed. Nil when it was finished above others, and depends on them. Blocks.
+    func finish(as chainID: Digest, above below: () throws -> LowerTree?) throws -> Result? {
         try finished.withLock { finished in
-            if let finished { return finished }
-            let summary = try writer.finish(above: writer.needs == .nothing ? nil : below(writer.needs))
-            let made = Result(
-                summary: summary, checksum: try format.checksum(of: path), isFlushed: try format.flush(path))
-            finished = made
-            return made
+            if let finished { return !isDependent || finished.chainID == chainID ? finished.result : nil }
+            let summary = try writer.finish(above: isDependent ? below() : nil)
+            let result = Result(summary: summary, isFlushed: try format.flush(path))
+            finished = (result, chainID)
+            return result
         }
     }
 }

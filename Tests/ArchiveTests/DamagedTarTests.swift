@@ -82,7 +82,7 @@ import TestSupport
         var limits = UnpackLimits()
         limits.ratioFrom = 1 << 20
         func read(_ limits: UnpackLimits) throws {
-            let source = RatioLimit(Decompressor(MemorySource(packed)), limits) { Int64(packed.count) }
+            let source = Decompressor(MemorySource(packed), limits: limits)
             while try !source.nextBlock().isEmpty {}
         }
         let error = try #require(throws: ArchiveError.self) { try read(limits) }

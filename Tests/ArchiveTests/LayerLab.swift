@@ -22,7 +22,7 @@ enum LayerForm: String, CaseIterable, Sendable {
 final class LayerLab {
     let folder: TemporaryDirectory
     let form: LayerForm
-    let path: String
+    private(set) var path: String
     private var mount: SharedFD?
 
     init(_ form: LayerForm) throws {
@@ -49,6 +49,12 @@ final class LayerLab {
         try unpack(tar.finished, above: below)
     }
 
+    /// A writer of the layer at another place.
+    func writer(at path: String) throws -> any LayerWriter {
+        self.path = path
+        return try writer()
+    }
+
     func writer(_ limits: UnpackLimits = UnpackLimits()) throws -> any LayerWriter {
         switch form {
         case .directory:
@@ -59,9 +65,18 @@ final class LayerLab {
         }
     }
 
-    private func finish(_ writer: any LayerWriter, above below: LowerTree?) throws -> LayerSummary {
+    /// Ends the layer, compares what was written with what is there, and makes it visible.
+    func finish(_ writer: any LayerWriter, above below: LowerTree?) throws -> LayerSummary {
         let summary = try writer.finish(above: below)
-        guard form == .erofs else { return summary }
+        // What was written is what is there.
+        guard form == .erofs else {
+            let opened = try Syscall.open(path, [.directory])
+            let found = try TreeInventory(of: opened.rawValue)
+            #expect(summary.checksum == found.checksum)
+            return summary
+        }
+        let file = try Syscall.open(path, [.readOnly])
+        #expect(try summary.checksum == BlockChecksum.of(file.rawValue))
         // Two judges: the tools of the format, and the kernel.
         try Command.run(["/usr/bin/fsck.erofs", path])
         mount = SharedFD(try Self.mount(path))
@@ -73,12 +88,14 @@ final class LayerLab {
         func mount(_ source: String) throws(Errno) -> OwnedFD {
             let context = try Syscall.openFileSystem("erofs")
             try Syscall.configure(context.rawValue, "source", source)
+            try Syscall.configure(context.rawValue, flag: "ro")
             return try Syscall.createMount(context.rawValue, attributes: .readOnly)
         }
         do throws(Errno) {
             return try mount(path)
         } catch .ENOTBLK {
-            let device = try Syscall.attachLoopDevice(to: Syscall.open(path, [.readOnly]).rawValue)
+            let file = try Syscall.open(path, [.readOnly])
+            let device = try Syscall.attachLoopDevice(to: file.rawValue)
             let mounted = try mount("/dev/loop\(device.number)")
             _ = consume device
             return mounted

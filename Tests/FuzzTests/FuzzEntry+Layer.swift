@@ -45,7 +45,7 @@ extension FuzzEntry {
     private static func write(_ bytes: [UInt8], _ limits: UnpackLimits, _ make: () throws -> any LayerWriter) -> Bool {
         do {
             let writer = try make()
-            let plain = RatioLimit(Decompressor(MemorySource(bytes)), limits) { Int64(bytes.count) }
+            let plain = Decompressor(MemorySource(bytes), limits: limits)
             try writer.take(LayerReader(plain))
             _ = try writer.finish(above: nil)
             return true

@@ -123,28 +123,4 @@ import Testing
         #expect(report.repaired.isEmpty)
         #expect(report.failed.first?.reason.contains("came from no registry") == true)
     }
-
-    /// Values of the reference implementation.
-    @Test(arguments: [
-        ("", UInt64(0xEF46_DB37_51D8_E999)), ("a", 0xD24E_C4F1_A98C_6E5B), ("abc", 0x44BC_2CF5_AD77_0999),
-    ]) func checksumIsXXH64(text: String, expected: UInt64) {
-        var hash = XXHash64()
-        hash.update(Array(text.utf8))
-        #expect(hash.finalize() == expected)
-    }
-
-    @Test func checksumDoesNotDependOnThePieces() {
-        let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-        var whole = XXHash64()
-        whole.update(bytes)
-        for size in [1, 7, 31, 32, 33, 100] {
-            var pieces = XXHash64()
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                pieces.update(Array(rest.prefix(size)))
-                rest = rest.dropFirst(size)
-            }
-            #expect(pieces.finalize() == whole.finalize(), "pieces of \(size)")
-        }
-    }
 }

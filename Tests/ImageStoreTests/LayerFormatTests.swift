@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-import ImageStore
 import Linux
 import OCIImageSpec
 import Testing
 import TestSupport
+
+@testable import ImageStore
 
 /// The same images in every format that this kernel mounts, and in several at once.
 @Suite(.requiresRoot) struct LayerFormatTests {
@@ -92,8 +93,10 @@ import TestSupport
         let store = try open(.erofs)
         let image = try await pull("top", store)
         var bytes: UInt64 = 0
-        for layer in image.layers {
-            let path = "\(lab.root)/layers/sha256/\(layer.hex).erofs"
+        let files = try lab.list("layers/sha256")
+        #expect(files.count == image.layers.count)
+        for file in files {
+            let path = "\(lab.root)/layers/sha256/\(file)"
             try Command.run(["/usr/bin/fsck.erofs", path])
             bytes += try Syscall.status(path).size
         }
@@ -101,6 +104,37 @@ import TestSupport
         // The others are the manifest and the configuration.
         #expect(try store.usage().inodes == 4)
         #expect(try store.check().damage.isEmpty)
+    }
+
+    /// The files of a tmpfs cannot be mounted by themselves: each layer gets a loop device for as long as it is used.
+    @Test func filesAreMountedThroughLoopDevicesWhereTheyMust() async throws {
+        guard Self.formats.contains(.erofs) else { return }
+        try addImages()
+        let disk = "\(lab.folder.path)/disk"
+        try Syscall.makeDirectory(disk)
+        try Syscall.mount(source: "disk", target: disk, type: "tmpfs", data: "size=64m")
+        func devices() throws -> [String] {
+            try Syscall.entries("/sys/block").filter { name in
+                let path = try? Syscall.readText("/sys/block/\(name)/loop/backing_file")
+                return path?.hasPrefix(disk) == true
+            }
+        }
+        var settings = StoreSettings(root: lab.root, run: lab.run, images: "\(disk)/images")
+        // What is found to be best here is not EROFS.
+        #expect(try ImageStore(settings).format.name == "directory")
+        settings.format = .erofs
+        let store = try ImageStore(settings)
+        let image = try await pull("top", store)
+        for readonly in [true, false] {
+            let root = try store.mountRootfs(container: "c", image: image.id, readonly: readonly)
+            try check(root)
+            #expect(try devices().count == 2)
+            try store.removeRootfs(container: "c")
+            // The device goes with its last user, which the kernel may let go a moment later.
+            try await soon("the devices are free") { try devices().isEmpty }
+        }
+        #expect(try store.check().damage.isEmpty)
+        try store.remove(image.id)
     }
 
     /// A mount has no place, and is held by the overlay alone.

@@ -9,6 +9,15 @@ import shutil
 import subprocess
 
 
+def chain(diff_ids):
+    """The chainIDs of an image's layers, without the algorithm. Every layer here leaves directories to those below it, and
+    so is kept by this (image-spec, config.md, Layer ChainID)."""
+    below = ""
+    for diff_id in diff_ids:
+        below = f"sha256:{hashlib.sha256(f'{below} {diff_id}'.encode()).hexdigest()}" if below else diff_id
+        yield below.partition(":")[2]
+
+
 class Broken(Exception):
     """The store does not hold what it promised."""
 
@@ -59,8 +68,7 @@ class Store:
             if known is not None and present != known:
                 raise Broken(f"{tag} is {'not ' if known else ''}in the store")
         self.call("check")
-        layers = {layer for image in found.values() for layer in image["layers"]}
-        self.expect_only(f"{self.root}/layers/sha256", {layer.partition(":")[2] for layer in layers})
+        self.expect_only(f"{self.root}/layers/sha256", {name for image in found.values() for name in chain(image["layers"])})
         for folder in ("staging", "trash", "quarantine"):
             self.expect_only(f"{self.root}/{folder}", set())
         if unpack and self.images.ids[unpack] in found:

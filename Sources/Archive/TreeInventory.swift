@@ -1,27 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-internal import Linux
+package import Linux
 
-/// A checksum of a whole tree, by which later damage is found: names, kinds, owners, modes, times, attributes, targets of
-/// links, which names are one file, and all content. Not of what a file system decides by itself: sizes of directories,
-/// numbers of inodes, times of access.
-struct TreeChecksum {
-    private var hash = XXHash64()
+/// What is in a directory tree: how much it takes, and a checksum by which later damage is found.
+///
+/// The checksum is over names, kinds, owners, modes, times, attributes, targets of links, which names are one file, and all
+/// content. Not over what a file system decides by itself: sizes of directories, numbers of inodes, times of access.
+///
+/// Counted is what is at and below the root, the root itself included: every file of any kind once, however many names it
+/// has; of files the blocks that they have, which holes are none of, and of directories all of their own, at least one.
+package struct TreeInventory {
+    private static let blockSize: UInt64 = 4096
+
+    /// Space on disk.
+    package private(set) var bytes: UInt64 = 0
+    /// Files of all kinds.
+    package private(set) var inodes: UInt64 = 0
+    /// `xxh3:` and 16 hex digits.
+    package var checksum: String { hash.text }
+
+    private let hash = Checksum()
+    /// Checksums of contents by inode.
+    private let known: [UInt64: UInt64]
     /// The first path of a file with several names.
     private var links: [UInt64: [UInt8]] = [:]
 
-    /// `xxh64:` and 16 hex digits.
-    static func of(_ path: String) throws(ImageStoreError) -> String {
-        var checksum = TreeChecksum()
-        do throws(Errno) {
-            let root = try Syscall.open(path, [.directory, .noFollow])
-            try checksum.addAttributes(RawName("."), try root.status(), at: root.rawValue)
-            try checksum.addContent(of: root.rawValue, path: [])
-        } catch {
-            throw ImageStoreError("verify layer", path, error)
-        }
-        return checksum.hash.text
+    /// Walks the tree below a directory, an O_PATH descriptor or another. The contents whose checksum is known by the
+    /// number of their inode are not read.
+    package init(of root: Int32, known: [UInt64: UInt64] = [:]) throws(Errno) {
+        self.known = known
+        let status = try Syscall.status(of: root)
+        count(status)
+        try addAttributes(RawName("."), status, at: root)
+        try addContent(of: root, path: [])
     }
 
     private mutating func addContent(of directory: Int32, path: [UInt8]) throws(Errno) {
@@ -41,6 +53,7 @@ struct TreeChecksum {
                 }
                 links[status.inode] = inside
             }
+            count(status)
             switch status.kind {
             case .directory:
                 let inner = try Syscall.open(name, [.directory, .noFollow], at: directory)
@@ -48,19 +61,31 @@ struct TreeChecksum {
                 // The end of the directory, so that what follows is not taken for a part of it.
                 add([])
             case .symlink: add(Array(try Syscall.readLink(name, at: directory).bytes))
-            case .regular: try addFile(name, at: directory)
+            case .regular:
+                if let sum = known[status.inode] { hash.update(sum) } else { try addFile(name, at: directory) }
             case .character, .block, .fifo, .socket, .unknown: break
             }
         }
     }
 
-    private mutating func addAttributes(_ name: RawName, _ status: FileStatus, at directory: Int32) throws(Errno) {
+    private mutating func count(_ status: FileStatus) {
+        inodes += 1
+        let whole = (status.size + Self.blockSize - 1) / Self.blockSize * Self.blockSize
+        switch status.kind {
+        case .directory: bytes += max(whole, Self.blockSize)
+        // Some file systems give a growing file more than it needs, and take it back later.
+        case .regular: bytes += min(whole, status.blocks * 512)
+        case .symlink, .character, .block, .fifo, .socket, .unknown: bytes += status.blocks * 512
+        }
+    }
+
+    private func addAttributes(_ name: RawName, _ status: FileStatus, at directory: Int32) throws(Errno) {
         let numbers = [
             UInt64(status.mode), UInt64(status.uid), UInt64(status.gid), status.kind == .regular ? status.size : 0,
             UInt64(status.deviceNumber.major), UInt64(status.deviceNumber.minor),
             UInt64(bitPattern: status.modified.seconds), UInt64(bitPattern: status.modified.nanoseconds),
         ]
-        for number in numbers { hash.update(number) }
+        unsafe numbers.withUnsafeBytes { unsafe hash.update($0) }
         let attributes = try Syscall.attributeNames(name, at: directory).filter {
             // The security label is the host's.
             !$0.bytes.elementsEqual("security.selinux".utf8)
@@ -71,46 +96,14 @@ struct TreeChecksum {
         }
     }
 
-    private mutating func addFile(_ name: RawName, at directory: Int32) throws(Errno) {
+    private func addFile(_ name: RawName, at directory: Int32) throws(Errno) {
         let file = try Syscall.open(name, [.readOnly, .noFollow, .nonblocking], at: directory)
-        while true {
-            let block = try Syscall.read(file.rawValue, upTo: 1 << 18)
-            if block.isEmpty { return }
-            hash.update(block)
-        }
+        hash.update(try BlockChecksum.value(of: file.rawValue))
     }
 
     /// Bytes with their number before them, so that two texts are not the same as one.
-    private mutating func add(_ bytes: [UInt8]) {
+    private func add(_ bytes: [UInt8]) {
         hash.update(UInt64(bytes.count))
         hash.update(bytes)
-    }
-}
-
-extension DirectoryLayers {
-    /// Of everything that the tree shows.
-    package func checksum(of path: String) throws -> String { try TreeChecksum.of(path) }
-}
-
-extension ErofsLayers {
-    /// Of the file.
-    package func checksum(of path: String) throws -> String {
-        try ImageStoreError.attempt("verify layer", path) { () throws(Errno) in
-            let file = try Syscall.open(path, [.readOnly, .noFollow])
-            var hash = XXHash64()
-            while true {
-                let block = try Syscall.read(file.rawValue, upTo: 1 << 18)
-                if block.isEmpty { return hash.text }
-                hash.update(block)
-            }
-        }
-    }
-}
-
-extension XXHash64 {
-    /// `xxh64:` and 16 hex digits.
-    var text: String {
-        let digits = String(finalize(), radix: 16)
-        return "xxh64:" + String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
