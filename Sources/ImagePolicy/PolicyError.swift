@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import OCIImageSpec
+
 /// Why an image may not be used, or why that cannot be told.
 package struct PolicyError: Error, Hashable, CustomStringConvertible {
     /// The kind of failure, for callers that decide by it.
@@ -29,5 +31,5 @@ package struct PolicyError: Error, Hashable, CustomStringConvertible {
     }
 
     /// One line: operation, quoted subject, reason.
-    package var description: String { "\(operation) \"\(subject)\": \(reason)" }
+    package var description: String { "\(operation) \(ImageSpecError.quoted(subject)): \(reason)" }
 }

@@ -33,14 +33,22 @@ package struct ImageSpecError: Error, Hashable, CustomStringConvertible {
     /// One line: operation, quoted subject, reason.
     package var description: String { "\(operation) \(Self.quoted(subject)): \(reason)" }
 
-    /// The text in double quotes on one line: control characters escaped, cut after 300 characters.
+    /// The text in double quotes on one line, cut after 300 characters. Escaped is what would move or hide text on a
+    /// terminal or in a log: control characters, and those that change the direction of writing.
     package static func quoted(_ text: String) -> String {
         var out = "\""
         for scalar in text.unicodeScalars.prefix(300) {
-            out +=
-                scalar == "\"" || scalar == "\\" || scalar.value < 0x20
-                ? scalar.escaped(asASCII: false) : String(scalar)
+            let isSpecial = scalar == "\"" || scalar == "\\" || moves(scalar)
+            // Other letters than those of ASCII are escaped only when they are asked to be.
+            out += isSpecial ? scalar.escaped(asASCII: true) : String(scalar)
         }
         return out + (text.unicodeScalars.count > 300 ? "...\"" : "\"")
+    }
+
+    private static func moves(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
     }
 }

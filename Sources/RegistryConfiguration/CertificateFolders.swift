@@ -45,7 +45,9 @@ package struct CertificateFolders: Hashable, Sendable {
         var found = RegistryCertificates()
         for name in names where name.hasSuffix(".crt") { found.authorities.append(try content(name)) }
         for name in names where name.hasSuffix(".key") && !names.contains("\(name.dropLast(4)).cert") {
-            throw .file("\(path)/\(name)", "there is no certificate \"\(name.dropLast(4)).cert\" for this key")
+            throw .file(
+                "\(path)/\(name)",
+                "there is no certificate \(ImageSpecError.quoted(name.dropLast(4) + ".cert")) for this key")
         }
         // A server is shown one certificate: the first.
         if let name = names.first(where: { $0.hasSuffix(".cert") }) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import OCIImageSpec
+
 /// Why a file about registries, or what it says, cannot be used.
 package struct RegistryConfigurationError: Error, Hashable, CustomStringConvertible {
     /// The kind of fault, for callers that decide by it.
@@ -31,7 +33,7 @@ package struct RegistryConfigurationError: Error, Hashable, CustomStringConverti
     }
 
     /// One line: operation, quoted subject, reason.
-    package var description: String { "\(operation) \"\(subject)\": \(reason)" }
+    package var description: String { "\(operation) \(ImageSpecError.quoted(subject)): \(reason)" }
 
     /// A fault of a file.
     static func file(_ path: String, line: Int? = nil, _ reason: String) -> RegistryConfigurationError {

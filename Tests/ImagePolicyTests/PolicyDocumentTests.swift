@@ -22,6 +22,12 @@ import Testing
           "oci": {"/images": [{"type": "insecureAcceptAnything"}]}}}
         """#
 
+    /// A name is a stranger's, and messages go to terminals and logs.
+    @Test func messagesStayOnOneLine() {
+        let error = PolicyError(.rejected, "use", "a\u{1B}[2J\nb", "no")
+        #expect(error.description == #"use "a\u{1B}[2J\nb": no"#)
+    }
+
     @Test(arguments: [
         ("a.example/x", ImagePolicy.Demand.none), ("a.example/team/app:1", .none), ("x.b.example/y", .signatures),
     ])

@@ -28,6 +28,12 @@ import Testing
         #expect(try conf.references("busybox").map(\.description) == ["docker.io/library/busybox:latest"])
     }
 
+    /// A name is a stranger's, and messages go to terminals and logs.
+    @Test func messagesStayOnOneLine() {
+        let error = RegistryConfigurationError(.blocked, "look up", "a\u{1B}[2J\nb", "no")
+        #expect(error.description == #"look up "a\u{1B}[2J\nb": no"#)
+    }
+
     static let rules = """
         [[registry]]
         location = "docker.io"
