@@ -30,6 +30,11 @@ extension ImageSources {
         if let failure { throw failure }
     }
 
+    /// Removes the signatures that are kept of images other than those that have these digests. Blocks.
+    package func forgetSignatures(except digests: Set<Digest>) throws {
+        try SignatureArchive(folder: settings.keptSignatures).prune(except: digests)
+    }
+
     /// Checks signatures of any of the digests, those that are kept first; good ones are kept. Throws `PolicyError`.
     func check(
         _ reference: Reference, _ digests: [Digest], _ source: MirroredSource, _ policy: ImagePolicy
@@ -107,15 +112,29 @@ extension ImageSources {
         }
     }
 
-    /// The layers of the image with the tag `sha256-HEX.sig`. Source: cosign, SIGNATURE_SPEC.md.
+    /// Signatures that lie beside the image: in manifests that refer to it, and in the one with the tag `sha256-HEX.sig`.
+    /// Source: cosign, SIGNATURE_SPEC.md.
     private func attachments(_ digest: Digest, _ source: MirroredSource) async throws -> [ImageSignature] {
-        let fetched: FetchedManifest
-        do {
-            fetched = try await source.manifest(.tag("\(digest.algorithm.rawValue)-\(digest.hex).sig"))
-        } catch let error as RegistryError where error.code == .notFound {
-            return []
+        var places = try await source.first("list referrers in") { client in
+            try await client.referrers(of: digest, artifactType: MediaType(rawValue: ImageSignature.sigstoreArtifact))
+        }.prefix(ImageSignature.countLimit).map { ManifestSelector.digest($0.digest) }
+        places.append(.tag("\(digest.algorithm.rawValue)-\(digest.hex).sig"))
+        var found: [ImageSignature] = []
+        for place in places {
+            let fetched: FetchedManifest
+            do {
+                fetched = try await source.manifest(place)
+            } catch let error as RegistryError where error.code == .notFound {
+                continue
+            }
+            guard case .manifest(let manifest) = try fetched.document() else { continue }
+            found += try await signatures(in: manifest, source)
         }
-        guard case .manifest(let manifest) = try fetched.document() else { return [] }
+        return found
+    }
+
+    /// The layers of a manifest that are signatures.
+    private func signatures(in manifest: Manifest, _ source: MirroredSource) async throws -> [ImageSignature] {
         var found: [ImageSignature] = []
         for layer in manifest.layers.prefix(ImageSignature.countLimit) {
             guard layer.mediaType.rawValue == ImageSignature.sigstoreMediaType,

@@ -35,5 +35,27 @@ struct SignatureArchive: Sendable {
         }
     }
 
+    /// Removes what is kept for no digest of these. What is younger than an hour may be of an image that is being pulled,
+    /// and stays. Blocks.
+    func prune(except wanted: Set<Digest>) throws(SystemError) {
+        let limit = KernelClock.realtime / 1_000_000_000 - 3600
+        for algorithm in Digest.Algorithm.allCases {
+            let directory = "\(folder)/\(algorithm.rawValue)"
+            let names = Set(wanted.filter { $0.algorithm == algorithm }.map { "\($0.hex).json" })
+            try SystemError.attempt("clean up", directory) { () throws(Errno) in
+                let entries: [String]
+                do throws(Errno) { entries = try Syscall.entries(directory) } catch .ENOENT { return }
+                for name in entries where !names.contains(name) {
+                    do throws(Errno) {
+                        let path = "\(directory)/\(name)"
+                        if try Syscall.linkStatus(path).modified.seconds < limit { try Syscall.removeFile(path) }
+                    } catch .ENOENT {
+                        // Another process was faster.
+                    }
+                }
+            }
+        }
+    }
+
     private func path(_ digest: Digest) -> String { "\(folder)/\(digest.algorithm.rawValue)/\(digest.hex).json" }
 }

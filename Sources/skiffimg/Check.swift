@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import ArgumentParser
+internal import ImageSources
 internal import ImageStore
 internal import Linux
 internal import OCIImageSpec
@@ -64,15 +65,19 @@ struct GarbageCollection: AsyncParsableCommand {
         commandName: "gc", abstract: "Remove images without a tag, and everything that no image needs.",
         discussion: "Images that are in use or pinned stay.")
 
-    @OptionGroup var store: StoreOptions
+    @OptionGroup var options: SourceOptions
     @Flag(help: "Print JSON.")
     var json = false
     @Flag(name: .shortAndLong, help: "Remove images with tags too.")
     var all = false
 
     func run() async throws {
-        let (store, all) = (try await store.opened(), all)
-        let report = try await BlockingPool.run { () throws in try store.collectGarbage(all: all) }
+        let (store, sources, all) = (try await options.store.opened(), try options.sources(), all)
+        let report = try await BlockingPool.run { () throws in
+            let report = try store.collectGarbage(all: all)
+            try sources.forgetSignatures(except: store.manifestDigests())
+            return report
+        }
         if json { return try Output.json(report) }
         for image in report.images { Output.line(image.description) }
         Output.error("\(report.images.count) images removed, \(Output.size(report.bytes)) given back")

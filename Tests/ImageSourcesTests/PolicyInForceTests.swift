@@ -21,8 +21,18 @@ import Testing
         try Command.run(["/usr/bin/openssl", "ec", "-in", "\(bench.path)/key", "-pubout", "-out", "\(bench.path)/pub"])
     }
 
+    /// Where a signature is put.
+    enum Place: CaseIterable {
+        /// Under the tag that is made of the digest.
+        case tag
+        /// In a manifest that refers to the image; the registry of the tests keeps no list of these, so that an index does.
+        case referrer
+    }
+
     /// Puts a signature beside an image as cosign does.
-    private func sign(_ digest: Digest, as name: String, _ bench: Bench, _ sources: ImageSources) async throws {
+    private func sign(
+        _ digest: Digest, as name: String, _ bench: Bench, _ sources: ImageSources, at place: Place = .tag
+    ) async throws {
         let text = """
             {"critical":{"identity":{"docker-reference":"\(name)"},"image":{"docker-manifest-digest":"\(digest)"},\
             "type":"cosign container image signature"},"optional":null}
@@ -33,18 +43,25 @@ import Testing
             "\(bench.path)/payload",
         ])
         let memory = Memory(layer: Array(text.utf8))
+        let suffix = place == .tag ? ".sig" : ""
         let target = try await sources.destination(
-            try Reference(parsing: "\(name):sha256-\(digest.hex).sig"))
+            try Reference(parsing: "\(name):sha256-\(digest.hex)\(suffix)"))
         for blob in [memory.config, memory.layer] { _ = try await target.put(memory.descriptor(blob), from: memory) }
         var layer = memory.descriptor(memory.layer)
         layer.mediaType = MediaType(rawValue: ImageSignature.sigstoreMediaType)
         let signature = Data(try Syscall.readFile("\(bench.path)/signature")).base64EncodedString()
         layer.annotations = [ImageSignature.sigstoreAnnotation: signature]
-        let manifest = Manifest(config: memory.descriptor(memory.config), layers: [layer])
-        try await target.put(
-            FetchedManifest(
-                bytes: [UInt8](JSONEncoder().encode(manifest)), statedType: .imageManifest, subject: "made"),
-            as: target.reference.selector)
+        let manifest = try FetchedManifest(
+            bytes: [UInt8](
+                JSONEncoder().encode(Manifest(config: memory.descriptor(memory.config), layers: [layer]))),
+            statedType: .imageManifest, subject: "made")
+        guard place == .referrer else { return try await target.put(manifest, as: target.reference.selector) }
+        try await target.put(manifest, as: .digest(manifest.digest))
+        var entry = manifest.descriptor
+        entry.artifactType = MediaType(rawValue: ImageSignature.sigstoreArtifact)
+        let index = try FetchedManifest(
+            bytes: [UInt8](JSONEncoder().encode(Index(manifests: [entry]))), statedType: .imageIndex, subject: "made")
+        try await target.put(index, as: target.reference.selector)
     }
 
     private func refusal(_ work: () async throws -> Void) async throws -> String? {
@@ -56,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func aSignatureBesideTheImageIsAskedForAndKept() async throws {
+    @Test(arguments: Place.allCases) func aSignatureBesideTheImageIsAskedForAndKept(place: Place) async throws {
         let bench = try Bench()
         try makeKey(bench)
         let registry = try DocumentRegistry()
@@ -72,7 +89,7 @@ import Testing
             try await refusal { _ = try await sources.source(reference).layer(reference) }
         }
         #expect(try await pull()?.contains("there is none") == true)
-        try await sign(manifest.digest, as: name, bench, sources)
+        try await sign(manifest.digest, as: name, bench, sources, at: place)
         // Nobody says that the registry has signatures.
         #expect(try await pull()?.contains("there is none") == true)
         try bench.write(
@@ -84,6 +101,20 @@ import Testing
             try await refusal { try await alone.admit([reference], digests: [manifest.digest]) }
         }
         #expect(try await use() == nil)
+        // It stays as long as the image does; one of an image that is gone goes, when it is no pull's of this moment.
+        let kept = "\(bench.path)/root/signatures/sha256/\(manifest.digest.hex).json"
+        try alone.forgetSignatures(except: [])
+        #expect(Syscall.exists(kept))
+        let folder = try Syscall.open("\(bench.path)/root/signatures/sha256", [.directory])
+        try Syscall.setTimes(
+            RawName("\(manifest.digest.hex).json"), modified: Timestamp(seconds: 1, nanoseconds: 0), at: folder.rawValue
+        )
+        try alone.forgetSignatures(except: [manifest.digest])
+        #expect(try await use() == nil)
+        try alone.forgetSignatures(except: [Digest(of: [1])])
+        #expect(!Syscall.exists(kept))
+        await #expect(throws: (any Error).self) { try await alone.admit([reference], digests: [manifest.digest]) }
+        #expect(try await pull() == nil)
         try makeKey(bench)
         await #expect(throws: (any Error).self) { try await alone.admit([reference], digests: [manifest.digest]) }
         try bench.write("policy.json", #"{"default": [{"type": "reject"}]}"#)

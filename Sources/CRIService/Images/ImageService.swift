@@ -106,13 +106,15 @@ final class ImageService: Sendable {
     /// Removes an image with all its names; one that is unknown is right.
     func remove(_ name: String) async throws {
         guard !name.isEmpty else { throw ServiceError(.invalid, "remove image", nil, "the request names no image") }
-        let store = store
+        let (store, sources) = (store, sources)
         let names = await names(name)
         do {
-            // A damaged image, which is not shown, can be removed too.
             try await BlockingPool.run { () throws in
                 for name in names {
-                    if let id = try store.imageID(name) { return try store.remove(id) }
+                    // A damaged image, which is not shown, can be removed too.
+                    guard let id = try store.imageID(name) else { continue }
+                    try store.remove(id)
+                    return try sources.forgetSignatures(except: store.manifestDigests())
                 }
             }
         } catch let error as ImageStoreError where error.code == .notFound {
