@@ -10,13 +10,9 @@ struct History: AsyncParsableCommand {
         abstract: "Show how the layers of an image came about, the last step first.",
         discussion: "Sizes are those on disk for an image of the store, and compressed for one elsewhere.")
 
-    @OptionGroup var options: SourceOptions
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var image: ReadOptions
     @Flag(help: "Print whole commands.")
     var noTrunc = false
-    @Argument(help: ArgumentHelp("The image.", valueName: "REF"))
-    var image: String
 
     private struct Step: Encodable {
         var created: String?
@@ -28,7 +24,7 @@ struct History: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let steps = try await ImageOrigin.with(ImageName(parsing: image), options) { origin -> [Step] in
+        let steps = try await image.read { origin, options -> [Step] in
             let found = try await origin.resolve(options)
             var sizes = found.blobs.map { UInt64(clamping: $0.size) }
             if let stored = origin.stored {
@@ -36,7 +32,7 @@ struct History: AsyncParsableCommand {
             }
             return Self.steps(found.config, sizes)
         }
-        if json { return try Output.json(steps) }
+        if image.json { return try Output.json(steps) }
         let rows = steps.map(row)
         Output.table([["CREATED", "SIZE", "LAYER", "CREATED BY", "COMMENT"]] + rows)
     }

@@ -13,16 +13,12 @@ struct Inspect: AsyncParsableCommand {
             is. Nothing is pulled.
             """)
 
-    @OptionGroup var options: SourceOptions
+    @OptionGroup var image: ReadOptions
     @Flag(help: "Print the manifest as it is.")
     var raw = false
-    @Flag(help: "Print JSON, as is always done.")
-    var json = false
-    @Argument(help: ArgumentHelp("The image.", valueName: "REF"))
-    var image: String
 
     func run() async throws {
-        try await ImageOrigin.with(ImageName(parsing: image), options) { origin in
+        try await image.read { origin, options in
             if raw {
                 return Output.bytes(try await origin.source.manifest(origin.selector).bytes)
             }
@@ -36,14 +32,10 @@ struct Config: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the configuration of an image, as it is.", discussion: "Its digest is the image's id.")
 
-    @OptionGroup var options: SourceOptions
-    @Flag(help: "Print JSON, as is always done.")
-    var json = false
-    @Argument(help: ArgumentHelp("The image.", valueName: "REF"))
-    var image: String
+    @OptionGroup var image: ReadOptions
 
     func run() async throws {
-        try await ImageOrigin.with(ImageName(parsing: image), options) { origin in
+        try await image.read { origin, options in
             Output.bytes(try await origin.resolve(options).configBytes)
         }
     }
@@ -54,16 +46,12 @@ struct Manifest: AsyncParsableCommand {
         commandName: "manifest", abstract: "Print the manifest of an image, as it is.",
         discussion: "Of an index the manifest for the platform, unless --index.")
 
-    @OptionGroup var options: SourceOptions
+    @OptionGroup var image: ReadOptions
     @Flag(help: "Print the index, if it is one.")
     var index = false
-    @Flag(help: "Print JSON, as is always done.")
-    var json = false
-    @Argument(help: ArgumentHelp("The image.", valueName: "REF"))
-    var image: String
 
     func run() async throws {
-        try await ImageOrigin.with(ImageName(parsing: image), options) { origin in
+        try await image.read { origin, options in
             let bytes =
                 index
                 ? try await origin.source.manifest(origin.selector).bytes

@@ -9,6 +9,7 @@ internal import ImageStore
 internal import Linux
 internal import OCIImageSpec
 internal import Registry
+internal import Synchronization
 
 /// Where the store is.
 struct StoreOptions: ParsableArguments {
@@ -41,8 +42,14 @@ struct StoreOptions: ParsableArguments {
         settings.format = layerFormat
         settings.keepsBlobs = configuration.image.keepBlobs
         settings.pinned = PinnedImages(configuration.image.pinned)
-        return try ImageStore(settings)
+        let store = try ImageStore(settings)
+        Self.opened.withLock { $0.append(store) }
+        return store
     }
+
+    /// Never closed: whoever closes a database last copies its log into it and waits for the disk, for which the end of a
+    /// command is a bad moment. The log is as good, and is copied when it gets long.
+    private static let opened = Mutex<[ImageStore]>([])
 
     /// The same for tasks.
     func opened() async throws -> ImageStore { try await BlockingPool.run { () throws in try open() } }
@@ -95,6 +102,8 @@ struct SourceOptions: ParsableArguments {
         var settings = ImageSourceSettings(
             try store.configuration(), environment: ProcessInfo.processInfo.environment)
         settings.insecureRegistries.formUnion(insecureRegistries)
+        // They belong to the images of one store.
+        if let root = store.root { settings.keptSignatures = "\(root)/signatures" }
         if let authfile { settings.credentialFiles.insert(authfile, at: 0) }
         if let policy { settings.policy = policy }
         if let registriesConf { settings.registriesConf = registriesConf }
@@ -139,6 +148,20 @@ struct SourceOptions: ParsableArguments {
         let configured = try store.configuration().image.platform
         let text = platformText ?? (configured.isEmpty ? nil : configured)
         return try text.map { try Platform(parsing: $0) } ?? .current
+    }
+}
+
+/// One image that is looked at, wherever it is.
+struct ReadOptions: ParsableArguments {
+    @OptionGroup var options: SourceOptions
+    @Flag(help: "Print JSON, as is always done for documents.")
+    var json = false
+    @Argument(help: ArgumentHelp("The image.", valueName: "REF"))
+    var image: String
+
+    /// Opens the image for the body.
+    func read<Value>(_ body: (ImageOrigin, SourceOptions) async throws -> Value) async throws -> Value {
+        try await ImageOrigin.with(ImageName(parsing: image), options) { try await body($0, options) }
     }
 }
 

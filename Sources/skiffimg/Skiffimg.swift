@@ -3,6 +3,7 @@
 
 internal import ArgumentParser
 internal import Dispatch
+internal import EngineConfiguration
 internal import Glibc
 
 /// The image tool: works on the store without a daemon, and beside one.
@@ -15,12 +16,11 @@ struct Skiffimg: AsyncParsableCommand {
             with a transport: docker://NAME, store:NAME, oci:DIR[:TAG], oci-archive:FILE[:TAG], \
             docker-archive:FILE[:NAME], dir:DIR.
             """,
+        version: "skiffimg version \(EngineVersion.number)",
         subcommands: [
             Pull.self, Push.self, Copy.self, Inspect.self, Config.self, Manifest.self, List.self, ListTags.self,
-            Tag.self, Remove.self,
-            Unpack.self, Mount.self, Umount.self, Diff.self, History.self, Check.self, GarbageCollection.self,
-            Save.self,
-            Load.self,
+            Tag.self, Remove.self, Unpack.self, Mount.self, Umount.self, Diff.self, History.self, Check.self,
+            GarbageCollection.self, Save.self, Load.self,
         ])
 
     static func main() async {

@@ -19,10 +19,17 @@ final class SkiffimgLab {
     /// Runs the program beside the test bundle on the lab's store.
     func run(_ words: String...) throws -> CommandOutput { try run(words) }
 
-    func run(_ words: [String]) throws -> CommandOutput {
+    /// The program beside the test bundle.
+    static func program() throws -> String {
         let own = try Syscall.readLink("/proc/self/exe")
-        let program = own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/skiffimg"
-        let store = ["--root", "\(path)/root", "--run-root", "\(path)/run"]
+        return own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/skiffimg"
+    }
+
+    /// The words that name the lab's store.
+    var store: [String] { ["--root", "\(path)/root", "--run-root", "\(path)/run"] }
+
+    func run(_ words: [String]) throws -> CommandOutput {
+        let program = try Self.program()
         let plan = ChildPlan(program, [program] + words + store, workingDirectory: path)
         return try CommandOutput.run(plan, timeoutMilliseconds: 120_000)
     }

@@ -121,9 +121,14 @@ struct SkiffimgStoreTests {
         #expect(try lab.isStoreEmpty())
     }
 
+    @Test func saysWhichVersionItIs() throws {
+        let result = try CommandOutput.run(ChildPlan(SkiffimgLab.program(), [SkiffimgLab.program(), "--version"]))
+        #expect(result.status == .exited(0))
+        #expect(result.outputText.wholeMatch(of: /skiffimg version [0-9]+\.[0-9]+\.[0-9]+\n/) != nil)
+    }
+
     @Test(arguments: ["bash", "zsh", "fish"]) func completionIsOffered(shell: String) throws {
-        let own = try Syscall.readLink("/proc/self/exe")
-        let program = own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/skiffimg"
+        let program = try SkiffimgLab.program()
         let result = try CommandOutput.run(ChildPlan(program, [program, "--generate-completion-script", shell]))
         #expect(result.status == .exited(0))
         #expect(result.outputText.contains("history"))

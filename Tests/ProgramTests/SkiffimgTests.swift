@@ -56,6 +56,22 @@ struct SkiffimgTests {
         }
     }
 
+    /// On a terminal there is a bar while it lasts, and nothing of it afterwards; elsewhere there is none.
+    @Test func aTerminalSeesHowFarAPullIs() throws {
+        let words = try [SkiffimgLab.program(), "pull", "oci:layout:v1"] + lab.store
+        let plan = ChildPlan(
+            "/usr/bin/script",
+            ["script", "--quiet", "--return", "--command", words.joined(separator: " "), "/dev/null"],
+            environment: ["TERM=xterm"], workingDirectory: lab.path)
+        let result = try CommandOutput.run(plan, timeoutMilliseconds: 60_000)
+        #expect(result.status == .exited(0), "\(result.outputText)")
+        let parts = result.outputText.split(separator: "\r\u{1B}[K", omittingEmptySubsequences: false)
+        let bars = parts.filter { $0.contains(/^\[[#-]{24}\] [0-9]{1,3}%  .* of .*\/s  .* left  [0-9]\/[0-9]$/) }
+        #expect(!bars.isEmpty, "\(parts)")
+        #expect(parts.last?.contains("%") == false)
+        #expect(try lab.run("pull", "oci:layout:v1", "--name", "example.org/x:9").errorText.contains("\u{1B}") == false)
+    }
+
     @Test func quietPullPrintsOnlyTheID() throws {
         let result = try lab.run("pull", "--quiet", "oci:layout:v1", "--name", "example.org/x:2")
         #expect(result.errorText.isEmpty)

@@ -16,7 +16,7 @@ struct EngineStatus: Sendable {
 
 extension Engine {
     /// The version of this build.
-    package static let version = "0.1.0"
+    package static let version = EngineVersion.number
 
     func status(verbose: Bool) async throws -> EngineStatus {
         let problem = await networks.problem()
