@@ -101,6 +101,8 @@ import TestSupport
     @Test func openingRemovesWhatTheDeadLeft() async throws {
         let store = try lab.open()
         let image = try await pull(store)
+        let layers = try lab.list("layers/sha256")
+        #expect(layers.count == 3)
         let stray = String(repeating: "f", count: 64)
         for path in ["staging/dead/half/layer", "layers/sha256/\(stray)/dir", "trash/old/dir"] {
             try Syscall.makeDirectories("\(lab.root)/\(path)")
@@ -110,7 +112,7 @@ import TestSupport
         let reopened = try lab.open()
         #expect(try lab.list("staging").isEmpty)
         #expect(try lab.list("trash").isEmpty)
-        #expect(try lab.list("layers/sha256") == Set(image.layers.map(\.hex)).sorted())
+        #expect(try lab.list("layers/sha256") == layers)
         #expect(try lab.list("content/sha256") == [image.id.hex, image.manifest.hex].sorted())
         #expect(try reopened.images().map(\.id) == [image.id])
     }
