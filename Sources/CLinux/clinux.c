@@ -137,6 +137,13 @@ static void copy_statfs(const struct statfs *s, struct clx_filesystem *out) {
         .blocks_available = s->f_bavail, .files = s->f_files, .files_free = s->f_ffree,
         .flags = (uint64_t)s->f_flags};
 }
+int clx_is_mount_root(const char *path) {
+    struct statx status;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &status) < 0) {
+        return -errno;
+    }
+    return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
 int clx_statfs(const char *path, struct clx_filesystem *out) {
     struct statfs s;
     if (statfs(path, &s) < 0) {

@@ -161,10 +161,7 @@ extension ImageStore {
     private func mappedDirectory(_ id: String) -> String { "\(paths.run)/containers/\(id)/layers" }
 
     func isMounted(_ path: String) throws(ImageStoreError) -> Bool {
-        let mounts = try ImageStoreError.attempt("read", "/proc/self/mountinfo") { () throws(Errno) in
-            try MountInfo.read()
-        }
-        return mounts.contains { $0.mountPoint == path }
+        try ImageStoreError.attempt("look at", path) { () throws(Errno) in try Syscall.isMountPoint(path) }
     }
 
     func prepareDirectory(_ path: String, mode: UInt32) throws(ImageStoreError) {

@@ -60,6 +60,18 @@ package struct LoopDevice: ~Copyable {
 }
 
 extension Syscall {
+    /// Whether a mount is at the path; nothing there is none. One question, however many mounts there are. The corresponding
+    /// system call is `statx(2)` with STATX_ATTR_MOUNT_ROOT.
+    package static func isMountPoint(_ path: String) throws(Errno) -> Bool {
+        do throws(Errno) {
+            return unsafe try Errno.check(clx_is_mount_root(path)) != 0
+        } catch .ENOENT {
+            return false
+        } catch {
+            throw error
+        }
+    }
+
     /// The corresponding system call is `mount(2)`.
     package static func mount(
         source: String? = nil, target: String, type: String? = nil, flags: MountFlags = [], data: String? = nil

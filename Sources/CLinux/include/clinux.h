@@ -174,6 +174,8 @@ ssize_t clx_recv_fds(int fd, void *bytes, size_t capacity, int *fds, size_t *fd_
 int clx_interface_up(const char *name);
 
 // Memory: unmaps the program's code from this process, to be faulted in again where it runs; gives free heap back.
+// 1 if a mount is at the path, 0 if not, -errno.
+int clx_is_mount_root(const char *path);
 int clx_release_program_text(void);
 void clx_trim_heap(void);
 
