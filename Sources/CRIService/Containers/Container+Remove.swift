@@ -66,16 +66,24 @@ extension Container {
         await engine.creations.forget("container/\(name)")
     }
 
-    /// `runtime delete --force`, which takes an unknown container for a removed one.
+    /// `runtime delete --force`, which takes an unknown container for a removed one. A command of a daemon that was killed
+    /// may still be at work on the container; then both may fail on what the other has removed, and it has to be done once
+    /// more.
     private func deleteInRuntime() async throws {
         guard Syscall.exists(paths.spec(id)) else { return }
-        let command = handler.delete(id, paths)
-        let output = try await BlockingPool.run { try command.run() }
-        guard output.status.isSuccess else {
+        let (delete, state) = (handler.delete(id, paths), handler.state(id, paths))
+        let patience = ContinuousClock.now + .seconds(10)
+        while true {
+            let output = try await BlockingPool.run { try delete.run() }
+            if output.status.isSuccess { return }
             let said = RuntimeLog.lastError(paths.runtimeLog(id)) ?? output.errorText
-            // Some runtimes say so even when they are told to force it.
-            if said.contains("does not exist") || said.contains("no such") { return }
-            throw ServiceError(.failed, "\(handler.name) delete", id, said)
+            // Some runtimes say so even when they are told to force it; what was removed under their hands sounds the same.
+            let mayBeGone = said.contains("does not exist") || said.contains("no such")
+            if mayBeGone, try await BlockingPool.run({ try state.run() }).status.isSuccess == false { return }
+            guard mayBeGone, ContinuousClock.now < patience else {
+                throw ServiceError(.failed, "\(handler.name) delete", id, said)
+            }
+            try await Task.sleep(for: .milliseconds(100))
         }
     }
 

@@ -60,6 +60,9 @@ struct RuntimeHandler: Hashable, Sendable {
         RuntimeCommand([path, "features"], environment: ["PATH=\(Self.searchPath)"])
     }
 
+    /// Prints how the container is; fails for one that the runtime does not know.
+    func state(_ id: String, _ paths: Paths) -> RuntimeCommand { command(paths.runtimeLog(id), ["state", id]) }
+
     /// Kills what is left and forgets the container.
     func delete(_ id: String, _ paths: Paths) -> RuntimeCommand {
         command(paths.runtimeLog(id), ["delete", "--force", id])
