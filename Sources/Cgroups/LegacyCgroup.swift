@@ -15,14 +15,14 @@ package struct LegacyCgroup: CgroupDriver {
 
     package var unified: CgroupDirectory? { location.unified.map { CgroupDirectory($0) } }
 
-    /// The unified hierarchy cannot miss a process. Without it, any other: members are in all of them.
+    /// The unified hierarchy cannot miss a process. Without it, any other: members are in all of them. Where the unified
+    /// one has no such cgroup, another one may have it all the same: crun makes those of v1 alone.
     package var members: CgroupDirectory {
-        if let unified { return unified }
-        for controller in ["name=systemd", "pids", "devices", "freezer"] {
-            if let directory = location.directory(controller: controller) { return CgroupDirectory(directory) }
-        }
+        if let unified, unified.exists { return unified }
+        let others = ["name=systemd", "pids", "devices", "freezer"].compactMap { directory($0) }
         // A layout without any hierarchy is never built.
-        return CgroupDirectory(location.subtrees.first?.directory ?? "/nonexistent")
+        return others.first(where: \.exists) ?? unified ?? others.first
+            ?? CgroupDirectory(location.subtrees.first?.directory ?? "/nonexistent")
     }
 
     package var oomEventsFile: String? { location.directory(controller: "memory").map { "\($0)/memory.oom_control" } }

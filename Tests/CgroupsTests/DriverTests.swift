@@ -49,6 +49,21 @@ import Testing
         #expect(!inner.exists)
     }
 
+    /// As crun makes it, which knows nothing of the unified hierarchy beside v1.
+    @Test(.enabled(if: Arrangement.available.contains(.legacyOnly), "the host is hybrid"))
+    func `a cgroup that the unified hierarchy lacks has members all the same`() throws {
+        let cgroup = try TestCgroup(.legacyOnly)
+        let member = try cgroup.run("exec sleep 1000")
+        let driver = try CgroupLayout.detect().location(cgroup.name).driver()
+        #expect(driver.unified?.exists == false)
+        #expect(driver.exists)
+        #expect(try driver.processes() == [member.pid])
+        try driver.kill()
+        #expect(try member.wait() == .signaled(9))
+        try driver.delete()
+        #expect(!driver.exists)
+    }
+
     @Test(arguments: Arrangement.available)
     func `a failed creation leaves nothing behind`(_ arrangement: Arrangement) throws {
         let cgroup = try TestCgroup(arrangement, create: false)
