@@ -156,8 +156,9 @@ let package = Package(
         floor(
             "CRIService",
             [
-                "CRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Cgroups", "Registry", "CNI", "MonitorProtocol",
-                "EngineConfiguration", "ImagePolicy", "ImageSources", "ImageStore", "RegistryConfiguration",
+                "CRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Archive", "Cgroups", "Registry", "CNI",
+                "MonitorProtocol", "EngineConfiguration", "ImagePolicy", "ImageSources", "ImageStore",
+                "RegistryConfiguration",
                 "Streaming", library("GRPCCore", "grpc-swift-2"),
                 library("SwiftProtobuf", "swift-protobuf"), library("GRDB", "GRDB.swift"),
                 library("Logging", "swift-log"), library("Yams", "Yams"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-internal import Linux
+package import Linux
 
 /// How the deletions of a layer (`.wh.NAME`, `.wh..wh..opq`) are carried out. Source: image-spec, layer.md.
 package enum Whiteout: Hashable, Sendable {
@@ -55,5 +55,5 @@ extension EntryPath {
 
 extension FileStatus {
     /// A deleted name in overlay form.
-    var isWhiteout: Bool { kind == .character && deviceNumber == DeviceNumber(major: 0, minor: 0) }
+    package var isWhiteout: Bool { kind == .character && deviceNumber == DeviceNumber(major: 0, minor: 0) }
 }

@@ -52,6 +52,14 @@ enum Check {
         return list
     }
 
+    /// `/dev/host`, `/dev/host:/dev/inside`, `/dev/host:rw` or all three.
+    static func devices(_ list: [String]) throws(Complaint) -> [String] {
+        for text in list where ConfiguredDevice(text) == nil {
+            throw Complaint("\"\(text)\" is not a device of the form \"/dev/host:/dev/inside:rwm\"")
+        }
+        return list
+    }
+
     /// A unix socket's path, with or without `unix://`. `sun_path` has 108 bytes, one of them for the final NUL.
     static func socket(_ text: String) throws(Complaint) -> String {
         let path = try folder(text.hasPrefix("unix://") ? String(text.dropFirst(7)) : text)

@@ -99,9 +99,31 @@ extension DaemonConfig {
                 "A profile in JSON for RuntimeDefault. Default: the built-in one.",
                 check: Check.optional(Check.folder)),
             Setting(
+                "apparmor_profile", \.runtime.apparmorProfile,
+                "AppArmor profile for RuntimeDefault, which has to be loaded; skiffd loads its own, \"skiff-default\"."),
+            Setting(
                 "default_ulimits", \.runtime.defaultUlimits,
                 "Limits that containers get, name=soft:hard: [\"nofile=1024:524288\"]. Default: those of skiffd.",
                 check: Check.ulimits),
+            Setting(
+                "default_sysctls", \.runtime.defaultSysctls,
+                "Parameters (name=value) of pods whose request does not have them; those of the node are not set.",
+                check: Check.variables),
+            Setting(
+                "privileged_seccomp_profile", \.runtime.privilegedSeccompProfile,
+                "A profile in JSON for privileged containers. Default: none.", check: Check.optional(Check.folder)),
+            Setting(
+                "additional_devices", \.runtime.additionalDevices,
+                "Devices that all containers get: /dev/fuse, or /dev/a:/dev/b:rw.", check: Check.devices),
+            Setting(
+                "device_ownership_from_security_context", \.runtime.deviceOwnership,
+                "Whether devices belong to the user and group that the request names."),
+            Setting(
+                "read_only", \.runtime.readOnly,
+                "Whether no container can write to its root file system; /run, /tmp and /var/tmp are in memory then."),
+            Setting(
+                "log_dir", \.runtime.logDir, "Where logs are of pods that come without a folder for them.",
+                check: Check.folder),
             Setting(
                 "default_env", \.runtime.defaultEnvironment,
                 "Variables (NAME=value) of containers whose image and request do not have them.",
@@ -138,6 +160,13 @@ extension RuntimeHandlerConfig {
             "allowed_annotations", \.allowedAnnotations,
             "Annotations of pods and containers that the runtime gets to see; one that ends in \".\" or \"/\" allows all\n"
                 + "that begin so."),
+        Setting(
+            "default_annotations", \.defaultAnnotations,
+            "Annotations (name=value) that the runtime gets to see unless the pod or the container has its own.",
+            check: Check.variables),
+        Setting(
+            "seccomp_profile", \.seccompProfile,
+            "A profile in JSON for RuntimeDefault. Default: that of [runtime].", check: Check.optional(Check.folder)),
         Setting(
             "privileged_without_host_devices", \.privilegedWithoutHostDevices,
             "Whether privileged containers get only the devices that they ask for."),

@@ -92,8 +92,22 @@ package struct DaemonConfig: Sendable, Equatable {
         ]
         /// A seccomp profile in JSON in place of the built-in one for RuntimeDefault; "" for the built-in one.
         package var seccompProfile = ""
+        /// The AppArmor profile for RuntimeDefault; the built-in one is loaded when it is needed, another must be there.
+        package var apparmorProfile = "skiff-default"
         /// Limits of setrlimit(2) that containers get: `nofile=1024:524288`, soft and hard.
         package var defaultUlimits: [String] = []
+        /// Parameters of the pods' own namespaces, where a request has no such: `net.core.somaxconn=1024`.
+        package var defaultSysctls: [String] = []
+        /// A profile for privileged containers; "" for none.
+        package var privilegedSeccompProfile = ""
+        /// Devices of all containers: `/dev/fuse`, `/dev/a:/dev/b:rw`.
+        package var additionalDevices: [String] = []
+        /// Whether devices belong to the user that the container runs as.
+        package var deviceOwnership = false
+        /// Whether no container can write to its root file system.
+        package var readOnly = false
+        /// Where logs are of pods that come without a folder for them.
+        package var logDir = "/var/log/skiff/pods"
         /// Variables that containers get unless the image or the request has them: `NAME=value`.
         package var defaultEnvironment: [String] = []
         /// Folders of OCI hooks in JSON, later ones override files of earlier ones.
@@ -154,6 +168,10 @@ package struct RuntimeHandlerConfig: Sendable, Equatable {
     package var root: String
     /// Annotations of pods and containers that reach the runtime, by name or, with a dot or slash at its end, by prefix.
     package var allowedAnnotations: [String] = []
+    /// Annotations that pods of the handler have unless they have their own: `name=value`.
+    package var defaultAnnotations: [String] = []
+    /// A seccomp profile in place of the engine's for RuntimeDefault; "" for that.
+    package var seccompProfile = ""
     /// Whether privileged containers get only the devices that they ask for.
     package var privilegedWithoutHostDevices = false
 

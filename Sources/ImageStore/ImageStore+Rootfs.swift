@@ -38,7 +38,7 @@ extension ImageStore {
         if try isMounted(target) { return target }
         let isVolatile = row.boot != nil
         if isVolatile { try renewVolatile(id, row, boot) }
-        let lower = try lowerDirectories(of: image)
+        let lower = try lowerOrEmpty(id, image)
         try prepareDirectory(target, mode: 0o755)
         guard let namespace = options.userNamespace else {
             try mountOverlay(of: id, lower, options, isVolatile: isVolatile, at: target)
@@ -64,15 +64,17 @@ extension ImageStore {
             try OverlayMount.readOnly(layers, emptyDirectories: empty).mount(at: target)
         } else {
             let writable = try prepareUpper(id, like: layers.root)
-            let lower = layers.roots
-            // overlayfs wants at least one lower directory; an image may have no layer.
-            let empty = "\(paths.container(id))/empty"
-            if lower.isEmpty { try prepareDirectory(empty, mode: 0o700) }
-            let mount = OverlayMount(
-                lower: lower.isEmpty ? [try LayerRoot(directory: empty)] : lower, writable: writable,
-                isVolatile: isVolatile)
-            try mount.mount(at: target)
+            try OverlayMount(lower: layers.roots, writable: writable, isVolatile: isVolatile).mount(at: target)
         }
+    }
+
+    /// overlayfs wants at least one lower directory; an image may have no layer.
+    private func lowerOrEmpty(_ id: String, _ image: Digest) throws -> ImageLayers {
+        let lower = try lowerDirectories(of: image)
+        guard lower.roots.isEmpty else { return lower }
+        let empty = "\(paths.container(id))/empty/layer"
+        try prepareDirectory(empty, mode: 0o755)
+        return ImageLayers([try LayerRoot(directory: empty)])
     }
 
     /// The roots of an image's layers; only of so many of the lowest when a count is given.

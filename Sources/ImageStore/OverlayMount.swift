@@ -4,7 +4,8 @@
 internal import Linux
 
 /// An overlay of directories, mounted through the mount interface of Linux 5.2, which has no limit on the length of
-/// all options together: 500 layers, as many as overlayfs takes. `lowerdir+` needs Linux 6.5.
+/// all options together: 500 layers, as many as overlayfs takes. That is so since Linux 6.5; before, all lower directories
+/// are one option, `OverlayMount+Legacy.swift`.
 struct OverlayMount {
     /// The lowest last, as overlayfs counts. They are held by the overlay once it is made.
     var lower: [LayerRoot]
@@ -39,6 +40,7 @@ struct OverlayMount {
 
     /// Mounts the overlay at the path.
     func mount(at path: String) throws(ImageStoreError) {
+        if Self.isLegacy { return try mountLegacy(at: path) }
         let mount = try create(for: path)
         let descriptor = mount.rawValue
         try ImageStoreError.attempt("mount rootfs at", path) { () throws(Errno) in
@@ -65,7 +67,11 @@ struct OverlayMount {
 
     private func configure(_ context: borrowing OwnedFD) throws(ImageStoreError) {
         var settings = [("source", "skiff")]
-        settings += lower.map { ("lowerdir+", $0.path) }
+        if Self.isLegacy {
+            settings.append(("lowerdir", lowerList))
+        } else {
+            settings += lower.map { ("lowerdir+", $0.path) }
+        }
         if let writable { settings += [("upperdir", writable.upper), ("workdir", writable.work)] }
         let descriptor = context.rawValue
         for (key, value) in settings {

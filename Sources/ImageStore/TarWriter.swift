@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Archive
 internal import Linux
 
 /// Writes a tar of regular files with short names into a file. The header of an entry is written when its length is
@@ -49,7 +50,9 @@ final class TarWriter: @unchecked Sendable {
         let (at, size) = (offset, length)
         if padding > 0 { try append([UInt8](repeating: 0, count: Int(padding))) }
         offset = at + 512 + size + padding
-        try write(Self.header(name, size: size), at: at)
+        var entry = TarEntry(.regular, RawName(name))
+        entry.size = size
+        try write(entry.bytes, at: at)
         length = 0
     }
 
@@ -80,35 +83,5 @@ final class TarWriter: @unchecked Sendable {
             }
         }
         do throws(Errno) { try result.get() } catch { throw ImageStoreError("write archive", path, error) }
-    }
-
-    private static func header(_ name: String, size: Int64) -> [UInt8] {
-        var header = [UInt8](repeating: 0, count: 512)
-        func put(_ text: String, at offset: Int) {
-            for (index, byte) in text.utf8.enumerated() { header[offset + index] = byte }
-        }
-        func octal(_ value: Int64, _ digits: Int) -> String {
-            let text = String(value, radix: 8)
-            return String(repeating: "0", count: max(0, digits - text.count)) + text
-        }
-        put(name, at: 0)
-        put("0000644", at: 100)
-        put("0000000", at: 108)
-        put("0000000", at: 116)
-        if size < 1 << 33 {
-            put(octal(size, 11), at: 124)
-        } else {
-            // GNU's binary form, which all readers know: 8 GiB and more have too many digits.
-            header[124] = 0x80
-            for index in 0..<8 { header[135 - index] = UInt8(truncatingIfNeeded: size >> (8 * index)) }
-        }
-        put("00000000000", at: 136)
-        put("        ", at: 148)
-        put("0", at: 156)
-        put("ustar", at: 257)
-        put("00", at: 263)
-        let sum = header.reduce(Int64(0)) { $0 + Int64($1) }
-        put(octal(sum, 6) + "\0 ", at: 148)
-        return header
     }
 }

@@ -44,8 +44,9 @@ extension MonitorLoop {
         let token = try watch(spoken.rawValue, .output(spoken, container))
         container.outputs[token] = spoken
         let errorNumber = errorWriter.rawValue
-        let pid = try RuntimeCall.spawn(
-            request.command, [stdin.rawValue, output?.rawValue ?? errorNumber, errorNumber], protection)
+        let streams = [stdin.rawValue, output?.rawValue ?? errorNumber, errorNumber]
+        for stream in streams { try owner?.take(stream) }
+        let pid = try RuntimeCall.spawn(request.command, streams, protection)
         children[pid] = .call(RuntimeCall(.create(container, console), asker: asker, output: (token, spoken)))
     }
 

@@ -26,6 +26,7 @@ extension MonitorLoop {
         do {
             let null = try openNull()
             let streams = wanted == 0 ? nil : (request.stdin ? [] : [null.rawValue]) + descriptors.map(\.rawValue)
+            for stream in streams ?? [] { try owner?.take(stream) }
             let target = (process.identity.pid, pidfd)
             let session =
                 switch request.way {

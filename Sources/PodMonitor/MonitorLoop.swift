@@ -42,6 +42,8 @@ final class MonitorLoop {
     let log: MonitorLog
     let resources: PodResources
     let protection: OOMProtection
+    /// Whom standard streams are given to.
+    let owner: PodOwner?
     private let epoll: Epoll
     private let signals: SignalFD
     private let readyPipe: ReadyPipe
@@ -69,6 +71,7 @@ final class MonitorLoop {
         self.resources = resources
         self.protection = protection
         self.readyPipe = readyPipe
+        owner = PodOwner(options)
         epoll = try Epoll()
         signals = try SignalFD(SignalSet([.child, .terminate]))
         if let pause = resources.namespaces.pausePID { children[pause] = .pause }

@@ -7,9 +7,12 @@ package struct MonitorOptions: Hashable, Sendable {
     package var pod = ""
     /// Where `lock` and `monitor.sock` are made.
     package var runDirectory = ""
-    /// Where the pinned namespaces are made: `net`, `ipc`, `uts`, `pid`.
+    /// Where the pinned namespaces are made: `net`, `ipc`, `uts`, `pid`, `user`.
     package var namespacesDirectory = ""
     package var newNamespaces: [PodNamespace] = []
+    /// The users and groups of the new user namespace.
+    package var users: IDRange?
+    package var groups: IDRange?
     package var hostname: String?
     package var sysctls: [Sysctl] = []
     /// Cgroup directories that the monitor moves itself into.
@@ -20,7 +23,8 @@ package struct MonitorOptions: Hashable, Sendable {
     package var readyDescriptor: Int32 = 1
 
     package static let usage = """
-        usage: skiffmon --pod ID --run-dir DIR --namespaces-dir DIR [--new net,ipc,uts,pid] [--hostname NAME]
+        usage: skiffmon --pod ID --run-dir DIR --namespaces-dir DIR [--new net,ipc,uts,pid,user]
+                        [--uid-map INSIDE:OUTSIDE:COUNT --gid-map INSIDE:OUTSIDE:COUNT] [--hostname NAME]
                         [--sysctl NAME=VALUE]... [--cgroup DIR]... [--log FILE] [--ready-fd N]
 
         Watches over one pod: makes and pins its namespaces, runs the OCI runtime for it, carries its containers'
@@ -46,7 +50,8 @@ package struct MonitorOptions: Hashable, Sendable {
     }
 
     private static let names: Set<String> = [
-        "--pod", "--run-dir", "--namespaces-dir", "--new", "--hostname", "--sysctl", "--cgroup", "--log", "--ready-fd",
+        "--pod", "--run-dir", "--namespaces-dir", "--new", "--uid-map", "--gid-map", "--hostname", "--sysctl",
+        "--cgroup", "--log", "--ready-fd",
     ]
 
     private mutating func set(_ name: String, _ value: String) throws(UsageError) {
@@ -58,6 +63,8 @@ package struct MonitorOptions: Hashable, Sendable {
         case "--cgroup": cgroups.append(value)
         case "--log": logFile = value
         case "--new": newNamespaces = try Self.namespaces(value)
+        case "--uid-map": users = try Self.range(name, value)
+        case "--gid-map": groups = try Self.range(name, value)
         case "--sysctl":
             guard let sysctl = Sysctl(parsing: value) else {
                 throw UsageError("--sysctl \"\(value)\": not of the form NAME=VALUE")
@@ -69,6 +76,13 @@ package struct MonitorOptions: Hashable, Sendable {
             }
             readyDescriptor = number
         }
+    }
+
+    private static func range(_ option: String, _ value: String) throws(UsageError) -> IDRange {
+        guard let range = IDRange(parsing: value) else {
+            throw UsageError("\(option) \"\(value)\": not of the form INSIDE:OUTSIDE:COUNT")
+        }
+        return range
     }
 
     private static func namespaces(_ list: String) throws(UsageError) -> [PodNamespace] {
@@ -94,6 +108,9 @@ package struct MonitorOptions: Hashable, Sendable {
         }
         if hostname != nil, !newNamespaces.contains(.uts) {
             throw UsageError("--hostname needs a new uts namespace")
+        }
+        guard newNamespaces.contains(.user) == (users != nil), (users == nil) == (groups == nil) else {
+            throw UsageError("--uid-map and --gid-map go with a new user namespace")
         }
         for sysctl in sysctls {
             guard let namespace = sysctl.namespace else {

@@ -13,17 +13,23 @@ struct NamespaceChild {
 
     /// The child's whole life: tells the result, waits for the byte that permits to go on, and ends or becomes pause.
     func run(result: Int32, permission: Int32) -> Never {
+        if kinds.contains(.user) { Self.waitForPermission(permission) }
         // Nothing is lost when the monitor does not hear the result, or gives no permission: then it is dead.
         _ = try? Syscall.writeAll(result, Array(setUp().utf8))
         _ = try? OwnedFD(adopting: result).close()
-        guard let permitted = try? Syscall.read(permission, upTo: 1), permitted == [1] else { Syscall.exitNow(1) }
+        Self.waitForPermission(permission)
         guard kinds.contains(.pid) else { Syscall.exitNow(0) }
         Pause.run()
+    }
+
+    private static func waitForPermission(_ permission: Int32) {
+        guard let permitted = try? Syscall.read(permission, upTo: 1), permitted == [1] else { Syscall.exitNow(1) }
     }
 
     /// "ok", or what failed.
     private func setUp() -> String {
         do {
+            if kinds.contains(.user) { try becomeRootInside() }
             // The monitor may have died before this line: then no permission will come.
             try Syscall.control(CLX_PR_SET_PDEATHSIG, UInt64(Signal.kill.rawValue))
             try Syscall.setProcessName(Pause.name)
@@ -42,6 +48,18 @@ struct NamespaceChild {
             try EmptyRoot.becomeNobody()
             // The change of user has cleared it; a monitor that died meanwhile gives no permission.
             try Syscall.control(CLX_PR_SET_PDEATHSIG, UInt64(Signal.kill.rawValue))
+        }
+    }
+
+    /// The user that owns the other namespaces. First of all: a change of ids makes the kernel forget whose death the
+    /// process shall share.
+    private func becomeRootInside() throws(SystemError) {
+        try SystemError.attempt("become", "root of the user namespace") { () throws(Errno) in
+            try Syscall.setGroups([])
+            try Syscall.setGroup(0)
+            try Syscall.setUser(0)
+            // The memory is the monitor's: whoever is root inside shall not look into it.
+            try Syscall.setDumpable(false)
         }
     }
 

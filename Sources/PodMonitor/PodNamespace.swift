@@ -10,6 +10,8 @@ package enum PodNamespace: String, Hashable, Sendable, CaseIterable {
     case ipc
     case uts
     case pid
+    /// It owns the others that are made with it.
+    case user
 
     package var flag: NamespaceFlags {
         switch self {
@@ -17,6 +19,7 @@ package enum PodNamespace: String, Hashable, Sendable, CaseIterable {
         case .ipc: .ipc
         case .uts: .uts
         case .pid: .pid
+        case .user: .user
         }
     }
 }

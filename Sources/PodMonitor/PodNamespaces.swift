@@ -8,6 +8,8 @@ internal import Linux
 /// A child is cloned into them, sets them up from within and waits until the parent has pinned them:
 ///
 ///     [ child ]                                  [ monitor ]
+///                                                with a user namespace: its mappings
+///     becomes its root           <-------------  one byte
 ///     lo up, hostname, sysctls
 ///     "ok" or an error text      ------------->
 ///                                                bind /proc/CHILD/ns/X to DIR/X
@@ -20,12 +22,15 @@ internal import Linux
 struct PodNamespaces {
     private let directory: String
     private let kinds: [PodNamespace]
+    /// Of the user namespace, if there is one.
+    private let mappings: (users: IDRange, groups: IDRange)?
     /// The child; after `create`, the built-in init of the PID namespace if there is one.
     private(set) var pausePID: Int32?
 
-    init(directory: String, kinds: [PodNamespace]) {
-        self.directory = directory
-        self.kinds = kinds
+    init(_ options: MonitorOptions) {
+        directory = options.namespacesDirectory
+        kinds = options.newNamespaces
+        mappings = if let users = options.users, let groups = options.groups { (users, groups) } else { nil }
     }
 
     /// Makes, sets up and pins them; what a dead monitor of the same pod left is replaced.
@@ -49,11 +54,23 @@ struct PodNamespaces {
         pausePID = cloned.pid
         try resultWriter.close()
         try permissionReader.close()
+        if let mappings {
+            try map("uid_map", mappings.users, of: cloned.pid)
+            try map("gid_map", mappings.groups, of: cloned.pid)
+            try permissionWriter.writeAll([1])
+        }
         let answer = String(decoding: try resultReader.readAll(limit: 4096), as: UTF8.self)
         guard answer == "ok" else { throw MonitorError(answer.isEmpty ? "create namespaces: the child died" : answer) }
         for kind in kinds { try pin(kind, of: cloned.pid) }
         try permissionWriter.writeAll([1])
         if !kinds.contains(.pid) { try reap() }
+    }
+
+    private func map(_ file: String, _ range: IDRange, of pid: Int32) throws {
+        let path = "/proc/\(pid)/\(file)"
+        try SystemError.attempt("write \"\(range.line.dropLast())\" to", path) { () throws(Errno) in
+            try Syscall.writeExisting(path, range.line)
+        }
     }
 
     private func pin(_ kind: PodNamespace, of pid: Int32) throws {

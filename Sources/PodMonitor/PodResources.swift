@@ -17,7 +17,7 @@ final class PodResources {
         let run = options.runDirectory
         lock = try MonitorLock(path: "\(run)/lock")
         socketPath = "\(run)/monitor.sock"
-        namespaces = PodNamespaces(directory: options.namespacesDirectory, kinds: options.newNamespaces)
+        namespaces = PodNamespaces(options)
         do {
             try namespaces.create(hostname: options.hostname, sysctls: options.sysctls)
             try listen()

@@ -10,7 +10,7 @@ enum Main {
     static func main() {
         do {
             // Before the first other thread, which inherits the mask.
-            try TerminationSignals.block()
+            try DaemonSignals.block()
             try Signal.pipe.ignore()
         } catch {
             preconditionFailure("block signals: \(error)")
@@ -20,6 +20,6 @@ enum Main {
             await SkiffD.main()
             Syscall.exitNow(0)
         }
-        TerminationSignals.forward()
+        DaemonSignals.forward()
     }
 }

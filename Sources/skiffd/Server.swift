@@ -7,11 +7,14 @@ import GRPCNIOTransportHTTP2
 import Linux
 import Logging
 
-/// The endpoint of the CRI on its unix socket, until SIGTERM.
+/// The endpoint of the CRI on its unix socket, until SIGTERM. SIGHUP has the configuration read again.
 struct Server {
     let engine: Engine
     let path: String
     let log: Logger
+    /// Reads the configuration again.
+    let reload: @Sendable () throws -> Void
+    let manager: ServiceManager?
 
     /// The most that one message may hold, as clients of the CRI expect.
     private static let messageLimit = 80 << 20
@@ -36,11 +39,14 @@ struct Server {
                     try Syscall.changeMode(path, 0o660)
                 }
                 log.info("serving \(path)")
+                tell("READY=1")
+                try await manager?.giveSigns(log) { try await engine.checkLife() }
                 return nil
             }
             group.addTask {
-                guard let signal = await TerminationSignals.next() else { return nil }
+                guard let signal = await nextEnd() else { return nil }
                 log.info("\(signal): stopping; pods go on")
+                tell("STOPPING=1")
                 server.beginGracefulShutdown()
                 // What still runs then is repeated by its client.
                 try await Task.sleep(for: .seconds(5))
@@ -60,6 +66,21 @@ struct Server {
         try? Syscall.removeFile(path)
         // Pods live on; nothing of this process is worth an orderly end.
         Syscall.exitNow(0)
+    }
+
+    /// The next signal that is not the wish for a new configuration.
+    private func nextEnd() async -> Signal? {
+        while let signal = await DaemonSignals.next() {
+            guard signal == .hangUp else { return signal }
+            tell("RELOADING=1\nMONOTONIC_USEC=\(KernelClock.monotonic / 1000)")
+            do { try reload() } catch { log.error("the old configuration stays: \(error)") }
+            tell("READY=1")
+        }
+        return nil
+    }
+
+    private func tell(_ words: String) {
+        do { try manager?.tell(words) } catch { log.warning("\(error)") }
     }
 
     /// A socket file that nobody serves is left from a daemon that was killed.

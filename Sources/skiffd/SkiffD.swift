@@ -4,6 +4,7 @@
 import ArgumentParser
 import CRIService
 import EngineConfiguration
+import FoundationEssentials
 import Linux
 import Logging
 
@@ -16,12 +17,25 @@ struct SkiffD: AsyncParsableCommand {
     @OptionGroup var settings: SettingsOptions
 
     func run() async throws {
-        let config = try settings.load()
-        let located = try Programs.locate(config)
-        var log = Logger(label: "skiffd") { StreamLogHandler.standardError(label: $0) }
-        log.logLevel = Logger.Level(rawValue: config.logLevel.rawValue) ?? .info
+        let located = try Programs.locate(try settings.load())
+        LeveledLog.level = Self.level(located)
+        let log = Logger(label: "skiffd") { LeveledLog(StreamLogHandler.standardError(label: $0)) }
         let engine = try await Engine.start(located, log: log)
         try await engine.startStreaming()
-        try await Server(engine: engine, path: located.api.listen, log: log).run()
+        let options = settings
+        let server = Server(
+            engine: engine, path: located.api.listen, log: log,
+            reload: {
+                let located = try Programs.locate(try options.load())
+                try engine.reload(located)
+                LeveledLog.level = Self.level(located)
+            },
+            manager: ServiceManager(
+                environment: ProcessInfo.processInfo.environment, processID: Syscall.processID))
+        try await server.run()
+    }
+
+    private static func level(_ config: DaemonConfig) -> Logger.Level {
+        Logger.Level(rawValue: config.logLevel.rawValue) ?? .info
     }
 }

@@ -57,7 +57,7 @@ struct IdentifierTests {
 struct ContainerLogPathTests {
     @Test(arguments: [
         ("web.log", "/request", "/pod", "/request/web.log"), ("web/0.log", "", "/pod", "/pod/web/0.log"),
-        ("", "/request", "/pod", ""), ("web.log", "", "", ""), ("a..b", "/l", "", "/l/a..b"),
+        ("", "/request", "/pod", ""), ("web.log", "", "", "/other/web.log"), ("a..b", "/l", "", "/l/a..b"),
     ])
     func joinsFolderAndFile(file: String, request: String, pod: String, path: String) throws {
         #expect(try Self.path(file, request, pod) == path)
@@ -77,6 +77,6 @@ struct ContainerLogPathTests {
             config.logDirectory = folder
             return config
         }
-        return try Pod.logPath(container, in: configs[0], or: configs[1])
+        return try Pod.logPath(container, in: configs[0], or: configs[1], or: "/other")
     }
 }

@@ -161,6 +161,35 @@ struct MachineEditsTests {
         ] as [(String?, UInt32, String?)])
     func passwd(file: String?, uid: UInt32, text: String?) {
         let user = UserDatabase.Identity(uid: uid, gid: 5, groups: [5])
-        #expect(GeneratedPasswd.text(file, user, home: "/w") == text)
+        #expect(GeneratedAccounts.passwd(file, user, home: "/w") == text)
+    }
+
+    @Test func groupsThatTheImageDoesNotKnow() {
+        func text(_ gid: UInt32) -> String? {
+            GeneratedAccounts.group("root:x:0:\n", UserDatabase.Identity(uid: 0, gid: gid, groups: []))
+        }
+        #expect(text(0) == nil)
+        #expect(text(7) == "root:x:0:\n7:x:7:\n")
+    }
+
+    @Test func whatTheAdministratorGivesAllContainers() throws {
+        let request = SpecRequest {
+            $0.defaults.annotations = ["one=machine", "two=a=b"]
+            $0.defaults.allowedAnnotations = ["one"]
+            $0.container.annotations = ["one": "own", "two": "not allowed"]
+            $0.defaults.isReadOnly = true
+        }
+        let spec = try request.build()
+        #expect(spec.annotations?["one"] == "own" && spec.annotations?["two"] == "a=b")
+        #expect(spec.root?.readonly == true)
+        let memory = spec.mounts?.filter { $0.type == "tmpfs" && $0.destination != "/dev" }.map(\.destination)
+        #expect(memory == ["/run", "/tmp", "/var/tmp"])
+    }
+
+    @Test func privilegedContainersHaveAProfileOfTheirOwn() throws {
+        var request = SpecRequest { $0.security.privileged = true }
+        #expect(try request.build().linux?.seccomp == nil)
+        request.defaults.privilegedSeccomp = .standard
+        #expect(try request.build().linux?.seccomp != nil)
     }
 }

@@ -3,12 +3,15 @@
 
 import CRIAPI
 import EngineConfiguration
+import SwiftProtobuf
 import Testing
 
 @testable import CRIService
 
 struct PodPlanTests {
-    private func plan(_ change: (inout CRI.PodConfig) -> Void = { _ in }) throws(ServiceError) -> PodPlan {
+    private func plan(
+        _ defaults: PodPlan.Defaults = .init(), _ change: (inout CRI.PodConfig) -> Void = { _ in }
+    ) throws(ServiceError) -> PodPlan {
         var config = CRI.PodConfig()
         config.metadata.name = "web"
         config.metadata.namespace = "space"
@@ -16,7 +19,7 @@ struct PodPlanTests {
         config.metadata.attempt = 2
         config.hostname = "box"
         change(&config)
-        return try PodPlan(config, id: "p1", CgroupNaming(.cgroupfs, parent: "", hasSystemd: true))
+        return try PodPlan(config, id: "p1", CgroupNaming(.cgroupfs, parent: "", hasSystemd: true), defaults)
     }
 
     @Test func namesThePod() throws {
@@ -52,13 +55,83 @@ struct PodPlanTests {
         #expect(try plan().namespaces == ["net", "uts", "ipc"])
     }
 
-    @Test(arguments: [CRI.NamespaceMode.pod, .container, .target])
-    func aUserNamespaceIsRefusedAndNotLeftOut(mode: CRI.NamespaceMode) throws {
-        let error = #expect(throws: ServiceError.self) {
-            try plan { $0.linux.securityContext.namespaceOptions.usernsOptions.mode = mode }
+    private static func mapping(_ inside: UInt32, _ outside: UInt32, _ length: UInt32) -> Runtime_V1_IDMapping {
+        .with { ($0.containerID, $0.hostID, $0.length) = (inside, outside, length) }
+    }
+
+    private func plan(
+        _ mode: CRI.NamespaceMode, _ uids: [Runtime_V1_IDMapping] = [mapping(0, 100_000, 65_536)],
+        _ gids: [Runtime_V1_IDMapping] = [mapping(0, 200_000, 65_536)],
+        _ change: (inout CRI.PodConfig) -> Void = { _ in }
+    ) throws(ServiceError) -> PodPlan {
+        try plan {
+            $0.linux.securityContext.namespaceOptions.pid = .container
+            $0.linux.securityContext.namespaceOptions.usernsOptions = .with {
+                ($0.mode, $0.uids, $0.gids) = (mode, uids, gids)
+            }
+            change(&$0)
         }
-        #expect(error?.code == .unimplemented)
-        #expect(try plan { $0.linux.securityContext.namespaceOptions.usernsOptions.mode = .node }.name != "")
+    }
+
+    @Test func aUserNamespaceHasOneRangeOfUsersAndOneOfGroups() throws {
+        let made = try plan(.pod)
+        #expect(made.namespaces == ["net", "uts", "ipc", "user"])
+        #expect(made.users?.users.text == "0:100000:65536" && made.users?.groups.text == "0:200000:65536")
+        #expect(try plan(.node, [], []).users == nil)
+        #expect(
+            try plan(.pod) { $0.linux.securityContext.namespaceOptions.network = .node }.namespaces == ["ipc", "user"])
+    }
+
+    @Test(arguments: [
+        (CRI.NamespaceMode.pod, [], "exactly one mapping is supported, not 0"),
+        (.pod, [mapping(0, 1000, 10), mapping(10, 2000, 10)], "exactly one mapping is supported, not 2"),
+        (.pod, [mapping(1, 1000, 10)], "id 0 is not mapped"), (.pod, [mapping(0, 1000, 0)], "are no range"),
+        (.pod, [mapping(0, 4_294_967_290, 10)], "are no range"), (.node, [mapping(0, 1000, 10)], "need no mappings"),
+        (.container, [mapping(0, 1000, 10)], "mode container is not supported"),
+        (.target, [mapping(0, 1000, 10)], "mode target is not supported"),
+    ])
+    func userNamespacesThatAreRefused(mode: CRI.NamespaceMode, mappings: [Runtime_V1_IDMapping], text: String) {
+        let error = #expect(throws: ServiceError.self) { try plan(mode, mappings, mappings) }
+        #expect(error?.code == .invalid && "\(error.map { "\($0)" } ?? "")".contains(text))
+    }
+
+    @Test func sysctlsOfTheMachineAreForPodsThatHaveNone() throws {
+        var defaults = PodPlan.Defaults()
+        defaults.sysctls = ["net.core.somaxconn": "10", "kernel.shmmax": "20", "vm.swappiness": "1"]
+        let own = try plan(defaults) { $0.linux.sysctls = ["net/core/somaxconn": "5"] }
+        #expect(own.sysctls == ["net/core/somaxconn": "5", "kernel.shmmax": "20"])
+        #expect(own.refusedSysctls.isEmpty)
+        let host = try plan(defaults) { $0.linux.securityContext.namespaceOptions.network = .node }
+        #expect(host.sysctls == ["kernel.shmmax": "20"])
+    }
+
+    @Test(arguments: [
+        ("64Mi", "67108864"), ("1G", "1000000000"), ("1g", "1073741824"), ("8192", "8192"), ("2Ki", "2048"),
+    ])
+    func theSizeOfSharedMemory(text: String, bytes: String) throws {
+        var defaults = PodPlan.Defaults()
+        #expect(try plan(defaults) { $0.annotations["shm-size.crio.io"] = text }.shmSize == "65536k")
+        defaults.allowedAnnotations = ["shm-size.crio.io", "io.kubernetes.cri-o.ShmSize"]
+        #expect(try plan(defaults) { $0.annotations["shm-size.crio.io"] = text }.shmSize == bytes)
+        #expect(try plan(defaults) { $0.annotations["io.kubernetes.cri-o.ShmSize"] = text }.shmSize == bytes)
+    }
+
+    @Test(arguments: ["", "0", "-1", "1.5G", "1Q", "99999999999999Gi"])
+    func sizesThatAreNone(text: String) {
+        let defaults = PodPlan.Defaults(allowedAnnotations: ["shm-size.crio.io"])
+        #expect(throws: ServiceError.self) { try plan(defaults) { $0.annotations["shm-size.crio.io"] = text } }
+    }
+
+    @Test func whatOnlyTheNodesRootMayShowIsRefused() {
+        #expect(throws: ServiceError.self) { try plan(.pod) { $0.linux.securityContext.namespaceOptions.ipc = .node } }
+        #expect(throws: ServiceError.self) { try plan(.pod) { $0.linux.securityContext.namespaceOptions.pid = .node } }
+    }
+
+    @Test func groupsThatMayPingAreThoseOfThePod() throws {
+        let key = "net.ipv4.ping_group_range"
+        let made = try plan(.pod) { $0.linux.sysctls[key] = "0 2147483647" }
+        #expect(made.sysctls == [key: "0 65535"])
+        #expect(try plan(.node, [], []) { $0.linux.sysctls[key] = "0 2147483647" }.sysctls == [key: "0 2147483647"])
     }
 
     static let refusals: [(@Sendable (inout CRI.PodConfig) -> Void, String)] = [

@@ -25,6 +25,7 @@ struct SpecRequest {
     var defaults = SpecBuilder.Defaults(capabilities: ["CAP_CHOWN", "CAP_KILL"])
     var edits: [CDIEdits] = []
     var hooks: [HookDefinition] = []
+    var apparmor: String?
 
     init(_ change: (inout SpecRequest) -> Void = { _ in }) {
         image.entrypoint = ["/entry"]
@@ -43,6 +44,7 @@ struct SpecRequest {
             surroundings: surroundings, mounts: mounts, devices: devices, host: host, defaults: defaults)
         input.deviceEdits = edits
         input.hooks = hooks
+        input.apparmorProfile = apparmor
         return try SpecBuilder.build(input)
     }
 }

@@ -24,8 +24,19 @@ struct MonitorOptionsTests {
         #expect(try MonitorOptions(parsing: Self.needed).readyDescriptor == 1)
     }
 
+    @Test func readsUserNamespaces() throws {
+        let options = try MonitorOptions(
+            parsing: Self.needed + ["--new", "user", "--uid-map=0:100000:65536", "--gid-map", "0:200000:10"])
+        #expect(options.newNamespaces == [.user])
+        #expect(options.users?.outside == 100_000 && options.groups?.count == 10)
+    }
+
     @Test(arguments: [
-        (["--new", "net,user"], "--new \"user\": unknown kind of namespace"),
+        (["--new", "net,mnt"], "--new \"mnt\": unknown kind of namespace"),
+        (["--new", "net,user"], "--uid-map and --gid-map go with a new user namespace"),
+        (["--uid-map", "0:1:1"], "--uid-map and --gid-map go with a new user namespace"),
+        (["--uid-map", "0:1"], "--uid-map \"0:1\": not of the form INSIDE:OUTSIDE:COUNT"),
+        (["--gid-map", "0:1:0"], "--gid-map \"0:1:0\": not of the form INSIDE:OUTSIDE:COUNT"),
         (["--hostname", "h"], "--hostname needs a new uts namespace"),
         (["--sysctl", "net.a=1"], "--sysctl \"net.a\": needs a new net namespace"),
         (["--sysctl", "vm.a=1"], "--sysctl \"vm.a\": belongs to the whole machine, not to a pod"),

@@ -27,6 +27,8 @@ eventually = functools.partial(waiting.eventually, seconds=DEADLINE)
 class Engine:
     def __init__(self, handler="skiffrun"):
         self.parent = pathlib.Path(tempfile.mkdtemp(prefix="skiff-py-"))
+        # Users of pods that are not root must get to their files.
+        self.parent.chmod(0o711)
         self.folder = self.parent / "engine"
         try:
             self.script("up", str(self.folder), handler)

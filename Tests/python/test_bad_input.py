@@ -132,8 +132,8 @@ def test_unknown_user_and_capability(engine, pod, refused):
 
 
 def test_not_yet_built(engine, refused):
-    with refused(Code.UNIMPLEMENTED, "CheckpointContainer"):
-        engine.runtime.CheckpointContainer(cri.CheckpointContainerRequest(container_id="x"))
+    with refused(Code.UNIMPLEMENTED, "CheckpointPod"):
+        engine.runtime.CheckpointPod(cri.CheckpointPodRequest(pod_sandbox_id="x"))
 
 
 def broken_network(engine, text):

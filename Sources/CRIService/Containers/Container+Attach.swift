@@ -21,7 +21,4 @@ extension Container {
             throw ServiceError(.state, "use container", id, "it is \(stateWord), not running")
         }
     }
-
-    /// Sets the size of the container's terminal.
-    func resize(_ size: WindowSize) async throws { try await pod.monitorLink().resize(id, size) }
 }

@@ -50,6 +50,7 @@ extension Pod {
         if config.linux.securityContext.privileged && !self.config.linux.securityContext.privileged {
             throw ServiceError(.invalid, "use pod", id, "a privileged container needs a privileged pod")
         }
+        try checkUsers(of: config)
         let image = try await engine.images.require(
             config.image, namespace: podConfig.metadata.namespace)
         guard isReady, engine.table.container(named: name) == nil else {
@@ -61,7 +62,8 @@ extension Pod {
             id: containerID, pod: id, name: name, state: .creating, createdAt: KernelClock.realtime,
             imageID: image.id.description, imageRef: image.repoDigests.first ?? image.id.description,
             config: try config.serializedData(), user: .init(uid: 0, gid: 0, groups: []),
-            stopSignal: signal.rawValue, logPath: try Self.logPath(config, in: podConfig, or: self.config),
+            stopSignal: signal.rawValue,
+            logPath: try Self.logPath(config, in: podConfig, or: self.config, or: logFolder),
             cgroup: plan.cgroup.container(containerID))
         let container = Container(pod: self, engine: engine, record: record, config: config)
         containers[containerID] = container
@@ -77,12 +79,19 @@ extension Pod {
         return containerID
     }
 
+    /// The users of all containers are the pod's; a request that says nothing of them agrees.
+    private func checkUsers(of config: CRI.ContainerConfig) throws(ServiceError) {
+        let options = config.linux.securityContext.namespaceOptions
+        guard options.hasUsernsOptions, try UserMapping(options) != plan.users else { return }
+        throw ServiceError(.invalid, "use user namespace", nil, "the container's is another than the pod's")
+    }
+
     /// The log's path, below the pod's folder of logs; "" when no log is wanted.
     static func logPath(
-        _ config: CRI.ContainerConfig, in podConfig: CRI.PodConfig, or own: CRI.PodConfig
+        _ config: CRI.ContainerConfig, in podConfig: CRI.PodConfig, or own: CRI.PodConfig, or other: String
     ) throws(ServiceError) -> String {
-        let folder = podConfig.logDirectory.isEmpty ? own.logDirectory : podConfig.logDirectory
-        guard !config.logPath.isEmpty, !folder.isEmpty else { return "" }
+        let folder = [podConfig.logDirectory, own.logDirectory].first { !$0.isEmpty } ?? other
+        guard !config.logPath.isEmpty else { return "" }
         guard !config.logPath.split(separator: "/").contains("..") else {
             throw ServiceError(.invalid, "use log path", config.logPath, "it leads out of the pod's log directory")
         }
@@ -102,7 +111,7 @@ extension Container {
     private func createNow(_ image: Image) async throws {
         try await recordCreation()
         let rootfs = try await engine.images.mountRootfs(
-            container: id, image: image.id, readonly: false)
+            container: id, image: image.id, options: RootfsOptions(userNamespace: pod.userNamespace))
         let input = try await specInput(image, rootfs: rootfs)
         record.user = input.user
         let spec = try SpecBuilder.build(input)

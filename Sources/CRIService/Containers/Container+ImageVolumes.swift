@@ -20,7 +20,8 @@ extension Container {
             do {
                 let image = try await engine.images.require(mount.image, namespace: pod.config.metadata.namespace)
                 roots[index] = try await engine.images.mountRootfs(
-                    container: Self.volumeName(id, index), image: image.id, readonly: true)
+                    container: Self.volumeName(id, index), image: image.id,
+                    options: RootfsOptions(isReadOnly: true, userNamespace: pod.userNamespace))
             } catch {
                 var failure = ServiceError.wrap(error, "mount image at", mount.containerPath)
                 failure.prefix = "ImageVolumeMountFailed"

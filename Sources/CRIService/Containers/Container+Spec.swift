@@ -16,20 +16,25 @@ extension Container {
         let surroundings = try await surroundings()
         let images = try await mountImages()
         let (config, engine, handler) = (config, engine, handler)
-        let (runtime, options) = (engine.config.runtime, engine.config.runtime.handlers[handler.name] ?? .init())
+        let settings = engine.currentSettings
+        let (runtime, options) = (settings.config.runtime, settings.config.runtime.handlers[handler.name] ?? .init())
         let working = config.workingDir.isEmpty ? execution.workingDir ?? "" : config.workingDir
         let looked = try await BlockingPool.run {
-            let canMake = engine.features.features(of: handler)?.hasRecursiveReadOnly ?? false
-            return try SpecSources(
+            try SpecSources(
                 config,
                 SpecSources.Places(
                     imageUser: execution.user ?? "", workingDirectory: working.isEmpty ? "/" : working, rootfs: rootfs,
                     storage: engine.config.root, runtime: runtime, handler: options,
-                    canMakeRecursivelyReadonly: canMake, images: images))
+                    features: engine.features.features(of: handler), images: images))
         }
+        try pod.plan.users?.check(looked.user)
+        let apparmor = try await appArmorProfile()
         var defaults = SpecBuilder.Defaults(
-            capabilities: runtime.defaultCapabilities, pidsLimit: runtime.pidsLimit, seccomp: engine.seccomp,
-            localhostSeccomp: looked.localhostSeccomp)
+            capabilities: runtime.defaultCapabilities, pidsLimit: runtime.pidsLimit,
+            seccomp: settings.standardSeccomp(of: handler.name), localhostSeccomp: looked.localhostSeccomp)
+        defaults.privilegedSeccomp = settings.privilegedSeccomp
+        defaults.isReadOnly = runtime.readOnly
+        defaults.annotations = options.defaultAnnotations
         defaults.limits = runtime.defaultUlimits.compactMap(Ulimit.init).map {
             POSIXRlimit(type: $0.type, hard: $0.hard, soft: $0.soft)
         }
@@ -41,15 +46,25 @@ extension Container {
             host: engine.host, defaults: defaults)
         input.deviceEdits = looked.deviceEdits
         input.hooks = looked.hooks
-        if let passwd = looked.passwd { input.passwdFile = try await write(passwd: passwd) }
+        input.apparmorProfile = apparmor
+        if let passwd = looked.passwd { input.passwdFile = try await write(passwd, to: paths.passwd(id)) }
+        if let group = looked.group { input.groupFile = try await write(group, to: paths.group(id)) }
         return input
     }
 
-    private func write(passwd: String) async throws -> String {
-        let file = paths.passwd(id)
+    /// The profile that the request means, which the kernel must have; nil where it runs without AppArmor.
+    private func appArmorProfile() async throws -> String? {
+        guard engine.host.hasAppArmor else { return nil }
+        let (profiles, request) = (engine.appArmor, AppArmorRequest(config.linux.securityContext))
+        return try await BlockingPool.run { try profiles.profile(request) }
+    }
+
+    private func write(_ text: String, to file: String) async throws -> String {
+        let root = pod.plan.users?.root
         try await BlockingPool.run {
             try SystemError.attempt("write", file) { () throws(Errno) in
-                try AtomicFile.write(file, passwd, mode: 0o644)
+                try AtomicFile.write(file, text, mode: 0o644)
+                if let root { try Syscall.changeOwner(file, uid: root.uid, gid: root.gid) }
             }
         }
         return file
@@ -57,19 +72,23 @@ extension Container {
 
     private func surroundings() async throws -> SpecBuilder.Surroundings {
         let plan = pod.plan
-        let kinds: [(LinuxNamespaceType, String)] = [(.network, "net"), (.uts, "uts"), (.ipc, "ipc"), (.pid, "pid")]
+        let kinds: [(LinuxNamespaceType, String)] = [
+            (.network, "net"), (.uts, "uts"), (.ipc, "ipc"), (.pid, "pid"), (.user, "user"),
+        ]
         var namespaces: [LinuxNamespaceType: String] = [:]
         for (type, kind) in kinds where plan.namespaces.contains(kind) {
             namespaces[type] = paths.namespace(pod.id, kind)
         }
         let options = config.linux.securityContext.namespaceOptions
-        return SpecBuilder.Surroundings(
+        var surroundings = SpecBuilder.Surroundings(
             namespaces: namespaces,
             targetPIDNamespace: options.pid == .target ? try await target(options.targetID) : nil,
             cgroupsPath: plan.cgroup.cgroupsPath(container: id),
             hostname: plan.usesHostNetwork ? try PodFiles.hostName() : pod.config.hostname,
             hostnameFile: paths.hostname(pod.id), hostsFile: paths.hosts(pod.id), resolvFile: paths.resolv(pod.id),
             shm: plan.usesHostIPC ? "/dev/shm" : paths.shm(pod.id))
+        surroundings.users = plan.users
+        return surroundings
     }
 
     /// The PID namespace of another container of the pod; nil when it is not running.

@@ -61,6 +61,8 @@ actor Container {
     var updating: Work<Void>?
     /// Whoever listens knows that it was started.
     var toldStart = false
+    /// Its processes stand still while their state is written.
+    var isCheckpointing = false
     /// The kill has begun: no new process may join.
     var isKilled = false
 

@@ -3,6 +3,7 @@
 
 internal import CRIAPI
 internal import Linux
+internal import OCIRuntimeSpec
 
 /// Looks up the sources of a container's mounts on the host. Blocks the calling thread.
 struct MountSources {
@@ -10,6 +11,8 @@ struct MountSources {
     var storage: String
     /// Whether the runtime knows the option.
     var canMakeRecursivelyReadonly = true
+    /// Whether the runtime can show other owners of files.
+    var canMapOwners = true
     /// Paths that must be there; others are made as directories.
     var requiredSources: Set<String> = []
     /// Roots of mounted images by the place of the mount in the request.
@@ -35,9 +38,18 @@ struct MountSources {
         } else {
             try check(propagation, of: source, table)
         }
-        return PreparedMount(
+        var prepared = PreparedMount(
             destination: mount.containerPath, source: source, readonly: mount.readonly,
             recursivelyReadonly: mount.recursiveReadOnly, propagation: propagation)
+        prepared.users = try Self.mappings(mount.uidMappings, of: "user")
+        prepared.groups = try Self.mappings(mount.gidMappings, of: "group")
+        return prepared
+    }
+
+    private static func mappings(
+        _ mappings: [Runtime_V1_IDMapping], of kind: String
+    ) throws(ServiceError) -> [LinuxIDMapping] {
+        try mappings.map { mapping throws(ServiceError) in try LinuxIDMapping(checking: mapping, of: kind) }
     }
 
     /// A mounted image, or what is below a path in it. Programs in it cannot be executed.
@@ -71,8 +83,12 @@ struct MountSources {
         func refuse(_ code: ServiceError.Code, _ cause: String, prefix: String? = nil) -> ServiceError {
             ServiceError(code, "mount at", mount.containerPath, cause, prefix: prefix)
         }
-        guard mount.uidMappings.isEmpty, mount.gidMappings.isEmpty else {
-            throw refuse(.unimplemented, "id-mapped mounts are not supported")
+        guard mount.uidMappings.isEmpty == mount.gidMappings.isEmpty else {
+            throw refuse(.invalid, "mappings of users and of groups go together")
+        }
+        // A runtime that does not know them would pass over them in silence.
+        guard mount.uidMappings.isEmpty || canMapOwners else {
+            throw refuse(.state, "the runtime does not tell that it can map the owners of mounts")
         }
         guard mount.mountOptions.isEmpty else { throw refuse(.unimplemented, "mount options are not supported") }
         guard mount.hostPath.hasPrefix("/") else {

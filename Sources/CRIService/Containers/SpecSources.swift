@@ -5,11 +5,13 @@ internal import CRIAPI
 internal import EngineConfiguration
 internal import Linux
 internal import OCIRuntimeSpec
+internal import SwiftProtobuf
 
 /// What a container's specification depends on and the host knows: looked up in one go. Blocks the calling thread.
 struct SpecSources: Sendable {
     var user: UserDatabase.Identity
     var passwd: String?
+    var group: String?
     var mounts: [PreparedMount]
     var devices: [PreparedDevice]
     var deviceEdits: [CDIEdits]
@@ -26,22 +28,24 @@ struct SpecSources: Sendable {
         var storage: String
         var runtime: DaemonConfig.Runtime
         var handler: RuntimeHandlerConfig
-        var canMakeRecursivelyReadonly: Bool
+        /// Of the runtime.
+        var features: Features?
         /// Mounted images by the place of the mount in the request.
         var images: [Int: String]
     }
 
     init(_ config: CRI.ContainerConfig, _ places: Places) throws {
         let security = config.linux.securityContext
-        (user, passwd) = try Self.identity(security, places)
+        (user, passwd, group) = try Self.identity(security, places)
         mounts = try MountSources(
-            storage: places.storage, canMakeRecursivelyReadonly: places.canMakeRecursivelyReadonly,
+            storage: places.storage, canMakeRecursivelyReadonly: places.features?.hasRecursiveReadOnly ?? false,
+            canMapOwners: places.features?.hasIDMappedMounts ?? false,
             requiredSources: Set(places.runtime.absentMountSourcesToReject), images: places.images
         ).prepare(config.mounts)
         let names = CDIRequest.names(config)
         deviceEdits = names.isEmpty ? [] : try CDIRegistry(folders: places.runtime.cdiSpecDirs).edits(names)
         let takesAll = security.privileged && !places.handler.privilegedWithoutHostDevices
-        devices = try takesAll ? DeviceSources.all() : DeviceSources.prepare(config.devices)
+        devices = try takesAll ? DeviceSources.all() : Self.devices(config, places.runtime)
         for node in deviceEdits.flatMap({ $0.deviceNodes ?? [] }) {
             let device = try node.device(asking: { try DeviceSources.node(at: $0) })
             devices.removeAll { $0.node.path == device.node.path }
@@ -51,9 +55,28 @@ struct SpecSources: Sendable {
         localhostSeccomp = try Self.localhostSeccomp(security)
     }
 
+    /// Those of all containers, and then those of the request.
+    private static func devices(
+        _ config: CRI.ContainerConfig, _ runtime: DaemonConfig.Runtime
+    ) throws -> [PreparedDevice] {
+        let additional = runtime.additionalDevices.compactMap(ConfiguredDevice.init).map { device in
+            CRI.Device.with {
+                ($0.hostPath, $0.containerPath, $0.permissions) = (device.hostPath, device.path, device.access)
+            }
+        }
+        var devices = try DeviceSources.prepare(additional + config.devices)
+        guard runtime.deviceOwnership else { return devices }
+        let security = config.linux.securityContext
+        for index in devices.indices {
+            if security.hasRunAsUser { devices[index].node.uid = UInt32(clamping: security.runAsUser.value) }
+            if security.hasRunAsGroup { devices[index].node.gid = UInt32(clamping: security.runAsGroup.value) }
+        }
+        return devices
+    }
+
     private static func identity(
         _ security: CRI.ContainerSecurity, _ places: Places
-    ) throws -> (UserDatabase.Identity, String?) {
+    ) throws -> (UserDatabase.Identity, passwd: String?, group: String?) {
         let root = try SystemError.attempt("open", places.rootfs) { () throws(Errno) in try SafeRoot(places.rootfs) }
         func text(_ path: String) throws -> String? {
             do throws(Errno) {
@@ -64,14 +87,17 @@ struct SpecSources: Sendable {
                 throw SystemError("read the image's file", path, error)
             }
         }
-        let passwd = try text("/etc/passwd")
-        let user = try UserDatabase(passwd: passwd ?? "", group: text("/etc/group") ?? "").resolve(
+        let (passwd, group) = (try text("/etc/passwd"), try text("/etc/group"))
+        let user = try UserDatabase(passwd: passwd ?? "", group: group ?? "").resolve(
             UserDatabase.Request(
                 uid: security.hasRunAsUser ? security.runAsUser.value : nil,
                 gid: security.hasRunAsGroup ? security.runAsGroup.value : nil, name: security.runAsUsername,
                 supplementalGroups: security.supplementalGroups,
                 mergesGroups: security.supplementalGroupsPolicy != .strict, image: places.imageUser))
-        return (user, GeneratedPasswd.text(passwd, user, home: places.workingDirectory))
+        return (
+            user, GeneratedAccounts.passwd(passwd, user, home: places.workingDirectory),
+            GeneratedAccounts.group(group, user)
+        )
     }
 
     private static func localhostSeccomp(_ security: CRI.ContainerSecurity) throws -> SeccompProfile? {

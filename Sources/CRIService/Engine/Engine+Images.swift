@@ -19,16 +19,18 @@ extension Engine {
     func imageStatus(_ name: String, verbose: Bool) async throws -> (image: Runtime_V1_Image, info: [String: String])? {
         guard let image = try await images.find(name) else { return nil }
         let info = verbose ? ["info": try JSON.text(["imageSpec": image.config])] : [:]
-        return (Self.describe(image), info)
+        return (describe(image), info)
     }
 
     /// All images, or with a name that one.
     func listImages(_ name: String) async throws -> [Runtime_V1_Image] {
-        if name.isEmpty { return try await images.list().map(Self.describe) }
-        return try await images.find(name).map { [Self.describe($0)] } ?? []
+        if name.isEmpty { return try await images.list().map(describe) }
+        return try await images.find(name).map { [describe($0)] } ?? []
     }
 
-    private static func describe(_ image: Image) -> Runtime_V1_Image {
+    private func describe(_ image: Image) -> Runtime_V1_Image {
+        // What is pinned may change, and the store knows what it was when it was opened.
+        let isPinned = PinnedImages(config.image.pinned).contains(image.repoTags + image.repoDigests)
         // `user[:group]`: kubelet wants the number or the name of the user.
         let user = image.config.config?.user.map { String($0.prefix { $0 != ":" }) } ?? ""
         return .with {
@@ -36,7 +38,7 @@ extension Engine {
             $0.repoTags = image.repoTags
             $0.repoDigests = image.repoDigests
             $0.size = image.size
-            $0.pinned = image.isPinned
+            $0.pinned = isPinned
             $0.spec.image = image.id.description
             if let uid = Int64(user) { $0.uid.value = uid } else { $0.username = user }
         }

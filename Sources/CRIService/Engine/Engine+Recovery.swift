@@ -80,6 +80,7 @@ extension Pod {
         for container in containers.values {
             switch begun[container.operationName] {
             case .create, .remove: await container.undo()
+            case .checkpoint: engine.repeatUntilDone("end checkpoint") { try await container.endCheckpoint() }
             case .run, .stop, nil: break
             }
         }
@@ -87,7 +88,7 @@ extension Pod {
         case .run, .remove: await undo()
         case .stop:
             do { try await stop() } catch { engine.log.warning("stop pod \"\(id)\": \(error)") }
-        case .create, nil: break
+        case .create, .checkpoint, nil: break
         }
     }
 

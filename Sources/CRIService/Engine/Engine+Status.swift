@@ -38,12 +38,14 @@ extension Engine {
     private func handlerFeatures() async throws -> [Runtime_V1_RuntimeHandler] {
         // The default handler also goes by the empty name.
         let named = [("", try handler(""))] + handlers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        let features = features
+        let (features, host) = (features, host)
         return await BlockingPool.run {
             named.map { name, handler in
-                .with {
+                let features = features.features(of: handler)
+                return .with {
                     $0.name = name
-                    $0.features.recursiveReadOnlyMounts = features.features(of: handler)?.hasRecursiveReadOnly ?? false
+                    $0.features.recursiveReadOnlyMounts = features?.hasRecursiveReadOnly ?? false
+                    $0.features.userNamespaces = host.hasUserNamespaces && features?.hasIDMappedMounts == true
                 }
             }
         }

@@ -12,20 +12,19 @@ internal import Synchronization
 /// The container engine: everything that pods and containers share, and the entry to all operations.
 ///
 /// ## Concurrency model
-/// Immutable after `start`. State that changes is in the actors `Pod` and `Container`, in the table of both, and in the
-/// database; no lock is held across a wait.
+/// Immutable after `start`, but for the settings, which are read under a mutex. State that changes is in the actors `Pod`
+/// and `Container`, in the table of both, and in the database; no lock is held across a wait.
 package final class Engine: Sendable {
-    let config: DaemonConfig
+    let settings: Mutex<EngineSettings>
     let paths: Paths
     let records: RecordStore
     let images: ImageService
     let loop: EventLoop
-    let handlers: [String: RuntimeHandler]
     let networks: Networks
     let cgroups: CgroupLayout
     let cgroupNaming: CgroupNaming
     let host: HostFacts
-    let seccomp: SeccompProfile
+    let appArmor: AppArmorProfiles
     let log: Logger
     let table = ObjectTable()
     let creations: Creations
@@ -39,6 +38,11 @@ package final class Engine: Sendable {
     let streaming = Mutex<StreamingServer?>(nil)
     private let lock: SharedFD
 
+    /// All of one moment.
+    var currentSettings: EngineSettings { settings.withLock { $0 } }
+    var config: DaemonConfig { currentSettings.config }
+    var handlers: [String: RuntimeHandler] { currentSettings.handlers }
+
     /// Opens the state, takes the lock of its root, and finds again what the daemon before left: when this returns,
     /// every pod and container has its state. Programs in the configuration are absolute paths.
     package static func start(_ config: DaemonConfig, log: Logger) async throws -> Engine {
@@ -50,7 +54,7 @@ package final class Engine: Sendable {
     }
 
     private init(_ config: DaemonConfig, log: Logger) throws {
-        self.config = config
+        settings = Mutex(try EngineSettings(config))
         self.log = log
         paths = Paths(root: config.root, run: config.run)
         for folder in [config.root, config.run, paths.consoles] {
@@ -62,29 +66,17 @@ package final class Engine: Sendable {
         images = try ImageService(config)
         records = try RecordStore(path: paths.database)
         loop = try EventLoop()
-        handlers = Dictionary(
-            uniqueKeysWithValues: config.runtime.handlers.map { name, handler in
-                (name, RuntimeHandler(name: name, path: handler.path, root: handler.root))
-            })
         networks = Networks(config.cni)
         cgroups = try CgroupLayout.detect()
         cgroupNaming = try CgroupNaming(
             config.runtime.cgroupDriver, parent: config.runtime.cgroupParent, hasSystemd: CgroupNaming.hasSystemd)
         host = try HostFacts.find(cgroups)
-        seccomp = try Self.standardSeccomp(config.runtime.seccompProfile)
+        appArmor = AppArmorProfiles(standard: config.runtime.apparmorProfile, file: paths.appArmorProfile)
         creations = Creations()
         if host.lowestOOMScore > -1000 {
             log.notice(
                 "oom_score_adj below \(host.lowestOOMScore) may not be set here; lower values are raised to it")
         }
-    }
-
-    private static func standardSeccomp(_ path: String) throws -> SeccompProfile {
-        guard !path.isEmpty else { return .standard }
-        let bytes = try SystemError.attempt("read seccomp profile", path) { () throws(Errno) in
-            try Syscall.readFile(path, limit: 1 << 20)
-        }
-        return try SeccompProfile(parsing: bytes, file: path)
     }
 
     /// The OCI runtime of a name; "" is the default one.

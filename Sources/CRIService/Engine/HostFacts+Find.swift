@@ -15,8 +15,13 @@ extension HostFacts {
             hugepageSizes: hugepageSizes(layout), limitsSwap: limitsSwap(layout),
             lowestOOMScore: try lowestOOMScore(hasResource: sets[0].contains("CAP_SYS_RESOURCE")),
             architecture: Platform.current.architecture)
-        facts.hasAppArmor = Syscall.exists("/sys/kernel/security/apparmor/profiles")
+        // A kernel that has it may be started without it.
+        let appArmor = try? Syscall.readText("/sys/module/apparmor/parameters/enabled")
+        facts.hasAppArmor = appArmor?.hasPrefix("Y") == true && Syscall.exists("/sys/kernel/security/apparmor/profiles")
         facts.hasSELinux = Syscall.exists("/sys/fs/selinux/enforce")
+        // A kernel without them has no such file, and an administrator can set it to 0.
+        let namespaces = try? Syscall.readText("/proc/sys/user/max_user_namespaces")
+        facts.hasUserNamespaces = namespaces.map { $0.split(separator: "\n").first != "0" } ?? false
         return facts
     }
 

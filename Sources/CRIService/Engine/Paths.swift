@@ -34,9 +34,12 @@ package struct Paths: Hashable, Sendable {
     func bundle(_ id: String) -> String { "\(run)/containers/\(id)" }
     func spec(_ id: String) -> String { bundle(id) + "/config.json" }
     func passwd(_ id: String) -> String { bundle(id) + "/passwd" }
+    func group(_ id: String) -> String { bundle(id) + "/group" }
     func rootfs(_ id: String) -> String { bundle(id) + "/rootfs" }
     func pidFile(_ id: String) -> String { bundle(id) + "/pid" }
     func runtimeLog(_ id: String) -> String { bundle(id) + "/runtime.log" }
+    /// The built-in profile of AppArmor, for its parser.
+    var appArmorProfile: String { run + "/apparmor" }
     /// Sockets of terminals in the making. The kernel's address holds 107 bytes, so the name is short.
     var consoles: String { run + "/tty" }
     func consoleSocket(_ id: String) -> String { "\(consoles)/\(id.prefix(16))" }
@@ -46,5 +49,7 @@ package struct Paths: Hashable, Sendable {
     func container(_ id: String) -> String { "\(root)/containers/\(id)" }
     /// What a container writes to its root file system.
     func upper(_ id: String) -> String { container(id) + "/upper" }
+    /// Where a checkpoint is put together.
+    func checkpoint(_ id: String) -> String { container(id) + "/checkpoint" }
     func exitRecord(_ id: String) -> String { container(id) + "/exit" }
 }

@@ -136,10 +136,22 @@ final class ImageService: Sendable {
         return try await Self.translating { try await BlockingPool.run { try store.usage() } }
     }
 
-    func mountRootfs(container id: String, image: Digest, readonly: Bool) async throws -> String {
+    func mountRootfs(container id: String, image: Digest, options: RootfsOptions) async throws -> String {
         let store = store
         return try await Self.translating {
-            try await BlockingPool.run { try store.mountRootfs(container: id, image: image, readonly: readonly) }
+            try await BlockingPool.run { try store.mountRootfs(container: id, image: image, options: options) }
+        }
+    }
+
+    /// Writes what a container has changed to a tar file, and returns what it has removed.
+    func writeChanges(
+        of container: String, image: Digest, skipping places: Set<String>, to path: String
+    ) async throws -> [String] {
+        let store = store
+        return try await Self.translating {
+            try await BlockingPool.run {
+                try store.writeChanges(of: container, image: image, skipping: places, to: path)
+            }
         }
     }
 

@@ -32,11 +32,6 @@ extension MonitorLink {
         _ = try await self.request(.attach(request), descriptors: [passed])
         return socket
     }
-
-    /// Sets the size of a container's terminal.
-    func resize(_ container: String, _ size: WindowSize) async throws {
-        _ = try await request(.resize(container: container, size))
-    }
 }
 
 /// A process that runs in a container.

@@ -8,8 +8,10 @@ struct MonitorProcess: Sendable {
     var program: String
     var podID: String
     var paths: Paths
-    /// Namespaces to make: `net`, `ipc`, `uts`, `pid`.
+    /// Namespaces to make: `net`, `ipc`, `uts`, `pid`, `user`.
     var namespaces: [String]
+    /// For the user namespace.
+    var users: UserMapping?
     /// For the UTS namespace.
     var hostname: String?
     var sysctls: [String: String]
@@ -25,6 +27,7 @@ struct MonitorProcess: Sendable {
             "--log", paths.monitorLog(podID),
         ]
         if !namespaces.isEmpty { list += ["--new", namespaces.joined(separator: ",")] }
+        if let users { list += ["--uid-map", users.users.text, "--gid-map", users.groups.text] }
         if let hostname { list += ["--hostname", hostname] }
         for (key, value) in sysctls.sorted(by: { $0.key < $1.key }) { list += ["--sysctl", "\(key)=\(value)"] }
         for directory in cgroups { list += ["--cgroup", directory] }

@@ -17,7 +17,7 @@ extension Engine {
     func runPod(_ config: CRI.PodConfig, handler name: String) async throws -> String {
         let handler = try handler(name)
         let id = Identifier.random()
-        let plan = try PodPlan(config, id: id, cgroupNaming)
+        let plan = try PodPlan(config, id: id, cgroupNaming, podDefaults(handler))
         return try await creations.run("pod/\(plan.name)") { id in
             do { try await self.removePod(id) } catch { self.log.warning("undo abandoned pod \"\(id)\": \(error)") }
         } _: {
@@ -39,6 +39,19 @@ extension Engine {
             self.events.post(.containerStartedEvent, id, of: pod)
             return id
         }
+    }
+}
+
+extension Engine {
+    private func podDefaults(_ handler: RuntimeHandler) -> PodPlan.Defaults {
+        let runtime = config.runtime
+        let sysctls = runtime.defaultSysctls.map { text in
+            let name = String(text.prefix { $0 != "=" })
+            return (name, String(text.dropFirst(name.count + 1)))
+        }
+        return PodPlan.Defaults(
+            allowedAnnotations: runtime.handlers[handler.name]?.allowedAnnotations ?? [],
+            sysctls: Dictionary(sysctls) { $1 })
     }
 }
 
@@ -113,7 +126,7 @@ extension Pod {
         let entered = cgroup.needsMember ? [] : cgroup.location.subtrees.map(\.directory)
         let process = MonitorProcess(
             program: engine.config.runtime.monitor, podID: id, paths: paths, namespaces: plan.namespaces,
-            hostname: plan.usesHostNetwork ? nil : config.hostname, sysctls: plan.sysctls,
+            users: plan.users, hostname: plan.usesHostNetwork ? nil : config.hostname, sysctls: plan.sysctls,
             cgroups: entered, birthPlace: cgroup.needsMember ? nil : cgroup.location.unified)
         let started = try await BlockingPool.run { try process.start() }
         record.monitorPID = started.pid

@@ -217,13 +217,15 @@ extension Pod {
     }
 
     private func removeFolders() async throws {
-        let (folder, ownsCgroup) = (paths.pod(id), plan.cgroup.isOwn)
+        let (folders, ownsCgroup) = ([paths.pod(id), logFolder], plan.cgroup.isOwn)
         let (pod, monitor) = (try cgroup(), try monitorCgroup())
         try await BlockingPool.run { [engine] in
             // First, for a monitor that the record does not tell of makes the folder.
             if monitor.exists { try monitor.kill() }
             try monitor.delete()
-            try SystemError.attempt("remove", folder) { () throws(Errno) in try Syscall.removeTree(folder) }
+            for folder in folders {
+                try SystemError.attempt("remove", folder) { () throws(Errno) in try Syscall.removeTree(folder) }
+            }
             guard ownsCgroup else { return }
             try engine.cgroupParentLock.withLock { _ in
                 try pod.delete()

@@ -3,6 +3,7 @@
 
 internal import CRIAPI
 internal import Cgroups
+internal import EngineConfiguration
 internal import GRDB
 internal import Linux
 internal import MonitorProtocol
@@ -71,6 +72,12 @@ actor Pod {
 
     /// Whether containers can be made and run.
     var isReady: Bool { record.state == .ready && !isStopping }
+
+    /// The pinned user namespace; nil for the machine's users.
+    nonisolated var userNamespace: String? { plan.users.map { _ in paths.namespace(id, "user") } }
+
+    /// Where logs are that nobody has named a folder for.
+    nonisolated var logFolder: String { "\(engine.config.runtime.logDir)/\(id)" }
 
     var ips: [String] { record.ips.split(separator: ",").map(String.init) }
 

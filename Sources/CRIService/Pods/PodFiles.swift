@@ -26,13 +26,17 @@ enum PodFiles {
     static func make(_ id: String, _ paths: Paths, plan: PodPlan, config: CRI.PodConfig, ips: [String]) throws {
         let hostname = try plan.usesHostNetwork ? hostName() : config.hostname
         func write(_ path: String, _ text: String) throws {
-            try SystemError.attempt("write", path) { () throws(Errno) in try AtomicFile.write(path, text) }
+            try SystemError.attempt("write", path) { () throws(Errno) in
+                try AtomicFile.write(path, text)
+                // Like the pod's other files, they are its root's.
+                if let root = plan.users?.root { try Syscall.changeOwner(path, uid: root.uid, gid: root.gid) }
+            }
         }
         try write(paths.hostname(id), hostname + "\n")
         let hosts = plan.usesHostNetwork ? copy("/etc/hosts") : hosts(ips: ips, hostname: hostname)
         try write(paths.hosts(id), hosts)
         try write(paths.resolv(id), resolv(config.dnsConfig) ?? copy("/etc/resolv.conf"))
-        if !plan.usesHostIPC { try mountShm(paths.shm(id)) }
+        if !plan.usesHostIPC { try mountShm(paths.shm(id), plan) }
     }
 
     /// The host's name.
@@ -44,12 +48,13 @@ enum PodFiles {
     /// A host may do without the file; then the pod gets an empty one.
     private static func copy(_ path: String) -> String { (try? Syscall.readText(path)) ?? "" }
 
-    private static func mountShm(_ path: String) throws {
+    private static func mountShm(_ path: String, _ plan: PodPlan) throws {
+        let owner = plan.users.map { ",uid=\($0.root.uid),gid=\($0.root.gid)" } ?? ""
         try SystemError.attempt("mount", path) { () throws(Errno) in
             do throws(Errno) { try Syscall.makeDirectory(path, mode: 0o1777) } catch .EEXIST {}
             try Syscall.mount(
                 source: "shm", target: path, type: "tmpfs", flags: [.noSUID, .noDevices, .noExec],
-                data: "mode=1777,size=65536k")
+                data: "mode=1777,size=\(plan.shmSize)" + owner)
         }
     }
 }

@@ -8,8 +8,10 @@ internal import OCIRuntimeSpec
 struct PodPlan: Hashable, Sendable {
     /// `name_namespace_uid_attempt`.
     var name: String
-    /// Kinds of namespaces that the monitor makes: `net`, `ipc`, `uts`, `pid`.
+    /// Kinds of namespaces that the monitor makes: `net`, `ipc`, `uts`, `pid`, `user`.
     var namespaces: [String]
+    /// The pod's users, where they are not the machine's.
+    var users: UserMapping?
     var usesHostNetwork: Bool
     var usesHostIPC: Bool
     /// Parameters of the pod's own namespaces.
@@ -17,14 +19,25 @@ struct PodPlan: Hashable, Sendable {
     /// Parameters that belong to the host, or to a namespace that the pod shares with it: they are not set.
     var refusedSysctls: [String]
     var cgroup: PodCgroup
+    /// The size of /dev/shm as mount(8) takes it.
+    var shmSize = "65536k"
+
+    /// What the machine adds to requests.
+    struct Defaults: Sendable {
+        /// Of the handler.
+        var allowedAnnotations: [String] = []
+        var sysctls: [String: String] = [:]
+    }
 
     /// Checks a request.
-    init(_ config: CRI.PodConfig, id: String, _ naming: CgroupNaming) throws(ServiceError) {
-        try self.init(config, cgroup: naming.pod(id, requested: config.linux.cgroupParent))
+    init(
+        _ config: CRI.PodConfig, id: String, _ naming: CgroupNaming, _ defaults: Defaults = Defaults()
+    ) throws(ServiceError) {
+        try self.init(config, cgroup: naming.pod(id, requested: config.linux.cgroupParent), defaults)
     }
 
     /// The plan of a pod whose cgroup is known.
-    init(_ config: CRI.PodConfig, cgroup: PodCgroup) throws(ServiceError) {
+    init(_ config: CRI.PodConfig, cgroup: PodCgroup, _ defaults: Defaults = Defaults()) throws(ServiceError) {
         self.cgroup = cgroup
         func refuse(_ subject: String?, _ cause: String) -> ServiceError {
             ServiceError(.invalid, "run pod", subject, cause)
@@ -36,8 +49,10 @@ struct PodPlan: Hashable, Sendable {
             throw refuse(metadata.name, "log directory \"\(config.logDirectory)\" is not an absolute path")
         }
         let options = config.linux.securityContext.namespaceOptions
-        if options.hasUsernsOptions, options.usernsOptions.mode != .node {
-            throw ServiceError(.unimplemented, "run pod", metadata.name, "user namespaces are not supported")
+        users = try UserMapping(options)
+        // The kernel mounts a procfs or a queue of messages only for the owner of what it shows.
+        guard users == nil || options.ipc != .node && config.linux.securityContext.pidMode != .node else {
+            throw refuse(metadata.name, "with a user namespace, IPC and processes of the node cannot be shared")
         }
         usesHostNetwork = options.network == .node
         usesHostIPC = options.ipc == .node
@@ -48,8 +63,14 @@ struct PodPlan: Hashable, Sendable {
         namespaces = usesHostNetwork ? [] : ["net", "uts"]
         if !usesHostIPC { namespaces.append("ipc") }
         if config.linux.securityContext.pidMode == .pod { namespaces.append("pid") }
+        if users != nil { namespaces.append("user") }
         (sysctls, refusedSysctls) = Self.split(
             config.linux.sysctls, ownsIPC: !usesHostIPC, ownsNetwork: !usesHostNetwork)
+        let others = Self.split(defaults.sysctls, ownsIPC: !usesHostIPC, ownsNetwork: !usesHostNetwork).own
+        let asked = Set(sysctls.keys.map(Self.components))
+        for (key, value) in others where !asked.contains(Self.components(key)) { sysctls[key] = value }
+        shmSize = try ShmSize.find(config.annotations, allowed: defaults.allowedAnnotations) ?? shmSize
+        if let groups = users?.groups { sysctls = Self.clamp(sysctls, to: groups) }
     }
 
     /// The kernel takes 64 bytes, and the name becomes a word in files.
@@ -76,6 +97,17 @@ struct PodPlan: Hashable, Sendable {
             if isOwn && isWhole { own[key] = value } else { refused.append(key) }
         }
         return (own, refused)
+    }
+
+    /// The range of groups that may use ICMP sockets holds only groups that the pod has; the kernel refuses others.
+    private static func clamp(_ sysctls: [String: String], to groups: LinuxIDMapping) -> [String: String] {
+        var sysctls = sysctls
+        for (key, value) in sysctls where components(key) == ["net", "ipv4", "ping_group_range"] {
+            let numbers = value.split(whereSeparator: \.isWhitespace).compactMap { UInt32($0) }
+            // What is no range the kernel shall refuse.
+            if numbers.count == 2 { sysctls[key] = "\(numbers[0]) \(min(numbers[1], groups.size - 1))" }
+        }
+        return sysctls
     }
 
     /// The names of the parameter's folders and file. The first separator, dot or slash, is the one that counts; the

@@ -15,6 +15,7 @@ extension RuntimeService {
             $0.status.conditions = status.conditions
             $0.runtimeHandlers = status.handlers
             $0.features.supplementalGroupsPolicy = true
+            $0.features.userNamespacesHostNetwork = true
             $0.info = status.info
         }
     }

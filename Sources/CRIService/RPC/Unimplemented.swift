@@ -10,10 +10,6 @@ private func unimplemented(_ method: String) -> RPCError {
 }
 
 extension RuntimeService {
-    package func checkpointContainer(
-        request: Runtime_V1_CheckpointContainerRequest, context: ServerContext
-    ) async throws -> Runtime_V1_CheckpointContainerResponse { throw unimplemented("CheckpointContainer") }
-
     package func checkpointPod(
         request: Runtime_V1_CheckpointPodRequest, context: ServerContext
     ) async throws -> Runtime_V1_CheckpointPodResponse { throw unimplemented("CheckpointPod") }

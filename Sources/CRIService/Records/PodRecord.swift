@@ -52,7 +52,7 @@ struct AttachmentRecord: Codable, Hashable, Sendable, FetchableRecord, Persistab
 
 /// The row of something begun: what it was about is finished or undone after a restart.
 struct OperationRecord: Codable, Hashable, Sendable, FetchableRecord, PersistableRecord {
-    enum Kind: String, Codable, Sendable { case run, create, stop, remove }
+    enum Kind: String, Codable, Sendable { case run, create, stop, remove, checkpoint }
 
     static let databaseTableName = "operations"
     /// `pod/ID` or `container/ID`.

@@ -40,6 +40,13 @@ extension Features {
     /// Whether mounts below a read-only mount can be made read-only too.
     var hasRecursiveReadOnly: Bool { mountOptions?.contains("rro") == true }
 
+    /// Whether the state of processes can be written to files; each runtime has its own name for it.
+    var hasCheckpoints: Bool {
+        ["org.opencontainers.runc.checkpoint.enabled", "run.oci.crun.checkpoint.enabled"].contains {
+            annotations?[$0] == "true"
+        }
+    }
+
     /// Whether mounts can have other owners inside, which user namespaces need.
     var hasIDMappedMounts: Bool {
         linux?.namespaces?.contains("user") == true && linux?.mountExtensions?.idmap?.enabled == true

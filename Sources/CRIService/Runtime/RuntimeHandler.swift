@@ -55,6 +55,12 @@ struct RuntimeHandler: Hashable, Sendable {
         command(paths.runtimeLog(id), ["update", "--resources", resources, id])
     }
 
+    /// Writes the processes of a running container to files; they go on.
+    func checkpoint(_ id: String, _ paths: Paths, images: String, work: String) -> RuntimeCommand {
+        command(
+            paths.runtimeLog(id), ["checkpoint", "--image-path", images, "--work-path", work, "--leave-running", id])
+    }
+
     /// Prints what the runtime can do.
     func features() -> RuntimeCommand {
         RuntimeCommand([path, "features"], environment: ["PATH=\(Self.searchPath)"])

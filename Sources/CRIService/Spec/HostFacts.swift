@@ -17,6 +17,8 @@ package struct HostFacts: Hashable, Sendable {
     package var architecture: String
     package var hasAppArmor = false
     package var hasSELinux = false
+    /// Whether pods can have users of their own.
+    package var hasUserNamespaces = false
 
     /// Every property by name.
     package init(

@@ -8,7 +8,10 @@ extension SpecBuilder {
     /// AppArmor's profile and SELinux' label. What the request asks for and the kernel does not have is refused: a
     /// container must not run with less confinement than its author believes.
     mutating func setLabels() throws(ServiceError) {
-        if let profile = apparmorProfile, !isPrivileged {
+        switch AppArmorRequest(security) {
+        case .unconfined: break
+        case .standard: process.apparmorProfile = input.apparmorProfile
+        case .profile(let profile):
             guard input.host.hasAppArmor else {
                 throw ServiceError(.invalid, "set AppArmor profile", profile, "the kernel runs without AppArmor")
             }
@@ -24,19 +27,5 @@ extension SpecBuilder {
         }
         process.selinuxLabel = label
         linux.mountLabel = "system_u:object_r:container_file_t:\(options.level.isEmpty ? "s0" : options.level)"
-    }
-
-    /// The profile that the request names, in the field or in the older one; nil for the runtime's own and for none.
-    private var apparmorProfile: String? {
-        if security.hasApparmor {
-            guard security.apparmor.profileType == .localhost else { return nil }
-            return Self.profileName(security.apparmor.localhostRef)
-        }
-        let old = security.apparmorProfile
-        return old.hasPrefix("localhost/") ? Self.profileName(old) : nil
-    }
-
-    private static func profileName(_ reference: String) -> String {
-        reference.hasPrefix("localhost/") ? String(reference.dropFirst("localhost/".count)) : reference
     }
 }

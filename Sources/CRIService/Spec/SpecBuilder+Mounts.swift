@@ -2,7 +2,7 @@
 // Copyright the Skiff authors.
 
 package import CRIAPI
-internal import OCIRuntimeSpec
+package import OCIRuntimeSpec
 
 /// A mount of the request whose source was looked up: links are resolved, and it exists.
 package struct PreparedMount: Hashable, Sendable {
@@ -14,6 +14,9 @@ package struct PreparedMount: Hashable, Sendable {
     /// Whether mounts below the source are read-only too.
     package var recursivelyReadonly: Bool
     package var propagation: Runtime_V1_MountPropagation
+    /// Other owners of the files inside; none for those that they have.
+    package var users: [LinuxIDMapping] = []
+    package var groups: [LinuxIDMapping] = []
     /// Further options of mount(8).
     package var options: [String] = []
 
@@ -33,7 +36,9 @@ package struct PreparedMount: Hashable, Sendable {
         var options = ["rbind", propagationOption, readonly ? "ro" : "rw"]
         if recursivelyReadonly { options.append("rro") }
         options += self.options
-        return Mount(destination: destination, type: "bind", source: source, options: options)
+        var mount = Mount(destination: destination, type: "bind", source: source, options: options)
+        if !users.isEmpty { (mount.uidMappings, mount.gidMappings) = (users, groups) }
+        return mount
     }
 
     private var propagationOption: String {
@@ -58,7 +63,9 @@ extension SpecBuilder {
             throw ServiceError(.invalid, "mount at", mount.destination, "not an absolute path below the root")
         }
         let taken = Set(requested.map(\.destination))
-        let all = (kernelMounts() + podMounts()).filter { !taken.contains($0.destination) } + requested.map(\.mount)
+        let all =
+            (kernelMounts() + writableMounts() + podMounts()).filter { !taken.contains($0.destination) }
+            + requested.map(\.mount)
         spec.mounts = all.enumerated().sorted { left, right in
             let depths = (Self.depth(left.element), Self.depth(right.element))
             return depths.0 == depths.1 ? left.offset < right.offset : depths.0 < depths.1
@@ -89,8 +96,7 @@ extension SpecBuilder {
             Mount(
                 destination: "/dev", type: "tmpfs", source: "tmpfs",
                 options: ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-            Mount(
-                destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", sysAccess]),
+            sysMount(sysAccess),
             Mount(
                 destination: "/dev/pts", type: "devpts", source: "devpts",
                 options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
@@ -112,6 +118,25 @@ extension SpecBuilder {
         return mounts
     }
 
+    /// A sysfs shows the network namespace of who mounts it, and the kernel allows that to its owner only. A user namespace
+    /// in the network of the node gets the node's mount.
+    private func sysMount(_ access: String) -> Mount {
+        let options = ["nosuid", "noexec", "nodev", access]
+        guard input.surroundings.users != nil, input.surroundings.namespaces[.network] == nil else {
+            return Mount(destination: "/sys", type: "sysfs", source: "sysfs", options: options)
+        }
+        return Mount(destination: "/sys", type: "bind", source: "/sys", options: ["rbind", "rprivate"] + options)
+    }
+
+    /// Where programs write, when the administrator has made every root file system read-only. A request that asks for that
+    /// itself brings what it needs.
+    private func writableMounts() -> [Mount] {
+        guard input.defaults.isReadOnly, !security.readonlyRootfs else { return [] }
+        return [("/run", "mode=755"), ("/tmp", "mode=1777"), ("/var/tmp", "mode=1777")].map { place, mode in
+            Mount(destination: place, type: "tmpfs", source: "tmpfs", options: ["rw", "nosuid", "nodev", mode])
+        }
+    }
+
     private func podMounts() -> [Mount] {
         let access = security.readonlyRootfs ? "ro" : "rw"
         let files = [
@@ -121,11 +146,12 @@ extension SpecBuilder {
         let shm = Mount(
             destination: "/dev/shm", type: "bind", source: input.surroundings.shm,
             options: ["rbind", "nosuid", "nodev", "noexec"])
-        let passwd = input.passwdFile.map {
-            Mount(
-                destination: "/etc/passwd", type: "bind", source: $0, options: ["rbind", "rprivate", access, "nodev"])
+        let accounts = [("/etc/passwd", input.passwdFile), ("/etc/group", input.groupFile)].compactMap { place, file in
+            file.map {
+                Mount(destination: place, type: "bind", source: $0, options: ["rbind", "rprivate", access, "nodev"])
+            }
         }
-        return [shm] + [passwd].compactMap(\.self)
+        return [shm] + accounts
             + files.map { destination, source in
                 Mount(
                     destination: destination, type: "bind", source: source,

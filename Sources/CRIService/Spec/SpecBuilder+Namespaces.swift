@@ -8,17 +8,24 @@ extension SpecBuilder {
     /// Joins the pod's namespaces, makes new ones, or leaves the host's.
     mutating func setNamespaces() throws(ServiceError) {
         var namespaces = [LinuxNamespace(type: .mount)]
-        for type in [LinuxNamespaceType.network, .ipc, .uts] {
+        for type in [LinuxNamespaceType.user, .network, .ipc, .uts] {
             if let path = input.surroundings.namespaces[type] { namespaces.append(.init(type: type, path: path)) }
         }
         if let pid = try pidNamespace() { namespaces.append(pid) }
         // With v1 controllers there is no single root that a container could be given.
         if input.host.hasUnifiedCgroups && !isPrivileged { namespaces.append(.init(type: .cgroup)) }
         linux.namespaces = namespaces
+        if let users = input.surroundings.users {
+            linux.uidMappings = [users.users]
+            linux.gidMappings = [users.groups]
+        }
     }
 
     private func pidNamespace() throws(ServiceError) -> LinuxNamespace? {
         switch security.pidMode {
+        case .node where input.surroundings.users != nil:
+            throw ServiceError(
+                .invalid, "share processes with node", nil, "the pod has a user namespace of its own")
         case .node: return nil
         case .container: return .init(type: .pid)
         case .target:
@@ -61,7 +68,11 @@ extension SpecBuilder {
 
     /// The system call filter; none when nobody asks for one.
     mutating func setSeccomp() throws(ServiceError) {
-        guard !isPrivileged, security.hasSeccomp else { return }
+        if isPrivileged {
+            if let profile = input.defaults.privilegedSeccomp { apply(profile) }
+            return
+        }
+        guard security.hasSeccomp else { return }
         let profile: SeccompProfile
         switch security.seccomp.profileType {
         case .unconfined: return
@@ -74,6 +85,10 @@ extension SpecBuilder {
         case .UNRECOGNIZED(let value):
             throw ServiceError(.invalid, "set seccomp profile", "\(value)", "no such type of profile")
         }
+        apply(profile)
+    }
+
+    private mutating func apply(_ profile: SeccompProfile) {
         linux.seccomp = profile.resolve(
             capabilities: Set(process.capabilities?.bounding ?? []), architecture: input.host.architecture)
     }

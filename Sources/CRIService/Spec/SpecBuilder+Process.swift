@@ -56,6 +56,8 @@ extension SpecBuilder {
         setIfMissing("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         if !input.surroundings.hostname.isEmpty { setIfMissing("HOSTNAME", input.surroundings.hostname) }
         if input.container.tty { setIfMissing("TERM", "xterm") }
+        // By this programs, systemd among them, find out where they are.
+        setIfMissing("container", "skiff")
         process.env = names.map { "\($0)=\(values[$0] ?? "")" }
     }
 

@@ -33,8 +33,12 @@ package struct SpecBuilder: Sendable {
         package var deviceEdits: [CDIEdits] = []
         /// The machine's hooks.
         package var hooks: [HookDefinition] = []
+        /// The AppArmor profile that RuntimeDefault stands for; nil where there is none.
+        package var apparmorProfile: String?
         /// A file that takes the place of the image's /etc/passwd.
         package var passwdFile: String?
+        /// The same for /etc/group.
+        package var groupFile: String?
 
         /// Every property by name.
         package init(
@@ -71,6 +75,8 @@ package struct SpecBuilder: Sendable {
         package var resolvFile: String
         /// The folder that becomes /dev/shm.
         package var shm: String
+        /// The users of the pod's user namespace, if it has one.
+        package var users: UserMapping?
 
         /// Every property by name.
         package init(
@@ -97,6 +103,12 @@ package struct SpecBuilder: Sendable {
         package var seccomp: SeccompProfile
         /// The profile that the request names, read; only for Localhost.
         package var localhostSeccomp: SeccompProfile?
+        /// For privileged containers.
+        package var privilegedSeccomp: SeccompProfile?
+        /// Whether no root file system can be written.
+        package var isReadOnly = false
+        /// `name=value`, for those that have no such annotation.
+        package var annotations: [String] = []
         package var limits: [POSIXRlimit] = []
         /// `NAME=value`, for those that have no such variable.
         package var environment: [String] = []
@@ -153,12 +165,12 @@ package struct SpecBuilder: Sendable {
     /// the handler allows, for runtimes take orders from annotations.
     private mutating func setAnnotations() {
         let asked = input.pod.annotations.merging(input.container.annotations) { $1 }
-        let allowed = asked.filter { key, _ in
-            input.defaults.allowedAnnotations.contains { rule in
-                rule.hasSuffix(".") || rule.hasSuffix("/") ? key.hasPrefix(rule) : key == rule
-            }
+        let allowed = asked.filter { key, _ in AnnotationRules.allow(key, input.defaults.allowedAnnotations) }
+        let defaults = input.defaults.annotations.map { text in
+            let name = String(text.prefix { $0 != "=" })
+            return (name, String(text.dropFirst(name.count + 1)))
         }
-        spec.annotations = allowed.merging(own) { $1 }
+        spec.annotations = Dictionary(defaults) { $1 }.merging(allowed) { $1 }.merging(own) { $1 }
     }
 
     private var own: [String: String] {
@@ -173,7 +185,7 @@ package struct SpecBuilder: Sendable {
 
     private func finished() -> Spec {
         var spec = spec
-        spec.root?.readonly = security.readonlyRootfs ? true : nil
+        spec.root?.readonly = security.readonlyRootfs || input.defaults.isReadOnly ? true : nil
         spec.process = process
         spec.linux = linux
         return spec

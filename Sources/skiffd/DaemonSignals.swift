@@ -3,9 +3,9 @@
 
 import Linux
 
-/// The signals that ask the daemon to end, as values to wait for.
-enum TerminationSignals {
-    private static let signals = SignalSet([.terminate, .interrupt])
+/// The signals that ask the daemon to end, or to read its configuration again, as values to wait for.
+enum DaemonSignals {
+    private static let signals = SignalSet([.terminate, .interrupt, .hangUp])
     private static let (stream, continuation) = AsyncStream.makeStream(of: Signal.self)
 
     /// Keeps them from ending the process; call it before the first other thread is started.
