@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 import CRIAPI
+import OCIRuntimeSpec
 import SwiftProtobuf
 import Testing
 

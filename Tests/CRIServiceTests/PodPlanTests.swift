@@ -145,7 +145,7 @@ struct PodPlanTests {
     ]
 
     @Test(arguments: refusals.indices) func refuses(row: Int) {
-        let error = #expect(throws: ServiceError.self) { try plan(Self.refusals[row].0) }
+        let error = #expect(throws: ServiceError.self) { try plan(PodPlan.Defaults(), Self.refusals[row].0) }
         #expect(error?.code == .invalid && error?.description == Self.refusals[row].1)
     }
 
