@@ -79,15 +79,6 @@ TOML
 "$programs/skiffimg" copy --config $lab/skiff.toml "oci:$layout:1" store:lab/web:1 >/dev/null
 start_daemon
 
-echo "user namespace:"
-mapped=$(pod mapped ', "userns_options": {"mode": 0, "uids": [{"container_id": 0, "host_id": 300000, "length": 65536}],
- "gids": [{"container_id": 0, "host_id": 300000, "length": 65536}]}')
-id=$(container "$mapped" mapped owner 'echo new > /new; sleep 100000')
-equal "ids are mapped" "0 300000 65536" "$(ctl exec -s "$id" cat /proc/self/uid_map | tr -s ' ' | sed 's/^ //')"
-equal "the image belongs to root" "0:0" "$(ctl exec -s "$id" stat -c %u:%g /bin/busybox)"
-equal "the new file is the mapped root's" 300000 "$(stat -c %u $lab/lib/containers/"$id"/upper/new)"
-ctl rmp -f "$mapped" >/dev/null
-
 echo "AppArmor:"
 plain=$(pod plain)
 label='cat /proc/self/attr/current'
