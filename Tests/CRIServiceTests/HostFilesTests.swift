@@ -74,7 +74,7 @@ struct MountSourcesTests {
                 $0.propagation = .propagationHostToContainer
             }, .invalid, "RROUnsupported"
         ), ({ $0.image.image = "busybox" }, .invalid, "ImageVolumeMountFailed"),
-        ({ $0.uidMappings = [Runtime_V1_IDMapping()] }, .unimplemented, nil),
+        ({ $0.uidMappings = [Runtime_V1_IDMapping()] }, .invalid, nil),
         ({ $0.mountOptions = ["noexec"] }, .unimplemented, nil),
     ]
 

@@ -106,7 +106,7 @@ struct SpecProcessTests {
 
     @Test func withoutAHostNameThereIsNoVariable() throws {
         let request = SpecRequest { $0.surroundings.hostname = "" }
-        #expect(try request.build().process?.env == [Self.path])
+        #expect(try request.build().process?.env == [Self.path, "container=skiff"])
     }
 
     @Test func takesTheResolvedUser() throws {
