@@ -65,7 +65,9 @@ package struct TarEntry: Hashable, Sendable {
                 return put(String(repeating: "0", count: digits - text.utf8.count).utf8 + Array(text.utf8), at: offset)
             }
             header[offset] = 0x80
-            for index in 0..<min(8, digits) { header[offset + digits - index] = UInt8(truncatingIfNeeded: value >> (8 * index)) }
+            for index in 0..<min(8, digits) {
+                header[offset + digits - index] = UInt8(truncatingIfNeeded: value >> (8 * index))
+            }
         }
         put(name.bytes.prefix(100), at: 0)
         put(Int64(permissions), at: 100, digits: 7)
