@@ -238,7 +238,10 @@ let package = Package(
         // Entries for `hack/fuzz`, which builds Driver with them; here they take what it found.
         .testTarget(
             name: "FuzzTests",
-            dependencies: ["Archive", "ContainerRuntime", "Confinement", "OCIRuntimeSpec", "StreamFraming", "Linux"],
+            dependencies: [
+                "Archive", "ContainerRuntime", "Confinement", "MonitorProtocol", "OCIRuntimeSpec", "StreamFraming",
+                "Linux",
+            ],
             exclude: ["Driver", "corpus", "words.dict"], swiftSettings: strictTests),
         // The programs, tested as programs: they are run from the folder that holds the test bundle.
         tests("ProgramTests", ["Linux", "MonitorProtocol"]),

@@ -5,6 +5,7 @@
 #include "clinux.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -31,7 +32,7 @@ int clx_get_window_size(int fd, uint16_t *rows, uint16_t *columns) {
     *columns = size.ws_col;
     return 0;
 }
-int clx_make_raw(int fd, void *saved, size_t size) {
+int clx_make_raw(int fd, int process_output, void *saved, size_t size) {
     struct termios now;
     if (size < sizeof now) {
         return -EINVAL;
@@ -41,8 +42,9 @@ int clx_make_raw(int fd, void *saved, size_t size) {
     }
     memcpy(saved, &now, sizeof now);
     cfmakeraw(&now);
-    // Output processing of the user's own terminal stays: the master delivers bare newlines.
-    now.c_oflag |= OPOST;
+    if (process_output) {
+        now.c_oflag |= OPOST;
+    }
     return RESULT(tcsetattr(fd, TCSANOW, &now));
 }
 int clx_restore_terminal(int fd, const void *saved, size_t size) {
@@ -52,6 +54,37 @@ int clx_restore_terminal(int fd, const void *saved, size_t size) {
     }
     memcpy(&then, saved, sizeof then);
     return RESULT(tcsetattr(fd, TCSANOW, &then));
+}
+// What a handler may touch: set before it is installed, and not changed afterwards.
+static struct termios killed_settings;
+static int killed_fd = -1;
+
+// All signals are blocked here, so that setting a terminal from the background stops nobody. The signal that is raised comes
+// when this returns, and does what it would have done without a handler.
+static void restore_when_killed(int number) {
+    tcsetattr(killed_fd, TCSANOW, &killed_settings);
+    raise(number);
+}
+int clx_restore_terminal_when_killed(int fd, const void *saved, size_t size) {
+    static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction action = {.sa_handler = restore_when_killed, .sa_flags = SA_RESETHAND};
+    if (size < sizeof killed_settings) {
+        return -EINVAL;
+    }
+    memcpy(&killed_settings, saved, sizeof killed_settings);
+    killed_fd = fd;
+    sigfillset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++) {
+        struct sigaction before;
+        if (sigaction(deadly[i], NULL, &before) < 0) {
+            return -errno;
+        }
+        // What is ignored kills nobody: nohup(1).
+        if (before.sa_handler != SIG_IGN && sigaction(deadly[i], &action, NULL) < 0) {
+            return -errno;
+        }
+    }
+    return 0;
 }
 int clx_clear_onlcr(int fd) {
     struct termios now;

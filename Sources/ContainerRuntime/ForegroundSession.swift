@@ -75,7 +75,7 @@ package struct ForegroundSession: ~Copyable {
         try master.descriptor.setNonblocking(true)
         try epoll.add(master.rawValue, .readable, token: Token.output.rawValue)
         if Terminal.isTerminal(input) {
-            savedSettings = try Terminal.makeRaw(input)
+            savedSettings = try Terminal.makeRaw(input, processesOutput: true)
         }
         // A regular file cannot be watched; it is read whole, once, when the loop begins.
         do throws(Errno) {

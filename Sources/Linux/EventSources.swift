@@ -58,6 +58,13 @@ package struct EventFD: ~Copyable, Sendable {
     /// Takes over an eventfd that another process made.
     package init(adopting descriptor: consuming OwnedFD) { self.descriptor = descriptor }
 
+    /// From now on each such signal to the process adds to the counter, which must stay open. For programs whose threads are
+    /// not all their own, so that they cannot block a signal everywhere for `SignalFD`. The corresponding system call is
+    /// `sigaction(2)`.
+    package borrowing func count(_ signal: Signal) throws(Errno) {
+        try Errno.check(clx_count_signal(signal.rawValue, descriptor.rawValue))
+    }
+
     package borrowing func signal() throws(Errno) { try descriptor.writeAll([1, 0, 0, 0, 0, 0, 0, 0]) }
 
     /// Resets the counter and returns it, 0 when nothing was signalled.

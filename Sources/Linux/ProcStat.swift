@@ -12,6 +12,8 @@ package struct ProcStat: Hashable, Sendable {
     package var session: Int32
     /// Clock ticks since boot, field 22: pid and start time together name a process for good.
     package var startTime: UInt64
+    /// On its way out, maybe not a zombie yet: PF_EXITING in the flags, field 9.
+    package var isExiting: Bool
 
     /// ESRCH when there is no such process.
     package init(_ pid: Int32) throws(Errno) {
@@ -32,7 +34,8 @@ package struct ProcStat: Hashable, Sendable {
         else { return nil }
         let fields = text[text.index(after: close)...].split { $0 == " " || $0 == "\n" }
         guard fields.count > 19, let state = fields[0].first, let parent = Int32(fields[1]),
-            let group = Int32(fields[2]), let session = Int32(fields[3]), let start = UInt64(fields[19])
+            let group = Int32(fields[2]), let session = Int32(fields[3]), let flags = UInt32(fields[6]),
+            let start = UInt64(fields[19])
         else { return nil }
         self.pid = pid
         name = String(text[text.index(after: open)..<close])
@@ -41,7 +44,10 @@ package struct ProcStat: Hashable, Sendable {
         processGroup = group
         self.session = session
         startTime = start
+        isExiting = flags & Self.exiting != 0
     }
+
+    private static let exiting: UInt32 = 0x4
 
     /// Ended and not yet reaped, or being torn down.
     package var isDead: Bool { state == "Z" || state == "X" }

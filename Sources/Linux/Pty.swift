@@ -48,15 +48,22 @@ package enum Terminal {
 
     package static func isTerminal(_ descriptor: Int32) -> Bool { clx_isatty(descriptor) == 1 }
 
-    /// Every key reaches the reader at once; returns the settings before.
-    package static func makeRaw(_ descriptor: Int32) throws(Errno) -> Settings {
+    /// Every key reaches the reader at once; returns the settings before. With `processesOutput` a newline still becomes a
+    /// carriage return and a newline: for a terminal behind it that delivers bare ones.
+    package static func makeRaw(_ descriptor: Int32, processesOutput: Bool) throws(Errno) -> Settings {
         var bytes = [UInt8](repeating: 0, count: 256)
-        unsafe try Errno.check(clx_make_raw(descriptor, &bytes, 256))
+        unsafe try Errno.check(clx_make_raw(descriptor, processesOutput ? 1 : 0, &bytes, 256))
         return Settings(bytes: bytes)
     }
 
     package static func restore(_ descriptor: Int32, _ settings: Settings) throws(Errno) {
         unsafe try Errno.check(clx_restore_terminal(descriptor, settings.bytes, 256))
+    }
+
+    /// Goes back to the settings before SIGHUP, SIGINT, SIGQUIT or SIGTERM ends the process: a raw terminal would be of no
+    /// use to whoever comes after it. The corresponding system call is `sigaction(2)`.
+    package static func restoreWhenKilled(_ descriptor: Int32, _ settings: Settings) throws(Errno) {
+        unsafe try Errno.check(clx_restore_terminal_when_killed(descriptor, settings.bytes, 256))
     }
 
     package static func windowSize(_ descriptor: Int32) throws(Errno) -> WindowSize {

@@ -28,7 +28,7 @@ package struct ExecRequest: Hashable, Sendable {
     /// A descriptor for standard input comes with the request, before those of standard output and error output;
     /// it is /dev/null otherwise.
     package var stdin: Bool
-    /// The process and its session are killed when the connection that asked for it ends.
+    /// The process and its session are hung up, as by `hangUp`, when the connection that asked for it ends.
     package var endsWithClient: Bool
 
     package init(

@@ -11,6 +11,7 @@
 //   started=1700000000000000000    ns since 1970; the line is absent when the container was never started
 //   finished=1700000001000000000   ns since 1970
 //   reason=OOMKilled      the word for ContainerStatus.reason: Completed, Error or OOMKilled
+//   lost=4096             bytes of output that its log did not take; the line is absent when there are none
 
 /// How and when a container ended. Once its file is there, it is whole.
 package struct ExitRecord: Hashable, Sendable {
@@ -26,9 +27,12 @@ package struct ExitRecord: Hashable, Sendable {
     package var finished: UInt64
     /// One line.
     package var reason: String
+    /// Bytes of output that could not be written to the log.
+    package var lostBytes: UInt64
 
     package init(
-        pid: Int32, code: UInt32, signal: UInt32, oomKilled: Bool, started: UInt64?, finished: UInt64, reason: String
+        pid: Int32, code: UInt32, signal: UInt32, oomKilled: Bool, started: UInt64?, finished: UInt64, reason: String,
+        lostBytes: UInt64 = 0
     ) {
         self.pid = pid
         self.code = code
@@ -37,6 +41,7 @@ package struct ExitRecord: Hashable, Sendable {
         self.started = started
         self.finished = finished
         self.reason = reason
+        self.lostBytes = lostBytes
     }
 
     /// The content of the file.
@@ -46,6 +51,7 @@ package struct ExitRecord: Hashable, Sendable {
         // A reason is one word; what would break the format becomes a space.
         let word = String(reason.map { $0.isNewline ? " " : $0 })
         lines += ["finished=\(finished)", "reason=\(word)"]
+        if lostBytes > 0 { lines.append("lost=\(lostBytes)") }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -69,6 +75,8 @@ package struct ExitRecord: Hashable, Sendable {
         } else {
             started = nil
         }
+        guard let lost = UInt64(values["lost"] ?? "0") else { return nil }
+        lostBytes = lost
         self.pid = pid
         self.code = code
         self.signal = signal

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-// The bytes between the daemon and the monitor of a pod, versions 1 and 2.
+// The bytes between the daemon and the monitor of a pod, versions 1 to 3.
 //
 // They travel over a SOCK_SEQPACKET unix socket: one message is one packet of at most 131,072 bytes. The client asks;
 // the monitor answers each request, in any order, and tells events in between. Any number of clients may be connected.
@@ -17,7 +17,8 @@
 // The version of a message tells how its body is written. `hello` is of version 1 for ever, and names the highest
 // version that its client speaks; the answer names the one to use from then on, which is the lower of both sides'. A
 // request is answered in its own version, and a client hears events in the version of its last `hello`, at first 1. So
-// a new daemon speaks to old monitors, and the other way round. "(2)" marks what version 1 does not have.
+// a new daemon speaks to old monitors, and the other way round. "(2)" marks what version 1 does not have, "(3)" what came
+// after version 2.
 //
 //   kind  request     body                                                          answers
 //   1     hello       highest version the client speaks u16                         hello
@@ -46,6 +47,7 @@
 //                     it a socket, whose packets stand in AttachPacket.swift
 //   13    resize (2)  container string, rows u16, columns u16                       ok | failed
 //   14    endExec (2) exec id string                                                ok | failed
+//   15    hangUp (3)  exec id string                                                ok | failed
 //
 //   kind  answer      body
 //   257   hello       version of the conversation u16, pid of the monitor u32, pod string
@@ -71,9 +73,9 @@ package enum MonitorMessage: Hashable, Sendable {
     case event(MonitorEvent)
 
     /// The newest version of the protocol, spoken by this build.
-    package static let version: UInt16 = 2
+    package static let version: UInt16 = 3
     /// All versions that this build speaks.
-    package static let versions: ClosedRange<UInt16> = 1...2
+    package static let versions: ClosedRange<UInt16> = 1...3
     /// The size of the longest message in bytes: what one packet holds with the kernel's default send buffer.
     package static let maximumSize = 131_072
 

@@ -39,6 +39,7 @@ extension MonitorRequest {
         switch self {
         case .exec(let exec): exec.firstVersion
         case .attach, .resize, .endExec: 2
+        case .hangUp: 3
         default: 1
         }
     }
@@ -59,6 +60,7 @@ extension MonitorRequest {
         case .attach: 12
         case .resize: 13
         case .endExec: 14
+        case .hangUp: 15
         }
     }
 
@@ -82,7 +84,7 @@ extension MonitorRequest {
         case .resize(let container, let size):
             encoder.append(container)
             size.encode(to: &encoder)
-        case .endExec(let execID): encoder.append(execID)
+        case .endExec(let execID), .hangUp(let execID): encoder.append(execID)
         case .adopt, .list, .shutdown: break
         }
     }
@@ -104,6 +106,7 @@ extension MonitorRequest {
         case 13 where decoder.version >= 2:
             self = .resize(container: try decoder.string(), try WindowSize(from: &decoder))
         case 14 where decoder.version >= 2: self = .endExec(execID: try decoder.string())
+        case 15 where decoder.version >= 3: self = .hangUp(execID: try decoder.string())
         default: throw .unknownKind(decoder.kind)
         }
     }

@@ -34,6 +34,9 @@ package enum MonitorRequest: Hashable, Sendable {
     case resize(container: String, WindowSize)
     /// Kills an exec'd process and its whole session; its end is told as any other.
     case endExec(execID: String)
+    /// Hangs an exec'd process up, as a terminal whose user has left: SIGHUP to its whole session. What ignores that goes
+    /// on; an end is told as any other.
+    case hangUp(execID: String)
 }
 
 /// A program with its arguments, as the runtime is to be run.

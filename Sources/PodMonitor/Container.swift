@@ -28,8 +28,9 @@ final class Container {
     var state = State.creating
     /// What of its output is still open, by the loop's tokens.
     var outputs: [UInt64: OutputStream] = [:]
-    /// The loop's token for the pidfd of the first process.
+    /// The loop's tokens for the pidfd of the first process, and for the kills in its cgroup.
     var processToken: UInt64?
+    var memoryToken: UInt64?
     var recordFailureIsTold = false
     /// The master of its terminal, when it has one and the terminal is up.
     var terminal: SharedFD?
@@ -74,6 +75,7 @@ final class Container {
         let code = status.map { UInt32(truncatingIfNeeded: $0.shellCode) & 0xff } ?? 255
         return ExitRecord(
             pid: process.identity.pid, code: code, signal: signal, oomKilled: oomKilled, started: started,
-            finished: finished, reason: oomKilled ? "OOMKilled" : code == 0 ? "Completed" : "Error")
+            finished: finished, reason: oomKilled ? "OOMKilled" : code == 0 ? "Completed" : "Error",
+            lostBytes: log.lostBytes)
     }
 }

@@ -12,7 +12,9 @@ struct Deadlines {
         case writeRecord(Container)
         /// The client has taken nothing for too long.
         case cutOff(AttachedClient)
-        case resume(Int32, UInt64)
+        case resume(Int32, UInt64, Epoll.Interest)
+        /// Whom the kernel has killed for want of memory is to be seen by then.
+        case settleMemory(Container)
         case releaseMemory
         case killStragglers
         case giveUpShutdown

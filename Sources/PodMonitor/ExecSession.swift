@@ -61,24 +61,57 @@ final class ExecSession {
         kill()
     }
 
-    /// Kills the process, its group and its session: the runtime's, while that is on its way to make the process.
+    /// Kills the process and all of its session: the runtime's, while that is on its way to make the process.
     func kill() {
         isKilled = true
         let pid = pid
         // Reaped already: the number may be another's.
         if ends[pid] != nil { return }
-        if let stat = try? ProcStat(pid) {
-            let (own, container) = (Syscall.processID, try? ProcStat(containerPID))
-            // With crun the process is in the group of one that made it and ended. It may also share the group of the
-            // container's first process, or of the monitor.
-            if stat.processGroup > 1, stat.processGroup != own, stat.processGroup != container?.processGroup {
-                Self.kill(-stat.processGroup)
-            }
-            if stat.session > 1, stat.session != (try? ProcStat(own))?.session, stat.session != container?.session {
-                Self.killSession(stat.session)
-            }
+        switch reach {
+        case .session(let session, let group):
+            // At once, before anything else can be born there.
+            Self.send([.kill], to: -group)
+            Self.killSession(session)
+        case .group(let group): Self.send([.kill], to: -group)
+        case .process: break
         }
-        Self.kill(pid)
+        Self.send([.kill], to: pid)
+    }
+
+    /// Tells all of its session that their user has left, as the kernel does when a terminal is gone: what is stopped goes
+    /// on, so that it can end. What ignores that stays. Before it runs the process is killed.
+    func hangUp() {
+        guard case .running(let pid) = state else { return kill() }
+        if ends[pid] != nil { return }
+        let signals: [Signal] = [.hangUp, .continue]
+        switch reach {
+        case .session(let session, _):
+            // Once: what a handler starts in answer is to do its work.
+            for pid in Self.members(of: session) { Self.send(signals, to: pid) }
+        case .group(let group): Self.send(signals, to: -group)
+        case .process: Self.send(signals, to: pid)
+        }
+    }
+
+    private enum Reach {
+        /// A session of its own, and its group in it.
+        case session(Int32, group: Int32)
+        case group(Int32)
+        case process
+    }
+
+    /// The widest circle around the process that neither the monitor nor the container's first process is in. With crun its
+    /// group is that of one that made it and ended.
+    private var reach: Reach {
+        guard let stat = try? ProcStat(pid), let own = try? ProcStat(Syscall.processID) else { return .process }
+        let container = try? ProcStat(containerPID)
+        if stat.session > 1, stat.session != own.session, stat.session != container?.session {
+            return .session(stat.session, group: stat.processGroup)
+        }
+        if stat.processGroup > 1, stat.processGroup != own.processGroup, stat.processGroup != container?.processGroup {
+            return .group(stat.processGroup)
+        }
+        return .process
     }
 
     /// A shell puts each of its jobs into a group of its own, but all are in its session. A process that is born while
@@ -86,18 +119,24 @@ final class ExecSession {
     private static func killSession(_ session: Int32) {
         var killed: Set<Int32> = []
         while true {
-            // A process may end between the listing and the look.
-            let members = ((try? Syscall.entries("/proc")) ?? []).compactMap { Int32($0) }.filter { pid in
-                (try? ProcStat(pid))?.session == session && !killed.contains(pid)
-            }
-            if members.isEmpty { return }
-            for pid in members { kill(pid) }
-            killed.formUnion(members)
+            let found = members(of: session).filter { !killed.contains($0) }
+            if found.isEmpty { return }
+            for pid in found { send([.kill], to: pid) }
+            killed.formUnion(found)
         }
     }
 
-    private static func kill(_ target: Int32) {
-        // It may have ended by itself.
-        do throws(Errno) { try Syscall.kill(target, .kill) } catch {}
+    private static func members(of session: Int32) -> [Int32] {
+        // A process may end between the listing and the look.
+        ((try? Syscall.entries("/proc")) ?? []).compactMap { Int32($0) }.filter { pid in
+            (try? ProcStat(pid))?.session == session
+        }
+    }
+
+    private static func send(_ signals: [Signal], to target: Int32) {
+        for signal in signals {
+            // It may have ended by itself.
+            do throws(Errno) { try Syscall.kill(target, signal) } catch {}
+        }
     }
 }

@@ -104,6 +104,10 @@ extension MonitorLoop {
     }
 
     func closeInput(of container: Container) {
+        if let token = container.input.token, let descriptor = container.input.descriptor {
+            unwatch(token, descriptor.rawValue)
+            container.input.token = nil
+        }
         container.input.close()
         feed(container)
         container.terminal = nil

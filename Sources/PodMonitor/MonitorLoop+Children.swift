@@ -88,6 +88,7 @@ extension MonitorLoop {
         }
         let record = container.record(of: process, status, at: finished)
         container.state = .exited(record)
+        unwatchMemory(of: container, process)
         closeInput(of: container)
         if let token = container.processToken, let pidfd = process.pidfd { unwatch(token, pidfd.pidfd.rawValue) }
         writeRecord(container)
@@ -130,7 +131,18 @@ extension MonitorLoop {
         unwatch(token, stream.rawValue)
         guard let container else { return }
         container.outputs[token] = nil
+        noteLoss(in: container)
         finishAttached(container)
+    }
+
+    /// What was lost of the last output, after the first process's end, is to be in the record too.
+    private func noteLoss(in container: Container) {
+        guard container.outputs.isEmpty, case .exited(var record) = container.state,
+            record.lostBytes != container.log.lostBytes
+        else { return }
+        record.lostBytes = container.log.lostBytes
+        container.state = .exited(record)
+        writeRecord(container)
     }
 
     func closeOutputs(_ container: Container) {

@@ -8,13 +8,22 @@ extension MonitorLoop {
     /// Requests of one client that are taken in a row before the others have their turn.
     private static let batch = 16
 
-    func acceptClient() {
+    /// A client that cannot be accepted for want of descriptors stays in the queue, where it would be reported all the time.
+    private static let acceptPauseMilliseconds: Int64 = 100
+
+    func acceptClient(_ token: UInt64) {
         do throws(Errno) {
             guard let socket = try resources.accept() else { return }
             let client = Client(socket)
             try watch(client.rawValue, .client(client))
+            refusalIsTold = false
         } catch {
-            log.write("accept client: \(error)")
+            if !refusalIsTold { log.write("accept client: \(error); trying again") }
+            refusalIsTold = true
+            suspend(resources.listenerDescriptor)
+            deadlines.add(
+                .resume(resources.listenerDescriptor, token, .readable),
+                afterMilliseconds: Self.acceptPauseMilliseconds)
         }
     }
 
@@ -89,7 +98,7 @@ extension MonitorLoop {
     private func drop(_ client: Client, _ token: UInt64) {
         unwatch(token, client.rawValue)
         for session in execs.values where session.request.endsWithClient && session.asker.client == token {
-            session.kill()
+            session.hangUp()
         }
     }
 }

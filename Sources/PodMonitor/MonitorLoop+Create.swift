@@ -112,6 +112,7 @@ extension MonitorLoop {
             container.state = .created(Container.Process(identity: identity, pidfd: pidfd, oom: oom))
             children[made.pid] = .container(container)
             container.processToken = try watch(pidfd.pidfd.rawValue, .process(container))
+            watchMemory(of: container)
         case .ended:
             let identity = MonitoredProcess(pid: made.pid, startTime: 0)
             container.state = .created(Container.Process(identity: identity, pidfd: nil, oom: oom))

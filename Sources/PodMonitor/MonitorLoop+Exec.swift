@@ -45,12 +45,12 @@ extension MonitorLoop {
         }
     }
 
-    /// Kills what an exec has started; its end is told to whoever asked for it.
-    func endExec(_ name: String, for asker: Asker) {
+    /// Ends what an exec has started; its end is told to whoever asked for it.
+    func endExec(_ name: String, for asker: Asker, _ end: (ExecSession) -> Void) {
         guard let session = execs[name] else {
             return fail(asker, "end exec \"\(name)\": the monitor has none of that name")
         }
-        session.kill()
+        end(session)
         reply(asker, .ok)
     }
 
@@ -64,6 +64,7 @@ extension MonitorLoop {
             EnteringProcess.Request(
                 root: entry.root, id: entry.id, arguments: entry.arguments, environment: entry.environment,
                 streams: streams, terminal: request.terminal, target: target))
+        protection.lift(from: process.pid, towards: target.0)
         let session = ExecSession(request, asker: asker, container: target.0, state: .running(process.pid))
         // Reaped like any other, also when nobody can listen to it.
         children[process.pid] = .exec(session)

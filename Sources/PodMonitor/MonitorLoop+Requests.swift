@@ -24,7 +24,8 @@ extension MonitorLoop {
         case .shutdown: beginShutdown(for: asker)
         case .attach(let attach): self.attach(attach, descriptors, for: asker)
         case .resize(let name, let size): resize(name, size, for: asker)
-        case .endExec(let name): endExec(name, for: asker)
+        case .endExec(let name): endExec(name, for: asker) { $0.kill() }
+        case .hangUp(let name): endExec(name, for: asker) { $0.hangUp() }
         }
     }
 
@@ -126,7 +127,7 @@ extension MonitorRequest {
     /// Whether it would change the pod.
     fileprivate var needsPod: Bool {
         switch self {
-        case .hello, .adopt, .list, .shutdown, .endExec: false
+        case .hello, .adopt, .list, .shutdown, .endExec, .hangUp: false
         default: true
         }
     }

@@ -16,7 +16,8 @@ extension MonitorLoop {
         case .cutOff(let client):
             client.deadline = nil
             detach(client)
-        case .resume(let fd, let token): if knows(token) { resume(fd, token) }
+        case .resume(let fd, let token, let interest): if knows(token) { resume(fd, token, for: interest) }
+        case .settleMemory(let container): settleMemory(of: container)
         case .releaseMemory: releaseMemory()
         case .killStragglers: killStragglers()
         case .giveUpShutdown: giveUpShutdown()

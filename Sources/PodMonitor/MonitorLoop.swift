@@ -19,6 +19,8 @@ final class MonitorLoop {
         case attached(AttachedClient)
         /// A standard input that was full.
         case input(Container)
+        /// What tells of kills for want of memory.
+        case memory(Container)
     }
 
     enum Phase {
@@ -60,6 +62,8 @@ final class MonitorLoop {
     private var sources: [UInt64: Source] = [:]
     private var lastToken: UInt64 = 0
     private var releasesMemorySoon = false
+    /// That no client can be accepted.
+    var refusalIsTold = false
 
     /// All signals are blocked.
     init(
@@ -111,7 +115,7 @@ final class MonitorLoop {
     private func handle(_ source: Source, _ event: Epoll.Event) {
         switch source {
         case .signals: takeSignals()
-        case .listener: acceptClient()
+        case .listener: acceptClient(event.token)
         case .readyPipe: if case .waiting = phase { beginShutdown(for: nil) }
         case .client(let client): serve(client, event)
         case .output(let stream, let container): carry(stream, container, event.token)
@@ -119,6 +123,7 @@ final class MonitorLoop {
         case .entering(let session): advance(session)
         case .attached(let client): serve(client, event)
         case .input(let container): feed(container)
+        case .memory(let container): memoryChanged(container)
         }
     }
 
@@ -161,11 +166,11 @@ final class MonitorLoop {
         do throws(Errno) { try epoll.remove(fd) } catch {}
     }
 
-    func resume(_ fd: Int32, _ token: UInt64) {
-        do throws(Errno) { try epoll.add(fd, .readable, token: token) } catch {
-            // The kernel's limit of watches is reached just now: the output would stay unread for ever.
-            log.write("watch output again: \(error)")
-            deadlines.add(.resume(fd, token), afterMilliseconds: 1000)
+    func resume(_ fd: Int32, _ token: UInt64, for interest: Epoll.Interest = .readable) {
+        do throws(Errno) { try epoll.add(fd, interest, token: token) } catch {
+            // The kernel's limit of watches is reached just now: it would never be heard of again.
+            log.write("watch descriptor again: \(error)")
+            deadlines.add(.resume(fd, token, interest), afterMilliseconds: 1000)
         }
     }
 

@@ -23,6 +23,17 @@ struct OOMProtection {
         }
     }
 
+    /// Gives a process on its way into a container what the container's first process has, which is what its configuration
+    /// says, too: whoever of both comes later writes the same.
+    func lift(from pid: Int32, towards first: Int32) {
+        guard before != nil else { return }
+        // Either may have ended already.
+        do throws(Errno) {
+            let score = try Syscall.readText("/proc/\(first)/oom_score_adj")
+            try Syscall.writeExisting("/proc/\(pid)/oom_score_adj", score)
+        } catch {}
+    }
+
     /// Gives a child what the monitor had; containers' own scores come from their configurations.
     func lift(from pid: Int32) {
         guard let before else { return }

@@ -60,6 +60,8 @@ final class OutputStream {
 
     /// Of what is kept in memory, the last so many bytes.
     static let memoryLimit = 65_536
+    /// ... and of that so many are told.
+    private static let textLimit = 40_000
 
     private let source: OwnedFD
     private var destination: Destination
@@ -81,7 +83,8 @@ final class OutputStream {
     /// What is kept in memory, as text.
     var text: String {
         guard case .memory(let bytes) = destination else { return "" }
-        return String(decoding: bytes, as: UTF8.self)
+        // Bytes that are no UTF-8 become three each, and all of it is to fit into one message.
+        return String(decoding: bytes.suffix(Self.textLimit), as: UTF8.self)
     }
 
     /// From now on everything goes into the log, what was kept first.

@@ -94,8 +94,7 @@ final class RemoteCommandSession: StreamSession {
     }
 
     private func started(_ result: Result<StreamedProcess, any Error>) {
-        // The client may have gone meanwhile: its process ends with the descriptors.
-        guard case .starting = state else { return }
+        guard case .starting = state else { return abandon(result) }
         do {
             switch try result.get() {
             case .started(let process): try carry(process)
@@ -105,6 +104,13 @@ final class RemoteCommandSession: StreamSession {
             if case .running(let waiting) = state { waiting.cancel() }
             tell(CommandStatus(failure: "\(error)"))
         }
+    }
+
+    /// The client has gone meanwhile.
+    private func abandon(_ result: Result<StreamedProcess, any Error>) {
+        guard case .success(.started(let process)) = result else { return }
+        let end = process.end
+        Task { try await end() }.cancel()
     }
 
     private func join(_ socket: SharedFD) throws {

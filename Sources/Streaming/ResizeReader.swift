@@ -11,6 +11,8 @@ final class ResizeReader: StreamConsumer {
         var Height: UInt16
     }
 
+    private static let limit = 1024
+
     private weak var stream: ByteStream?
     private let resize: (WindowSize) -> Void
     private var bytes: [UInt8] = []
@@ -22,7 +24,8 @@ final class ResizeReader: StreamConsumer {
 
     func receive(_ more: ArraySlice<UInt8>) {
         stream?.consumed(more.count)
-        bytes += more
+        // Only the last size counts, and it is short: the rest of a flood is not worth a look.
+        bytes = Array((bytes + more.suffix(Self.limit)).suffix(Self.limit))
         while let end = bytes.firstIndex(of: UInt8(ascii: "}")) {
             let object = Data(bytes[...end])
             bytes.removeFirst(end + 1)
@@ -30,7 +33,6 @@ final class ResizeReader: StreamConsumer {
             guard let size = try? JSONDecoder().decode(Size.self, from: object) else { continue }
             resize(WindowSize(rows: size.Height, columns: size.Width))
         }
-        if bytes.count > 1024 { bytes = [] }
     }
 
     func receiveEnd() {}

@@ -44,7 +44,7 @@ package struct StartedProcess: Sendable {
     package var stderr: SharedFD?
     /// Sets the size of its terminal.
     package var resize: @Sendable (WindowSize) -> Void
-    /// Waits for its end, and returns the exit code. Cancelled when the client is gone.
+    /// Waits for its end, and returns the exit code. Cancelled when the client is gone, which is to end the process.
     package var end: @Sendable () async throws -> Int32
 
     package init(

@@ -10,7 +10,7 @@ internal import NIOCore
 final class Wire {
     /// What a peer without flow control of its own may have sent without our having used it, in bytes.
     static let holdAt = 262_144
-    /// How long the peer may take to close after we are done.
+    /// How long the peer may take to close after it was sent everything.
     private static let lingerTime = TimeAmount.seconds(5)
 
     let channel: any Channel
@@ -38,18 +38,22 @@ final class Wire {
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
     }
 
-    func touch() { lastActivity = .now() }
+    /// After our end only what the peer takes counts, and that is not seen here.
+    func touch() { if !isFinished { lastActivity = .now() } }
 
-    /// Sends the last bytes and gives the peer a while to close: a close from here while it still sends would destroy
-    /// what it has not read yet.
+    /// Sends the last bytes, however slowly the peer takes them and what is before them, and then gives it a while to close: a
+    /// close from here while it still sends would destroy what it has not read yet. A peer that takes nothing any more is
+    /// closed after the idle time.
     func finish(_ last: [UInt8]) {
         guard !isFinished else { return }
-        send(last)
+        touch()
         isFinished = true
-        stop()
         setReading(true)
         let channel = channel
-        channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+        onIdle = { channel.close(promise: nil) }
+        channel.writeAndFlush(ByteBuffer(bytes: last)).whenSuccess {
+            channel.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+        }
     }
 
     /// Called when the channel has closed.

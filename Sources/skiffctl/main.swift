@@ -3,5 +3,4 @@
 
 internal import SkiffctlCommands
 
-WindowSizes.prepare()
 await Skiffctl.main()

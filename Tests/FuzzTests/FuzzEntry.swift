@@ -3,6 +3,7 @@
 
 import Confinement
 import ContainerRuntime
+import MonitorProtocol
 import OCIRuntimeSpec
 import StreamFraming
 
@@ -25,6 +26,8 @@ enum FuzzEntry: String, CaseIterable, Sendable {
     case websocket
     /// The head of an HTTP message.
     case http
+    /// A message to a monitor, or from one: daemon and monitor may be of different builds.
+    case monitor
     /// A layer of an image, compressed or not.
     case layer
 
@@ -38,6 +41,7 @@ enum FuzzEntry: String, CaseIterable, Sendable {
         case .spdy: Self.spdy(bytes)
         case .websocket: Self.websocket(bytes)
         case .http: Self.http(bytes)
+        case .monitor: Self.monitor(bytes)
         case .layer: Self.layer(bytes)
         }
     }
@@ -158,6 +162,20 @@ enum FuzzEntry: String, CaseIterable, Sendable {
             }
         } catch {
             precondition(!error.cause.isEmpty, "an error without words")
+        }
+    }
+
+    /// What is understood is the same after it was written and read again, where its version can say it.
+    private static func monitor(_ bytes: [UInt8]) {
+        let (number, version) = (MonitorRequest.number(of: bytes), MonitorRequest.version(of: bytes))
+        if let request = try? MonitorRequest(decoding: bytes) {
+            precondition(number != nil, "a request without a number")
+            if let written = try? request.encoded(request: number ?? 0, version: version) {
+                precondition((try? MonitorRequest(decoding: written)) == request, "a request that is read differently")
+            }
+        }
+        if let message = try? MonitorMessage(decoding: bytes), let written = try? message.encoded(version: version) {
+            precondition((try? MonitorMessage(decoding: written)) == message, "a message that is read differently")
         }
     }
 

@@ -43,7 +43,7 @@ import Testing
         let peer = try pty.openPeer()
         try Terminal.setWindowSize(pty.master.rawValue, WindowSize(rows: 12, columns: 34))
         #expect(try Terminal.windowSize(peer.rawValue) == WindowSize(rows: 12, columns: 34))
-        _ = try Terminal.makeRaw(peer.rawValue)
+        _ = try Terminal.makeRaw(peer.rawValue, processesOutput: true)
         try pty.master.writeAll("x")
         #expect(try peer.read(upTo: 10) == Array("x".utf8))
     }

@@ -30,6 +30,14 @@ struct ExitRecordTests {
         #expect(ExitRecord(parsing: neverStarted.text) == neverStarted)
     }
 
+    @Test func lossIsTheLastLine() {
+        var lossy = Self.killed
+        lossy.lostBytes = 4096
+        #expect(lossy.text == Self.killedText + "lost=4096\n")
+        #expect(ExitRecord(parsing: lossy.text) == lossy)
+        #expect(ExitRecord(parsing: Self.killedText + "lost=some\n") == nil)
+    }
+
     @Test func passesOverUnknownKeys() {
         #expect(ExitRecord(parsing: Self.killedText + "later=x=y\n") == Self.killed)
     }

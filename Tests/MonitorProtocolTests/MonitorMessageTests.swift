@@ -250,6 +250,22 @@ struct MonitorMessageTests {
         #expect(try MonitorRequest(decoding: hex(packet)) == request)
     }
 
+    @Test func hangUpIsOfVersion3() throws {
+        let packet = hex("03 00 0f 00 01 00 00 00  01 00 00 00 69")
+        #expect(try MonitorRequest.hangUp(execID: "i").encoded(request: 1, version: 3) == packet)
+        #expect(try MonitorRequest(decoding: packet) == .hangUp(execID: "i"))
+        #expect(throws: MonitorProtocolError.needsVersion(3)) {
+            try MonitorRequest.hangUp(execID: "i").encoded(request: 1, version: 2)
+        }
+    }
+
+    /// Version 3 has changed nothing that version 2 says.
+    @Test(arguments: requests + newRequests) func version3DiffersInTheNumberAlone(request: MonitorRequest) throws {
+        let old = try request.encoded(request: 5, version: 2)
+        let isHello = if case .hello = request { true } else { false }
+        #expect(try request.encoded(request: 5, version: 3) == (isHello ? old : [3] + old.dropFirst()))
+    }
+
     @Test func theLastOfCreateIsNew() throws {
         let create = CreateRequest(
             container: "c", command: RuntimeCommand(["r"]), pidFile: "p", exitFile: "e", logPath: "l", stdinOnce: true)
@@ -274,9 +290,10 @@ struct MonitorMessageTests {
 
     @Test(
         arguments: [
-            ("03 00 02 00 01 00 00 00", .unsupportedVersion(3)),
+            ("04 00 02 00 01 00 00 00", .unsupportedVersion(4)),
             ("01 00 0c 00 01 00 00 00", .unknownKind(12)),
             ("02 00 0f 00 01 00 00 00", .unknownKind(15)),
+            ("03 00 10 00 01 00 00 00", .unknownKind(16)),
             ("02 00 06 00 01 00 00 00  00 00 00 00  00 00 00 00  03", .invalidValue("way")),
             ("01 00 09 00 01 00 00 00  ff ff ff ff 61", .truncated),
             ("01 00 05 00 01 00 00 00  ff ff ff 3f 00 00 00 00", .truncated),

@@ -26,4 +26,25 @@ struct OOMCounterTests {
         try Syscall.removeFile(path)
         #expect(!counter.hasIncreased)
     }
+
+    /// Kills after which the first process lives on were others'.
+    @Test func countsFromWhatOthersSuffered() throws {
+        let folder = try TemporaryDirectory()
+        let path = "\(folder.path)/memory.events"
+        try AtomicFile.write(path, "oom_kill 0\n")
+        let counter = OOMCounter(path: path)
+        try AtomicFile.write(path, "oom_kill 1\n")
+        counter.look()
+        #expect(counter.hasIncreased)
+        #expect(!counter.exculpate())
+        #expect(!counter.hasIncreased)
+        try AtomicFile.write(path, "oom_kill 2\n")
+        counter.look()
+        // One more meanwhile: it is for the next look to tell whose it was.
+        try AtomicFile.write(path, "oom_kill 3\n")
+        #expect(counter.exculpate())
+        #expect(counter.hasIncreased)
+        #expect(!counter.exculpate())
+        #expect(!counter.hasIncreased)
+    }
 }

@@ -148,6 +148,33 @@ import Testing
         #expect(Array(logged.utf8) == sent)
     }
 
+    /// A container that ends while its input waits for room, in a pipe that a process it has left behind keeps open, leaves no
+    /// descriptor once it is forgotten.
+    @Test func inputThatNobodyReadsIsLetGo() throws {
+        let pod = try SkiffmonPod(new: "net,ipc,uts,pid", runtime: SkiffmonPod.ownRuntime)
+        let client = try pod.connectAndAdopt()
+        try pod.makeBundle(
+            "c", script: "exec 3<&0; sleep 1001 <&3 >/dev/null 2>&1 & exec sleep 1000",
+            sharing: ["net", "ipc", "uts", "pid"])
+        guard case .created = try client.ask(.create(pod.createRequest("c", stdin: true))) else {
+            throw SkiffmonPod.Missing()
+        }
+        try start(pod, client)
+        let attachment = try attach(client, stdin: true, stdout: false, stderr: false)
+        while try attachment.offer(Array(repeating: UInt8(ascii: "x"), count: 4096)) {}
+        #expect(try client.ask(.signal(container: "c", signal: 9)) == .ok)
+        _ = try client.exit(of: "c")
+        #expect(try client.ask(.forget(container: "c")) == .ok)
+        try eventually("the container's descriptors are closed") {
+            // What is closed between the listing and the look is nobody's.
+            try Syscall.entries("/proc/\(pod.pid)/fd").allSatisfy {
+                let target = (try? Syscall.readLink("/proc/\(pod.pid)/fd/\($0)")) ?? ""
+                return !target.hasPrefix("pipe:") && !target.hasPrefix(pod.file("c", ""))
+            }
+        }
+        #expect(try client.ask(.shutdown) == .ok)
+    }
+
     @Test func muchOutputIsExactForSeveralClients() throws {
         let (pod, client) = try create("seq 1 1000000")
         let attachments = try (0..<2).map { _ in try attach(client) }

@@ -194,6 +194,8 @@ import Testing
         #expect(kept.prefix(10_000).map { String($0.text) } == (1...10_000).map(String.init))
         let complaints = try Syscall.readText("\(pod.path)/monitor.log").split(separator: "\n")
         #expect(complaints.filter { $0.contains("no space left on device") }.count == 1)
+        let record = try ExitRecord(parsing: Syscall.readText(pod.file("c", "exit")))
+        #expect(try #require(record).lostBytes == list.first?.lostBytes)
     }
 
     /// Only what is the process's own counts here; the program's pages are shared by all monitors of a machine.
@@ -209,9 +211,12 @@ import Testing
     }
 
     @Test(
-        .enabled(if: Syscall.exists("/sys/fs/cgroup/memory/cgroup.procs"), "needs the memory controller of cgroup v1"))
-    func runningOutOfMemoryIsTold() throws {
-        let pod = try SkiffmonPod(runtime: "/usr/sbin/runc")
+        .enabled(
+            if: SkiffmonPod.hasUnifiedCgroups || Syscall.exists("/sys/fs/cgroup/memory/cgroup.procs"),
+            "needs the memory controller"),
+        arguments: runtimes)
+    func runningOutOfMemoryIsTold(runtime: String) throws {
+        let pod = try SkiffmonPod(runtime: runtime)
         let client = try pod.connectAndAdopt()
         let limit = "\"resources\":{\"memory\":{\"limit\":33554432}},"
         try pod.start("own", script: "x=$(cat /dev/zero | tr '\\0' x)", over: client, limits: limit)
@@ -221,6 +226,20 @@ import Testing
         try pod.start("child", script: "(x=$(cat /dev/zero | tr '\\0' x)); exit 5", over: client, limits: limit)
         let child = try client.exit(of: "child")
         #expect(!child.oomKilled && child.code == 5 && child.reason == "Error")
+        // Nor does it tell why the container is killed later on, by somebody whom the monitor does not know.
+        let script = "(x=$(cat /dev/zero | tr '\\0' x)); sleep 1; echo over; exec sleep 1000"
+        try pod.start("late", script: script, over: client, limits: limit)
+        try eventually("the child was killed") { try pod.log("late").contains("over") }
+        guard case .containers(let list) = try client.ask(.list),
+            case .running(let process, _)? = list.first(where: { $0.container == "late" })?.state
+        else { throw SkiffmonPod.Missing() }
+        try Syscall.kill(process.pid, .kill)
+        let late = try client.exit(of: "late")
+        #expect(!late.oomKilled && late.signal == 9 && late.reason == "Error")
+        // And what ran out of memory itself after a child of it did so is marked.
+        let both = "(x=$(cat /dev/zero | tr '\\0' x)); sleep 1; x=$(cat /dev/zero | tr '\\0' x)"
+        try pod.start("both", script: both, over: client, limits: limit)
+        #expect(try client.exit(of: "both").oomKilled)
     }
 
     @Test func anOutputThatNeverEndsIsClosedAtLast() throws {

@@ -96,7 +96,7 @@ import Testing
         let pod = try SkiffmonPod(runtime: runtime)
         let client = try pod.connectAndAdopt()
         try pod.start("c", script: "exec sleep 1000", over: client)
-        let exec = try exec("sleep 987 & sleep 986", in: pod, client, timeout: 1500)
+        let exec = try exec("sleep 987 & sleep 986", in: pod, client, timeout: 5000)
         let exit = try end(exec, client)
         #expect(exit == ExecExit(code: 137, signal: 9, timedOut: true))
         // The pipe ends only when the background process is gone too.

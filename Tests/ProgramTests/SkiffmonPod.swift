@@ -184,7 +184,14 @@ final class SkiffmonPod {
                 ["create", "--bundle", "\(path)/\(name)", "--pid-file", file(name, "pid")]
                     + (console.map { ["--console-socket", $0] } ?? []) + [id(name)]),
             pidFile: file(name, "pid"), exitFile: file(name, "exit"), logPath: file(name, "log"), stdin: stdin,
-            consoleSocket: console, oomEventsFile: "/sys/fs/cgroup/memory/\(id(name))/memory.oom_control")
+            consoleSocket: console, oomEventsFile: Self.oomEventsFile(id(name)))
+    }
+
+    static var hasUnifiedCgroups: Bool { Syscall.exists("/sys/fs/cgroup/cgroup.controllers") }
+
+    private static func oomEventsFile(_ cgroup: String) -> String {
+        hasUnifiedCgroups
+            ? "/sys/fs/cgroup/\(cgroup)/memory.events" : "/sys/fs/cgroup/memory/\(cgroup)/memory.oom_control"
     }
 
     /// Creates and starts a container with the script.

@@ -38,7 +38,7 @@ import Testing
         #expect(try pod.run(enter + ["ip", "-o", "link", "show", "lo"]).outputText.contains("LOOPBACK,UP"))
 
         let client = try pod.connectAndAdopt()
-        #expect(try client.ask(.hello(version: 9)) == .hello(version: 2, pid: pod.pid, pod: "pod"))
+        #expect(try client.ask(.hello(version: 9)) == .hello(version: MonitorMessage.version, pid: pod.pid, pod: "pod"))
         #expect(try client.ask(.shutdown) == .ok)
         #expect(try client.next() == nil)
         #expect(try pod.waitForEnd() == .exited(0))
@@ -161,6 +161,50 @@ import Testing
         try adopted.pidfd.pidfd.send(.terminate)
         #expect(try client.ask(.list) == .containers([]))
         #expect(try client.ask(.shutdown) == .ok)
+    }
+
+    /// Out of descriptors it neither spins nor fills its log, and clients are served once there are some.
+    @Test func clientsWaitForDescriptors() throws {
+        let pod = try SkiffmonPod()
+        let first = try pod.connectAndAdopt()
+        try pod.run(["/usr/bin/prlimit", "--pid", "\(pod.pid)", "--nofile=1:4096"])
+        let waiting = try MonitorConnection(path: pod.socketPath)
+        let ticks = try cpuTicks(pod.pid)
+        _ = try Syscall.poll(-1, for: [], milliseconds: 2000)
+        #expect(try cpuTicks(pod.pid) - ticks < 50)
+        #expect(try first.ask(.list) == .containers([]))
+        let complaints = try Syscall.readText("\(pod.path)/monitor.log").split(separator: "\n")
+        #expect(complaints.filter { $0.contains("accept client") }.count == 1)
+        try pod.run(["/usr/bin/prlimit", "--pid", "\(pod.pid)", "--nofile=4096:4096"])
+        #expect(try pod.connect().ask(.list) == .containers([]))
+        _ = consume waiting
+    }
+
+    /// User and system time in clock ticks.
+    private func cpuTicks(_ pid: Int32) throws -> Int {
+        let text = try Syscall.readText("/proc/\(pid)/stat")
+        let fields = try #require(text.split(separator: ")").last).split(separator: " ")
+        return try #require(Int(fields[11])) + (try #require(Int(fields[12])))
+    }
+
+    /// What containers may use up does not count against the monitor, nor is it killed with them.
+    @Test func entersCgroupsOfItsOwn() throws {
+        let name = "skiffmon-test-\(Syscall.processID)"
+        let roots =
+            SkiffmonPod.hasUnifiedCgroups
+            ? ["/sys/fs/cgroup"] : ["/sys/fs/cgroup/pids", "/sys/fs/cgroup/freezer"]
+        let directories = roots.map { "\($0)/\(name)" }
+        for directory in directories { try Syscall.makeDirectory(directory) }
+        defer { for directory in directories { try? Syscall.removeDirectory(directory) } }
+        let pod = try SkiffmonPod(
+            runtime: SkiffmonPod.ownRuntime, arguments: directories.flatMap { ["--cgroup", $0] })
+        let client = try pod.connectAndAdopt()
+        try pod.start("c", script: "exec sleep 1000", over: client)
+        for directory in directories {
+            #expect(try Syscall.readText("\(directory)/cgroup.procs") == "\(pod.pid)\n")
+        }
+        #expect(try client.ask(.shutdown) == .ok)
+        _ = try pod.waitForEnd()
     }
 
     @Test func malformedMessagesAreAnsweredOrEndTheConnection() throws {

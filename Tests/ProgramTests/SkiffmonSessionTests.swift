@@ -159,6 +159,33 @@ import Testing
         }
     }
 
+    /// As when a terminal hangs up: a job that was told to ignore that goes on, whatever else there is of the session ends.
+    @Test(arguments: runtimes) func hangingUpSparesWhoIgnoresIt(runtime: String) throws {
+        let (pod, client) = try pod(runtime)
+        let deaf = "(trap '' HUP; sleep 2; echo survived >/tmp/proof) >/dev/null 2>&1"
+        let script = "\(deaf) & sleep 1001 & echo here; sleep 1002"
+        let exec = try run(script, in: pod, client)
+        _ = try started(exec.number, client)
+        #expect(String(decoding: try exec.output.descriptor.read(upTo: 64), as: UTF8.self) == "here\n")
+        #expect(try client.ask(.hangUp(execID: "e")) == .ok)
+        #expect(try client.answer(to: exec.number) == .execExited(ExecExit(code: 129, signal: 1)))
+        #expect(try text(exec.output).isEmpty)
+        try eventually("the job ends its work") { Syscall.exists(pod.file("c", "rootfs/tmp/proof")) }
+    }
+
+    /// The monitor is the last that the kernel kills for want of memory; what it starts has no part in that.
+    @Test(.protectsProcesses, arguments: runtimes) func theMonitorAloneIsProtected(runtime: String) throws {
+        let (pod, client) = try pod(runtime)
+        func score(_ pid: Int32) throws -> String { try Syscall.readText("/proc/\(pid)/oom_score_adj") }
+        guard case .containers(let list) = try client.ask(.list), case .running(let first, _)? = list.first?.state
+        else { throw SkiffmonPod.Missing() }
+        let exec = try run("echo here; exec sleep 1000", in: pod, client)
+        let pid = try started(exec.number, client)
+        #expect(String(decoding: try exec.output.descriptor.read(upTo: 64), as: UTF8.self) == "here\n")
+        let own = try score(Syscall.processID)
+        #expect(try [score(pod.pid), score(first.pid), score(pid)] == ["-999\n", own, own])
+    }
+
     @Test func whatCannotRunIsTold() throws {
         let (pod, client) = try pod()
         let null = try Syscall.open("/dev/null", .readWrite)

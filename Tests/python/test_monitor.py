@@ -4,13 +4,18 @@
 """What a pod's monitor does for its containers, seen through the daemon: logs, execs, and what outlives the daemon."""
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import signal
 import subprocess
+import time
 
 import grpc
+import pytest
 from engine import DEADLINE, PROGRAMS, cri, eventually
+from spdy import Command
+from streaming import attach_url
 
 
 def reopen(engine, container):
@@ -79,12 +84,35 @@ def test_skiffctl_reopens(engine, pod):
     assert log.exists()
 
 
-def test_a_full_disk_is_counted(engine, pod):
-    identifier, config = pod
-    folder = engine.folder / "logs" / config.metadata.name
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
+@contextlib.contextmanager
+def small_disk(kind, folder, image):
+    """A file system of that kind at the folder that is full soon."""
+    if kind == "tmpfs":
+        command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
+    else:
+        with open(image, "wb") as file:
+            file.truncate(1 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", image], check=True)
+        command = ["mount", "-o", "loop", image, folder]
+    subprocess.run(command, check=True)
     try:
-        container = engine.shell(identifier, config, "c", "seq 1 100000; sleep 1000")
+        yield
+    finally:
+        # The monitor has the log open until the container is removed.
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
+def test_a_full_disk_is_counted(engine, pod, kind):
+    identifier, config = pod
+    folder, flags = engine.folder / "logs" / config.metadata.name, engine.folder / f"flags-{kind}"
+    flags.mkdir()
+    with small_disk(kind, folder, engine.folder / "disk.img"):
+        container = engine.shell(
+            identifier, config, "c",
+            "seq 1 300000; : >/flags/full; until test -e /flags/go; do sleep 0.1; done; echo after; sleep 1000",
+            mounts=[cri.Mount(host_path=str(flags), container_path="/flags")],
+        )
 
         def lost():
             request = cri.ContainerStatusRequest(container_id=container, verbose=True)
@@ -94,10 +122,26 @@ def test_a_full_disk_is_counted(engine, pod):
         eventually("lost bytes are counted", lambda: lost() > 100_000)
         eventually("the daemon tells", lambda: "no space left on device" in engine.daemon_log())
         assert engine.status(container).state == cri.CONTAINER_RUNNING
-    finally:
+        kept = engine.log(config.metadata.name, "c")
+        assert kept == [("stdout", "F", str(number)) for number in range(1, len(kept) + 1)]
+        # With room again the log goes on.
+        eventually("all of it is written", (flags / "full").exists)
+
+        def settled():
+            before = lost()
+            time.sleep(0.5)
+            return lost() == before
+
+        eventually("the monitor has read it", settled)
+        os.truncate(folder / "c.log", 0)
+        (flags / "go").touch()
+        eventually("the log goes on", lambda: ("stdout", "F", "after") in engine.log(config.metadata.name, "c"))
+        before = lost()
         engine.stop(container, timeout=0)
-        # The monitor has the log open until the container is removed.
-        subprocess.run(["umount", "-l", folder], check=True)
+        assert lost() >= before
+        # Also when the monitor has ended.
+        engine.stop_pod(identifier)
+        assert lost() >= before
 
 
 def test_outputs_are_capped_each(engine, pod):
@@ -106,6 +150,41 @@ def test_outputs_are_capped_each(engine, pod):
     answer = engine.exec(container, "sh", "-c", f"head -c {big} /dev/zero; head -c {big} /dev/zero >&2; exit 3")
     assert answer.exit_code == 3
     assert len(answer.stdout) == len(answer.stderr) == 16 << 20
+
+
+def test_output_without_end_holds_up_nobody(engine, pod):
+    """Neither who asked for it, once the command has ended, nor others while it runs."""
+    container = engine.shell(*pod, "c", "sleep 1000")
+    flood = "for i in 1 2 3 4; do cat /dev/zero & done; sleep"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(engine.exec, container, "sh", "-c", f"{flood} 5")
+        begin = time.monotonic()
+        for number in range(10):
+            assert engine.exec(container, "echo", str(number)).stdout.decode() == f"{number}\n"
+        assert time.monotonic() - begin < 5
+        assert len(answer.result(30).stdout) == 16 << 20
+
+
+def test_a_timed_out_command_is_gone_with_all_its_group(engine, pod, refused):
+    container = engine.shell(*pod, "c", "sleep 1000")
+    begin = time.monotonic()
+    with refused(grpc.StatusCode.DEADLINE_EXCEEDED, "1 s"):
+        engine.exec(container, "sh", "-c", "sleep 345678 & sleep 345678 | sleep 345678", timeout=1)
+    assert time.monotonic() - begin < 5
+    assert b"345678" not in engine.exec(container, "ps").stdout
+
+
+def test_a_request_that_is_given_up_leaves_nothing(engine, pod):
+    container = engine.shell(*pod, "c", "sleep 1000")
+    for wait in (0.001, 0.005, 0.02, 0.1, 0.5):
+        call = engine.runtime.ExecSync.future(
+            cri.ExecSyncRequest(container_id=container, cmd=["sleep", "456789"]), timeout=DEADLINE
+        )
+        time.sleep(wait)
+        call.cancel()
+    for _ in range(5):
+        time.sleep(0.2)
+        eventually("they end", lambda: b"456789" not in engine.exec(container, "ps").stdout, seconds=20)
 
 
 def test_many_execs_at_a_time(engine, pod):
@@ -154,3 +233,52 @@ def test_a_killed_child_of_memory_does_not_mark_its_container(engine, pod):
     engine.stop(container, timeout=0)
     status = engine.wait_exit(container)
     assert (status.exit_code, status.reason) == (128 + signal.SIGKILL, "Error")
+
+
+def test_the_monitor_has_cgroups_of_its_own(engine, pod):
+    """What containers may use up does not count against it, and what kills theirs does not kill it."""
+    container = engine.launch(*pod, "c", ["sleep", "1000"])
+    request = cri.ContainerStatusRequest(container_id=container, verbose=True)
+    info = json.loads(engine.runtime.ContainerStatus(request, timeout=DEADLINE).info["info"])
+
+    def cgroups(pid):
+        with open(f"/proc/{pid}/cgroup") as file:
+            return dict(line.strip().split(":", 2)[1:] for line in file)
+
+    monitor, first = cgroups(engine.monitor_pid(pod[0])), cgroups(info["pid"])
+    for controllers, path in monitor.items():
+        if engine.env["CGROUP"] in first[controllers]:
+            assert engine.env["CGROUP"] in path and path.endswith("/monitor"), (controllers, path)
+            assert not first[controllers].startswith(path)
+
+
+def test_many_lines_without_end_and_at_once(engine, pod):
+    """A container that writes no newline, and one that writes on both outputs at a time: every byte is kept, in order."""
+    script = "head -c 5000000 /dev/zero | tr '\\0' x; seq 1 50000 >&2 & seq 50001 100000; wait"
+    container = engine.shell(*pod, "c", script)
+    assert engine.wait_exit(container).exit_code == 0
+    lines = engine.log(pod[1].metadata.name, "c")
+    said = {
+        stream: "".join(text + ("\n" if tag == "F" else "") for name, tag, text in lines if name == stream)
+        for stream in ("stdout", "stderr")
+    }
+    assert said["stdout"] == "x" * 5_000_000 + "".join(f"{number}\n" for number in range(50_001, 100_001))
+    assert said["stderr"] == "".join(f"{number}\n" for number in range(1, 50_001))
+    assert max(len(text) for _, _, text in lines) == 16_384
+
+
+def test_outputs_and_input_that_nobody_uses(engine, pod):
+    """A container that closes its outputs lives on, and one that never reads its input is stopped like any other."""
+    script = "exec >&- 2>&-; sleep 1000"
+    closed = engine.shell(*pod, "closed", script)
+    deaf = engine.launch(*pod, "deaf", ["sleep", "1000"], stdin=True)
+    client = Command(attach_url(engine, deaf), stdin=True)
+    with contextlib.suppress(OSError):
+        client.connection.socket.settimeout(3)
+        client.stdin.send(bytes(8 << 20))
+    assert engine.exec(closed, "echo", "alive").stdout == b"alive\n"
+    for container in (closed, deaf):
+        begin = time.monotonic()
+        engine.stop(container, timeout=0)
+        assert engine.wait_exit(container).exit_code == 137 and time.monotonic() - begin < 10
+    client.connection.close()

@@ -6,6 +6,7 @@
 import contextlib
 import pathlib
 import socket
+import struct
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -119,6 +120,46 @@ class TestPortForward:
             while "refused" not in (line := forward.stderr.readline()):
                 assert line
             assert b"200 OK" in page()
+        finally:
+            forward.kill()
+            forward.communicate()
+
+    def test_a_browsers_connections(self, engine, web, tmp_path):
+        """Many at a time over one skiffctl, while others are reset in the middle by their clients."""
+        forward = subprocess.Popen(
+            [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "port-forward", web, ":80", ":7"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )
+        try:
+            http, echo = [int(forward.stdout.readline().split()[2].rsplit(":", 1)[1]) for _ in range(2)]
+
+            def fetch():
+                urls = [f"http://127.0.0.1:{http}/?[1-64]", "-o", str(tmp_path / "page-#1")]
+                command = ["curl", "-sS", "--fail", "--parallel", "--parallel-immediate", "--parallel-max", "32", *urls]
+                return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+            eventually("the page comes", lambda: fetch().returncode == 0)
+            stop = threading.Event()
+
+            def reset():
+                while not stop.is_set():
+                    with socket.create_connection(("127.0.0.1", echo), timeout=60) as connection:
+                        connection.sendall(b"x" * 100_000)
+                        connection.recv(1000)
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+            breaker = threading.Thread(target=reset)
+            breaker.start()
+            try:
+                for _ in range(5):
+                    done = fetch()
+                    assert done.returncode == 0, done.stderr
+                    pages = {path.read_bytes() for path in tmp_path.iterdir()}
+                    assert len(pages) == 1 and len(list(tmp_path.iterdir())) == 64
+            finally:
+                stop.set()
+                breaker.join()
+            assert forward.poll() is None
         finally:
             forward.kill()
             forward.communicate()

@@ -5,20 +5,18 @@
 
 import hashlib
 import os
-import pathlib
-import socket
-import ssl
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 
-import grpc
 import pytest
-from engine import PROGRAMS, cri, eventually
-from spdy import Command, Connection, exit_code
-from streaming import SIZE, attach_url, digest, exec_url, feed, forward_url
+from engine import PROGRAMS, eventually
+from spdy import Command, exit_code
+from streaming import SIZE, attach_url, digest, exec_url, feed
 from websocket import ERROR, STDERR, STDIN, STDOUT, WebSocket
 
 SESSIONS, ROUNDS = 100, int(os.environ.get("SKIFF_STREAM_ROUNDS", "2"))
+EVERY_RUNTIME = pytest.mark.parametrize("engine", ["skiffrun", "crun", "runc"], indirect=True, scope="module")
 
 
 @pytest.fixture
@@ -27,7 +25,7 @@ def sleeper(engine, pod):
 
 
 class TestExec:
-    pytestmark = pytest.mark.parametrize("engine", ["skiffrun", "crun", "runc"], indirect=True, scope="module")
+    pytestmark = EVERY_RUNTIME
 
     @pytest.mark.parametrize("protocol", ["v4.channel.k8s.io", "v3.channel.k8s.io", "channel.k8s.io", None])
     def test_spdy(self, engine, sleeper, protocol):
@@ -93,67 +91,40 @@ class TestExec:
         command.connection.close()
         eventually("it ends", lambda: b"987654" not in engine.exec(sleeper, "ps").stdout)
 
+    def test_a_client_that_leaves_at_once_leaves_nothing(self, engine, sleeper):
+        """Its command may only be on its way into the container then."""
+        for _ in range(20):
+            Command(exec_url(engine, sleeper, "sleep", "765432")).connection.close()
+        quiet = 0
+        while quiet < 5:
+            time.sleep(0.2)
+            eventually("they end", lambda: b"765432" not in engine.exec(sleeper, "ps").stdout, seconds=20)
+            quiet += 1
 
-class TestRequests:
-    def test_bad_ones(self, engine, pod, sleeper, refused):
-        code = grpc.StatusCode
-        with refused(code.INVALID_ARGUMENT, sleeper, "no command"):
-            exec_url(engine, sleeper)
-        with refused(code.INVALID_ARGUMENT, "stdin, stdout and stderr"):
-            engine.runtime.Exec(cri.ExecRequest(container_id=sleeper, cmd=["id"]))
-        with refused(code.INVALID_ARGUMENT, "terminal"):
-            engine.runtime.Attach(cri.AttachRequest(container_id=sleeper, tty=True, stdout=True, stderr=True))
-        with refused(code.NOT_FOUND, "f00"):
-            exec_url(engine, "f00", "id")
-        with refused(code.INVALID_ARGUMENT, "70000"):
-            forward_url(engine, pod[0], 70000)
-        with refused(code.NOT_FOUND, "f00"):
-            forward_url(engine, "f00", 80)
-        engine.stop(sleeper, 0)
-        with refused(code.FAILED_PRECONDITION, sleeper, "exited"):
-            exec_url(engine, sleeper, "id")
+    def test_leaving_is_a_hangup(self, engine, sleeper):
+        """A command may tidy up, and one that ignores it goes on."""
+        # The shell would write about those of its children that were hung up.
+        tidy = "exec 2>/dev/null; trap 'sleep 1 && : >/tidied; exit' HUP; echo up; while :; do sleep 0.1; done"
+        deaf = "trap '' HUP; echo up; sleep 3; : >/deaf"
+        for script in (tidy, deaf):
+            command = Command(exec_url(engine, sleeper, "sh", "-c", script))
+            assert command.stdout.read(3) == b"up\n"
+            command.connection.close()
+        for name in ("/tidied", "/deaf"):
+            eventually("it is done", lambda: engine.exec(sleeper, "sh", "-c", f"test -e {name}").exit_code == 0)
 
-    def test_a_url_serves_once(self, engine, sleeper):
-        url = exec_url(engine, sleeper, "true")
-
-        def curl(url, *options):
-            done = subprocess.run(["curl", "-si", *options, url], capture_output=True, text=True, timeout=60)
-            return done.stdout.splitlines()
-
-        upgrade = ["-H", "Connection: Upgrade", "-H", "Upgrade: SPDY/3.1"]
-        assert curl(url)[0] == "HTTP/1.1 400 Bad Request"
-        assert curl(url, *upgrade, "-H", "X-Stream-Protocol-Version: v9.channel.k8s.io")[0] == "HTTP/1.1 403 Forbidden"
-        assert curl(url, *upgrade, "-X", "PUT")[0] == "HTTP/1.1 405 Method Not Allowed"
-        assert curl(url, *upgrade, "-d", "body")[0] == "HTTP/1.1 400 Bad Request"
-        # None of these has used it up.
-        assert Command(url).finish()[2] == 0
-        assert curl(url, *upgrade)[0] == "HTTP/1.1 404 Not Found"
-        assert curl(url.rsplit("/", 1)[0] + "/0123", *upgrade)[0] == "HTTP/1.1 404 Not Found"
-        forward = url.replace("/exec/", "/portforward/")
-        assert curl(forward, *upgrade)[0] == "HTTP/1.1 404 Not Found"
-
-    def test_garbage_ends_only_its_connection(self, engine, sleeper):
-        address = exec_url(engine, sleeper, "true").split("/")[2].rsplit(":", 1)
-        for head in (b"GET ? HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n", b"\x16\x03\x01\r\n\r\n", bytes(20_000)):
-            with socket.create_connection(address, timeout=60) as connection:
-                connection.sendall(head)
-                assert connection.recv(12).split()[1].startswith(b"4")
-        other = Command(exec_url(engine, sleeper, "cat", stdin=True), stdin=True)
-        for garbage in (b"\x80\x02\0\x01\0\0\0\x04\0\0\0\x01", b"\x80\x03\0\x01\0\xff\xff\xff", os.urandom(100_000)):
-            connection = Connection(exec_url(engine, sleeper, "true"), ["v4.channel.k8s.io"])
-            try:
-                connection.write(garbage)
-                with connection.changed:
-                    connection.changed.wait_for(lambda: connection.goaway is not None or connection.closed, 60)
-            except OSError:
-                pass
-            connection.close()
-        client = WebSocket(exec_url(engine, sleeper, "cat", stdin=True), "v4.channel.k8s.io")
-        client.socket.sendall(b"\xff\xff")
-        client.rest()
-        assert client.close_code == 1002
-        other.stdin.send(b"still here", fin=True)
-        assert other.finish() == (b"still here", b"", 0)
+    def test_a_slow_reader_gets_the_end_too(self, engine, sleeper):
+        """The command has ended long before its client has taken the last of what it wrote."""
+        script = "echo $$ >/writer; exec cat /dev/zero"
+        client = WebSocket(exec_url(engine, sleeper, "sh", "-c", script), "v5.channel.k8s.io")
+        eventually("it writes", lambda: engine.exec(sleeper, "cat", "/writer").stdout)
+        # Until all there is between the two is full.
+        time.sleep(2)
+        assert engine.exec(sleeper, "sh", "-c", "kill -9 $(cat /writer)").exit_code == 0
+        # Longer than anybody is waited for who has nothing more to read.
+        time.sleep(8)
+        said = client.rest()
+        assert set(said[STDOUT]) == {0} and exit_code(said[ERROR]) == 137
 
     def test_a_hundred_sessions_at_a_time(self, engine, sleeper):
         def session(number):
@@ -172,6 +143,8 @@ class TestRequests:
 
 
 class TestAttach:
+    pytestmark = EVERY_RUNTIME
+
     def test_output_and_input(self, engine, pod):
         script = "while read line; do echo got $line; echo said >&2; [ $line = end ] && exit; done"
         container = engine.shell(*pod, "talker", script, stdin=True)
@@ -217,6 +190,8 @@ class TestSkiffctl:
 
 
 class TestRestart:
+    pytestmark = EVERY_RUNTIME
+
     def test_the_daemon_dies_under_running_execs(self, engine, sleeper):
         commands = [Command(exec_url(engine, sleeper, "sh", "-c", "echo up; exec sleep 876543")) for _ in range(5)]
         assert all(c.stdout.read(3) == b"up\n" for c in commands)
@@ -227,53 +202,3 @@ class TestRestart:
         engine.start_daemon()
         eventually("they ended with their clients", lambda: b"876543" not in engine.exec(sleeper, "ps").stdout)
         assert Command(exec_url(engine, sleeper, "echo", "again")).finish() == (b"again\n", b"", 0)
-
-    def test_certificates_are_exchanged(self, engine, sleeper):
-        folder = pathlib.Path(engine.folder) / "tls"
-        folder.mkdir(exist_ok=True)
-
-        def make(name):
-            subprocess.run(
-                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                 "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", "2", "-keyout", folder / "new.key", "-out", folder / "new.crt"],
-                check=True, capture_output=True,
-            )
-            for kind in ("key", "crt"):
-                (folder / f"new.{kind}").rename(folder / f"server.{kind}")
-
-        def served():
-            address = exec_url(engine, sleeper, "true").split("/")[2].rsplit(":", 1)
-            return ssl.get_server_certificate((address[0], int(address[1])))
-
-        make("one")
-        drop_in = pathlib.Path(engine.folder) / "skiff.toml.d" / "tls.toml"
-        drop_in.parent.mkdir(exist_ok=True)
-        drop_in.write_text(
-            f'[api]\nstream_tls_cert = "{folder}/server.crt"\nstream_tls_key = "{folder}/server.key"\n'
-            'stream_idle_timeout = "2s"\n'
-        )
-        engine.kill_daemon()
-        engine.start_daemon()
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        first = served()
-        assert Command(exec_url(engine, sleeper, "echo", "safe"), context=context).finish()[0] == b"safe\n"
-        # It is its own authority.
-        trusted = ["exec", "--tls-ca", str(folder / "server.crt")]
-        assert engine.skiffctl(*trusted, "--tls-server-name", "one", sleeper, "echo", "hi") == "hi\n"
-        assert "--tls-ca" in engine.skiffctl("exec", sleeper, "true", status=1)
-        assert "certificate" in engine.skiffctl(*trusted, sleeper, "true", status=1)
-        assert "certificate" in engine.skiffctl(*trusted, "--tls-server-name", "two", sleeper, "true", status=1)
-        assert engine.skiffctl("exec", "--tls-insecure", sleeper, "echo", "hi") == "hi\n"
-        make("two")
-        assert served() != first
-        # Half of a pair changes nothing.
-        (folder / "server.key").write_text("nothing")
-        assert served() != first
-        idle = Command(exec_url(engine, sleeper, "sleep", "1000"), context=context)
-        with idle.connection.changed:
-            assert idle.connection.changed.wait_for(lambda: idle.connection.closed, 60)
-        idle.connection.close()
-        drop_in.unlink()
-        engine.kill_daemon()
-        engine.start_daemon()

@@ -140,6 +140,7 @@ int clx_epoll_ctl(int epfd, int operation, int fd, uint32_t events, uint64_t dat
 struct clx_event { uint32_t events; uint64_t data; };
 int clx_epoll_wait(int epfd, struct clx_event *events, int maximum, int timeout_ms);
 int clx_eventfd(uint32_t initial, int flags);
+int clx_count_signal(int number, int eventfd);
 int clx_timerfd_create(int clock, int flags);
 int clx_timerfd_settime(int fd, int64_t after_ns);
 int clx_poll(int fd, int16_t events, int timeout_ms, int16_t *revents);
@@ -185,7 +186,8 @@ int clx_pty_number(int ptmx, uint32_t *number);
 int clx_pty_peer(int ptmx, int flags);
 int clx_window_size(int fd, uint16_t rows, uint16_t columns);
 int clx_get_window_size(int fd, uint16_t *rows, uint16_t *columns);
-int clx_make_raw(int fd, void *saved, size_t size);
+int clx_make_raw(int fd, int process_output, void *saved, size_t size);
+int clx_restore_terminal_when_killed(int fd, const void *saved, size_t size);
 int clx_restore_terminal(int fd, const void *saved, size_t size);
 // Clears ONLCR so that the master yields bytes as the program wrote them.
 int clx_clear_onlcr(int fd);

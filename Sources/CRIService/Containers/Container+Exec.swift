@@ -68,7 +68,7 @@ extension Container {
         }
     }
 
-    /// Starts a command in the running container; returns once its program runs. With `endsWithClient` it is killed with
+    /// Starts a command in the running container; returns once its program runs. With `endsWithClient` it is hung up with
     /// its session when the daemon ends.
     func startExec(
         _ command: [String], _ streams: ExecStreams, timeoutMilliseconds: UInt32 = 0, endsWithClient: Bool = false

@@ -39,11 +39,11 @@ extension Container {
         }
     }
 
-    /// How much of the output could not be written to the log; nil when nobody can tell.
+    /// How much of the output could not be written to the log; nil when nobody can tell. After the container's end its
+    /// exit record remembers.
     func lostLogBytes() async -> UInt64? {
-        guard state.process != nil, case .containers(let list)? = try? await pod.monitorLink().request(.list) else {
-            return nil
-        }
+        if state.process == nil, let exit = readExitRecord() { return exit.lostBytes }
+        guard case .containers(let list)? = try? await pod.monitorLink().request(.list) else { return nil }
         return list.first { $0.container == id }?.lostBytes
     }
 }

@@ -89,7 +89,7 @@ extension Container {
         var sandboxID: String
         var pid: Int32
         var privileged: Bool
-        /// Output that the disk did not take; absent once the container has exited.
+        /// Output that the disk did not take.
         var lostLogBytes: UInt64?
         var runtimeSpec: Spec?
     }

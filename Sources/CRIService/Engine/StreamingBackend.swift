@@ -50,7 +50,7 @@ package struct StreamingBackend: StreamHandler {
         }
     }
 
-    /// The process with our ends of its streams. It goes with its client.
+    /// The process with our ends of its streams. It is hung up when its client leaves.
     private static func started(
         _ process: RunningExec, _ stdin: SharedFD?, _ stdout: SharedFD?, _ stderr: SharedFD?
     ) -> StartedProcess {
@@ -62,7 +62,7 @@ package struct StreamingBackend: StreamHandler {
             do {
                 return Int32(try await process.wait().code)
             } catch let error as CancellationError {
-                Task { await process.kill() }
+                Task { await process.hangUp() }
                 throw error
             }
         }

@@ -8,9 +8,16 @@ internal import Synchronization
 extension MonitorLink {
     /// Starts a process in a container. Its standard streams are the descriptors, [stdin,] stdout, stderr, or with
     /// `request.terminal` a new terminal; see ExecRequest. The caller's copies of the descriptors may be closed when this
-    /// returns.
+    /// returns. Cancelled before that, it leaves no process.
     func exec(_ request: ExecRequest, descriptors: [SharedFD] = []) async throws -> RunningExec {
-        let (started, exit) = try await requestProcess(request, descriptors: descriptors)
+        let (started, exit): (Answer, Promise<Answer>)
+        do {
+            (started, exit) = try await requestProcess(request, descriptors: descriptors)
+        } catch let error as CancellationError {
+            // The monitor has the first request already, or will have it before this one.
+            Task { _ = try? await self.request(.endExec(execID: request.execID)) }
+            throw error
+        }
         let pid: Int32 = if case .execStarted(let pid) = started.reply { pid } else { 0 }
         return RunningExec(
             id: request.execID, pid: pid, terminal: started.descriptors.first, link: self, exit: exit)
@@ -61,6 +68,13 @@ struct RunningExec: Sendable {
             throw ServiceError(.failed, "run", nil, "unexpected answer of the monitor")
         }
         return exit
+    }
+
+    /// Tells it and its session that their user has left; right also when it has ended. `wait` tells the end. A monitor of
+    /// the version before can only kill.
+    func hangUp() async {
+        // As with `kill`.
+        _ = try? await link.request(link.version >= 3 ? .hangUp(execID: id) : .endExec(execID: id))
     }
 
     /// Kills it and every process of its session; right also when it has ended. `wait` tells the end.

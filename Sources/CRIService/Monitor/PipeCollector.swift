@@ -38,6 +38,10 @@ final class PipeCollector: Sendable {
 
     deinit { detach() }
 
+    /// What is read at a time, the capacity of the largest pipe: a writer that is fast enough would never let it end, and
+    /// the loop has others to serve.
+    private static let turn = 1 << 20
+
     /// Reads what is there; at the end of the pipe it leaves the loop.
     private func collect() {
         let atEnd = state.withLock { Self.drain(reader, into: &$0.bytes, limit: limit) }
@@ -56,11 +60,13 @@ final class PipeCollector: Sendable {
         }
     }
 
-    /// Returns true at the end of the pipe.
+    /// Reads for one turn; returns true at the end of the pipe.
     private static func drain(_ reader: SharedFD, into bytes: inout [UInt8], limit: Int) -> Bool {
-        while true {
+        var left = turn
+        while left > 0 {
             do throws(Errno) {
                 let part = try reader.descriptor.read(upTo: 65536)
+                left -= part.count
                 if part.isEmpty { return true }
                 bytes += part.prefix(max(0, limit - bytes.count))
             } catch .EAGAIN {
@@ -69,5 +75,6 @@ final class PipeCollector: Sendable {
                 return true
             }
         }
+        return false
     }
 }

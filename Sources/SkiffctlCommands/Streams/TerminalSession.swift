@@ -14,7 +14,12 @@ enum TerminalSession {
         guard streams.terminal else { return try await carry(url, trust, terms) }
         if Terminal.isTerminal(1) { terms.sizes = WindowSizes.follow(1) }
         guard streams.stdin, Terminal.isTerminal(0) else { return try await carry(url, trust, terms) }
-        let before = try SystemError.attempt("set mode of", "terminal") { () throws(Errno) in try Terminal.makeRaw(0) }
+        // The command's own terminal has made of each newline what it is to be.
+        let before = try SystemError.attempt("set mode of", "terminal") { () throws(Errno) in
+            try Terminal.makeRaw(0, processesOutput: false)
+        }
+        // Refused it would only be for a wrong signal.
+        try? Terminal.restoreWhenKilled(0, before)
         // A terminal that is gone needs no restoring.
         defer { try? Terminal.restore(0, before) }
         return try await carry(url, trust, terms)
