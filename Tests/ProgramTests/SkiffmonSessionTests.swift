@@ -162,8 +162,8 @@ import Testing
     /// As when a terminal hangs up: a job that was told to ignore that goes on, whatever else there is of the session ends.
     @Test(arguments: runtimes) func hangingUpSparesWhoIgnoresIt(runtime: String) throws {
         let (pod, client) = try pod(runtime)
-        let deaf = "(trap '' HUP; sleep 2; echo survived >/tmp/proof) >/dev/null 2>&1"
-        let script = "\(deaf) & sleep 1001 & echo here; sleep 1002"
+        let deaf = "(trap '' HUP; echo >/tmp/deaf; sleep 2; echo survived >/tmp/proof) >/dev/null 2>&1"
+        let script = "\(deaf) & until [ -e /tmp/deaf ]; do :; done; sleep 1001 & echo here; sleep 1002"
         let exec = try run(script, in: pod, client)
         _ = try started(exec.number, client)
         #expect(String(decoding: try exec.output.descriptor.read(upTo: 64), as: UTF8.self) == "here\n")
