@@ -67,7 +67,7 @@ class Slot(Containers):
         kind = chance.choice(["plain"] * 4 + ["ports", "processes", "host"])
         fields = {"hostname": f"soak-{self.number}"}
         if kind == "ports":
-            self.port = 20000 + os.getpid() % 500 * 50 + self.number
+            self.port = 20000 + os.getpid() % 250 * 50 + self.number
             fields["port_mappings"] = [cri.PortMapping(host_port=self.port, container_port=80, host_ip="127.0.0.1")]
         if kind == "processes":
             options = cri.NamespaceOption(pid=cri.POD)
