@@ -21,6 +21,7 @@ package struct RequestInterceptor: ServerInterceptor {
     ) async throws -> StreamingServerResponse<Output> {
         let method = context.descriptor.method
         let start = KernelClock.monotonic
+        let deadline = RequestDeadline(request.metadata, now: start)
         do {
             let response = try await withThrowingTaskGroup(of: StreamingServerResponse<Output>?.self) { group in
                 try await withoutActuallyEscaping(next) { next in
@@ -44,7 +45,7 @@ package struct RequestInterceptor: ServerInterceptor {
             log.debug("\(method)", metadata: ["ms": "\((KernelClock.monotonic - start) / 1_000_000)"])
             return response
         } catch {
-            let error = Self.rpcError(error)
+            let error = Self.rpcError(error, isLate: deadline?.isOver(at: KernelClock.monotonic) ?? false)
             let level: Logger.Level = error.code == .unimplemented || error.code == .notFound ? .debug : .warning
             log.log(
                 level: level, "\(method): \(error.message)",
@@ -53,10 +54,12 @@ package struct RequestInterceptor: ServerInterceptor {
         }
     }
 
-    private static func rpcError(_ error: any Error) -> RPCError {
+    /// A client may hear of the deadline from here before its own clock tells it.
+    private static func rpcError(_ error: any Error, isLate: Bool) -> RPCError {
         switch error {
         case let error as RPCError: error
-        case is CancellationError: RPCError(code: .cancelled, message: "the client did not wait for the end")
+        case is CancellationError:
+            RPCError(code: isLate ? .deadlineExceeded : .cancelled, message: "the client did not wait for the end")
         case let error as any RPCErrorConvertible:
             RPCError(code: error.rpcErrorCode, message: error.rpcErrorMessage)
         default: RPCError(code: .unknown, message: "\(error)")

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import GRPCCore
+
+/// The moment at which a client gives a request up, from its `grpc-timeout`: at most eight digits and a unit, `250m` for
+/// 250 milliseconds. See the section "Requests" of gRPC over HTTP2.
+struct RequestDeadline: Hashable, Sendable {
+    /// On the monotonic clock, in nanoseconds.
+    private let end: Int64
+
+    /// The server's own watch begins before the request reaches its handler, and may end so much earlier.
+    private static let tolerance: Int64 = 10_000_000
+
+    /// nil when the client waits for ever, or says what nobody understands.
+    init?(_ metadata: Metadata, now: Int64) {
+        guard let text = metadata[stringValues: "grpc-timeout"].first(where: { _ in true }) else { return nil }
+        self.init(text, now: now)
+    }
+
+    init?(_ text: String, now: Int64) {
+        let units: [Character: Int64] = [
+            "H": 3_600_000_000_000, "M": 60_000_000_000, "S": 1_000_000_000, "m": 1_000_000, "u": 1000, "n": 1,
+        ]
+        guard (2...9).contains(text.utf8.count), text.dropLast().allSatisfy({ $0.isASCII && $0.isNumber }),
+            let unit = text.last.flatMap({ units[$0] }), let amount = Int64(text.dropLast())
+        else { return nil }
+        let (span, isTooLong) = amount.multipliedReportingOverflow(by: unit)
+        end = isTooLong ? .max : now.addingReportingOverflow(span).overflow ? .max : now + span
+    }
+
+    /// Whether the client has given up by now.
+    func isOver(at now: Int64) -> Bool { now >= end - Self.tolerance }
+}
