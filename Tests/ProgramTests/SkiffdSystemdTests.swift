@@ -18,6 +18,8 @@ final class SkiffdSystemdTests {
         let text = """
             root = "\(path)/root"
             run = "\(path)/run"
+            [runtime]
+            cgroup_parent = "pods.slice"
             [image]
             policy = "\(path)/policy.json"
             """
@@ -102,8 +104,8 @@ final class SkiffdSystemdTests {
     @Test func `a pod is a slice, its monitor and containers are scopes`() throws {
         #expect(try succeed("skiffctl", "info").contains("\"cgroupDriver\": \"systemd\""))
         let pod = try runPod()
-        let slice = "skiff-\(pod).slice"
-        let (monitor, place) = ("skiff-monitor-\(pod).scope", "/skiff.slice/\(slice)")
+        let slice = "pods-\(pod).slice"
+        let (monitor, place) = ("skiff-monitor-\(pod).scope", "/pods.slice/\(slice)")
         #expect(try show(monitor, "Description") == "Skiff's monitor of pod \(pod)")
         #expect(try processes("\(place)/\(monitor)").count == 1)
         let container = try runContainer(pod, "sleep 1000")
@@ -127,8 +129,8 @@ final class SkiffdSystemdTests {
         try startDaemon()
         #expect(try succeed("skiffctl", "ps", "-q") == container)
         _ = try succeed("skiffctl", "rmp", "-f", pod)
-        for unit in [scope, monitor, slice, "skiff.slice"] { #expect(try show(unit, "ActiveState") == "inactive") }
-        #expect(!Syscall.exists("/sys/fs/cgroup\(HostCgroups.isUnified ? "" : "/systemd")/skiff.slice"))
+        for unit in [scope, monitor, slice, "pods.slice"] { #expect(try show(unit, "ActiveState") == "inactive") }
+        #expect(!Syscall.exists("/sys/fs/cgroup\(HostCgroups.isUnified ? "" : "/systemd")/pods.slice"))
     }
 
     @Test func `kubelet's slice stays kubelet's`() throws {
