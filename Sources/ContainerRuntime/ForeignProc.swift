@@ -110,6 +110,8 @@ private struct ProcOpener {
         try Syscall.enterNamespace(namespace, .pid)
         try EmptyRoot.becomeNobody(keeping: Self.administration)
         try Syscall.unshare([.user, .mount])
+        // A new user namespace comes with all rights in it.
+        try Syscall.setCapabilities(effective: Self.administration, permitted: Self.administration, inheritable: 0)
         do throws(SystemError) {
             try DescriptorTable.close(except: [news, hold], preserving: -3)
         } catch {

@@ -26,7 +26,8 @@ struct SkiffrunNeighbourTests {
                     [ -e $f\(treasure) ] && echo "directory $f" >>/tmp/seen
                     [ -e $f/1/root\(treasure) ] && echo "procfs $f" >>/tmp/seen
                 done
-                while read -r key value; do
+                # Rights in a user namespace of one's own are none on the host.
+                [ $p/ns/user -ef /proc/self/ns/user ] && while read -r key value; do
                     [ "$key" = CapPrm: ] && [ "$value" != $own ] && [ "$value" != 0000000000000000 ] &&
                         echo "rights of $p: $value" >>/tmp/seen
                 done 2>/dev/null <$p/status
