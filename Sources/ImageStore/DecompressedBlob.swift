@@ -13,7 +13,7 @@ internal import Synchronization
 /// One producer, the thread that is started here, and one consumer. A buffer belongs to the producer until `full` is
 /// signalled for it, then to the consumer until `free` is. `failure` and `digest` are written before the signal after
 /// which they are read.
-// Unchecked: see above.
+// Unchecked: two semaphores hand each buffer from one thread to the other.
 @safe final class DecompressedBlob: BlockSource, @unchecked Sendable {
     private static let count = 8
     private static let size = 1 << 18

@@ -12,7 +12,7 @@ internal import Synchronization
 /// ## Concurrency model
 /// The writer is used by one thread after the other: by the one that unpacks, and then under the mutex by whoever comes
 /// first to finish the layer.
-// Unchecked: see above.
+// Unchecked: one thread after the other has the writer, the later ones under the mutex.
 final class UnpackedLayer: @unchecked Sendable {
     /// What is recorded of a finished layer.
     struct Result: Sendable {

@@ -28,7 +28,7 @@ struct CgroupNaming: Hashable, Sendable {
             driver = .systemd
         }
         let given = parent.isEmpty ? (driver == .systemd ? "skiff.slice" : "/skiff") : parent
-        self.parent = try Self.path(given, driver, subject: given)
+        self.parent = try Self.path(given, driver)
     }
 
     /// sd_booted(3).
@@ -37,7 +37,7 @@ struct CgroupNaming: Hashable, Sendable {
     /// The cgroup of a pod: the one that was asked for, otherwise one of its own.
     func pod(_ id: String, requested: String) throws(ServiceError) -> PodCgroup {
         guard requested.isEmpty else {
-            return PodCgroup(path: try Self.path(requested, driver, subject: requested), isOwn: false)
+            return PodCgroup(path: try Self.path(requested, driver), isOwn: false)
         }
         switch driver {
         case .cgroupfs: return PodCgroup(path: "\(parent)/\(id)", isOwn: true)
@@ -49,10 +49,8 @@ struct CgroupNaming: Hashable, Sendable {
     }
 
     /// A parent as kubelet gives it, which for systemd is a slice's name or the path that follows from it.
-    private static func path(
-        _ parent: String, _ driver: Driver, subject: String
-    ) throws(ServiceError) -> String {
-        func refuse(_ cause: String) -> ServiceError { ServiceError(.invalid, "use cgroup parent", subject, cause) }
+    private static func path(_ parent: String, _ driver: Driver) throws(ServiceError) -> String {
+        func refuse(_ cause: String) -> ServiceError { ServiceError(.invalid, "use cgroup parent", parent, cause) }
         let name = PodCgroup.lastName(parent)
         switch (driver, name.hasSuffix(PodCgroup.suffix)) {
         case (.cgroupfs, true):
@@ -67,54 +65,5 @@ struct CgroupNaming: Hashable, Sendable {
                 throw refuse("\(error)")
             }
         }
-    }
-}
-
-/// A pod's cgroup, and what those in it are called. Its path tells who made it, also after the setting was changed.
-struct PodCgroup: Hashable, Sendable {
-    static let suffix = ".slice"
-
-    /// From the root of the hierarchy.
-    var path: String
-    /// Whether it is the daemon's to make and to remove.
-    var isOwn: Bool
-
-    var driver: CgroupNaming.Driver { path.hasSuffix(Self.suffix) ? .systemd : .cgroupfs }
-
-    /// Where a container's processes are.
-    func container(_ id: String) -> String { child(id) }
-
-    /// Where the monitor of the pod is.
-    func monitor(of podID: String) -> String {
-        switch driver {
-        case .cgroupfs: child("monitor")
-        case .systemd: child("monitor-\(podID)")
-        }
-    }
-
-    /// `linux.cgroupsPath` of a container: `slice:prefix:name` for systemd.
-    func cgroupsPath(container id: String) -> String {
-        switch driver {
-        case .cgroupfs: container(id)
-        case .systemd: "\(Self.lastName(path)):skiff:\(id)"
-        }
-    }
-
-    private func child(_ name: String) -> String {
-        switch driver {
-        case .cgroupfs: "\(path)/\(name)"
-        case .systemd: "\(path)/skiff-\(name).scope"
-        }
-    }
-
-    static func lastName(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }
-}
-
-extension CgroupLayout {
-    /// The driver of a cgroup that a pod's naming has made: systemd's for its units.
-    func driver(_ path: String) throws(CgroupError) -> any CgroupDriver {
-        var location = try location(path)
-        location.scope = SystemdScope(path: path)
-        return location.driver()
     }
 }
