@@ -75,7 +75,7 @@ def test_everything_goes_on(engine, left):
     assert Command(exec_url(engine, container, "cat", stdin=True), stdin=True).stdin
     terminal = Command(exec_url(engine, container, "sh", stdin=True, tty=True), stdin=True, tty=True)
     terminal.resize(91, 17)
-    terminal.stdin.send(b"sleep 0.5; stty size\n")
+    terminal.stdin.send(b"until stty size | grep '17 9''1'; do sleep 0.1; done\n")
     seen = b""
     while b"17 91" not in seen:
         seen += terminal.stdout.read(1)

@@ -108,7 +108,6 @@ class TestCertificates:
         drop_in.parent.mkdir(exist_ok=True)
         drop_in.write_text(
             f'[api]\nstream_tls_cert = "{folder}/server.crt"\nstream_tls_key = "{folder}/server.key"\n'
-            'stream_idle_timeout = "2s"\n'
         )
         engine.kill_daemon()
         engine.start_daemon()
@@ -128,6 +127,10 @@ class TestCertificates:
         # Half of a pair changes nothing.
         (folder / "server.key").write_text("nothing")
         assert served() != first
+        make("three")
+        drop_in.write_text(drop_in.read_text() + 'stream_idle_timeout = "2s"\n')
+        engine.kill_daemon()
+        engine.start_daemon()
         idle = Command(exec_url(engine, sleeper, "sleep", "1000"), context=context)
         with idle.connection.changed:
             assert idle.connection.changed.wait_for(lambda: idle.connection.closed, 60)

@@ -83,15 +83,15 @@ class TestShell:
             terminal.until("# ")
             yield terminal
 
-    def test_it_feels_like_a_shell(self, shell):
+    def test_it_feels_like_a_shell(self, engine, sleeper, shell):
         assert shell.run("echo one") == "one\r\n"
         assert shell.run("stty size") == "24 80\r\n"
         shell.resize(31, 97)
         eventually("the new size is there", lambda: shell.run("stty size") == "31 97\r\n")
-        shell.type("sleep 1000\n")
-        shell.until("sleep 1000\r\n")
-        # It has to be in the foreground for the key to reach it.
-        time.sleep(0.5)
+        shell.type("sleep 456781\n")
+        shell.until("sleep 456781\r\n")
+        # The shell puts it in the foreground before it executes it; the key reaches nobody else.
+        eventually("it runs", lambda: b" sleep 456781" in engine.exec(sleeper, "ps", "-o", "pid,args").stdout)
         shell.type("\x03")
         shell.until("# ")
         assert shell.run("echo $?") == "130\r\n"
