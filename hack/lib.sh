@@ -55,6 +55,15 @@ need_swift() {
     export PATH
 }
 
+# swift_build OPTIONS...: `swift build`, which leaves hundreds of empty folders where temporary files are: in a place that goes.
+swift_build() {
+    local folder status=0
+    folder=$(mktemp -d "${TMPDIR:-/tmp}/skiff-build.XXXXXX")
+    TMPDIR=$folder swift build "$@" || status=$?
+    rm -rf "$folder"
+    return $status
+}
+
 # Makes $scratch, a folder that goes away with the script.
 need_scratch() {
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/skiff-${0##*/}.XXXXXX")

@@ -32,20 +32,37 @@ int clx_get_window_size(int fd, uint16_t *rows, uint16_t *columns) {
     *columns = size.ws_col;
     return 0;
 }
-int clx_make_raw(int fd, int process_output, void *saved, size_t size) {
-    struct termios now;
-    if (size < sizeof now) {
+/* Reads the modes, and saves them for later. */
+static int save_modes(int fd, struct termios *now, void *saved, size_t size) {
+    if (size < sizeof *now) {
         return -EINVAL;
     }
-    if (tcgetattr(fd, &now) < 0) {
+    if (tcgetattr(fd, now) < 0) {
         return -errno;
     }
-    memcpy(saved, &now, sizeof now);
+    memcpy(saved, now, sizeof *now);
+    return 0;
+}
+int clx_make_raw(int fd, int process_output, void *saved, size_t size) {
+    struct termios now;
+    int result = save_modes(fd, &now, saved, size);
+    if (result < 0) {
+        return result;
+    }
     cfmakeraw(&now);
     if (process_output) {
         now.c_oflag |= OPOST;
     }
     return RESULT(tcsetattr(fd, TCSANOW, &now));
+}
+int clx_hide_input(int fd, void *saved, size_t size) {
+    struct termios now;
+    int result = save_modes(fd, &now, saved, size);
+    if (result < 0) {
+        return result;
+    }
+    now.c_lflag &= ~(tcflag_t)ECHO;
+    return RESULT(tcsetattr(fd, TCSAFLUSH, &now));
 }
 int clx_restore_terminal(int fd, const void *saved, size_t size) {
     struct termios then;

@@ -56,6 +56,13 @@ package enum Terminal {
         return Settings(bytes: bytes)
     }
 
+    /// What is typed is not shown, and what was typed before is forgotten; returns the settings before.
+    package static func hideInput(_ descriptor: Int32) throws(Errno) -> Settings {
+        var bytes = [UInt8](repeating: 0, count: 256)
+        unsafe try Errno.check(clx_hide_input(descriptor, &bytes, 256))
+        return Settings(bytes: bytes)
+    }
+
     package static func restore(_ descriptor: Int32, _ settings: Settings) throws(Errno) {
         unsafe try Errno.check(clx_restore_terminal(descriptor, settings.bytes, 256))
     }

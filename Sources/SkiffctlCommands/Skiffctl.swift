@@ -19,7 +19,7 @@ package struct Skiffctl: AsyncParsableCommand {
             Their short forms only stand before it.
             """,
         subcommands: [
-            Version.self, Info.self, RuntimeConfig.self, UpdateRuntimeConfig.self, Completion.self,
+            Version.self, Info.self, RuntimeConfig.self, UpdateRuntimeConfig.self, Config.self, Completion.self,
             RunPod.self, StopPods.self, RemovePods.self, ListPods.self, InspectPods.self,
             CreateContainer.self, StartContainers.self, StopContainers.self, RemoveContainers.self,
             ListContainers.self, InspectContainers.self, Exec.self, Attach.self, Logs.self, ReopenLogs.self,

@@ -17,6 +17,15 @@ struct TimeSpan: Hashable, Sendable, ExpressibleByArgument {
 
     private init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    /// In seconds, or in the largest unit that needs no fraction.
+    var text: String {
+        for (name, scale) in [("s", Int64(1_000_000_000)), ("ms", 1_000_000), ("us", 1000)]
+        where nanoseconds % scale == 0 {
+            return "\(nanoseconds / scale)\(name)"
+        }
+        return "\(nanoseconds)ns"
+    }
+
     init?(argument: String) {
         var total = 0.0
         var rest = Substring(argument)

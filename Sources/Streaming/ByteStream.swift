@@ -13,6 +13,16 @@ protocol StreamCarrier: AnyObject {
     func reset(_ stream: ByteStream)
 }
 
+/// A connection over which a client opens streams.
+protocol StreamOpener: AnyObject {
+    var wire: Wire { get }
+
+    /// Opens a stream for what the fields say.
+    func open(_ fields: [HTTPHead.Field]) -> ByteStream
+    /// Says goodbye, and closes once the peer has.
+    func finish()
+}
+
 /// Who takes what comes in over a stream, in order.
 protocol StreamConsumer: AnyObject {
     /// Takes bytes, and calls `consumed` of the stream as soon as they are out of the way.

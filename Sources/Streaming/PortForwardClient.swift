@@ -23,7 +23,7 @@ package final class PortForwardClient: StreamClient {
     private let loop: any EventLoop
     private let note: @Sendable (String) -> Void
     private let failure: Failure
-    private weak var connection: SPDYConnection?
+    private weak var connection: (any StreamOpener)?
     private var watched: [WatchedDescriptor] = []
     private var nextRequest = 0
     private var forwards: [Int: Forward] = [:]
@@ -61,7 +61,7 @@ package final class PortForwardClient: StreamClient {
         _ url: String, trust: ServerTrust, _ listeners: [Listener], note: @escaping @Sendable (String) -> Void
     ) async throws {
         let failure = Failure()
-        try await UpgradeClient.run(url, trust: trust, protocols: Upgrade.portForwardProtocols) { loop in
+        try await UpgradeClient.run(url, trust: trust, .spdy(Upgrade.portForwardProtocols)) { loop in
             PortForwardClient(listeners, loop, note, failure)
         }
         throw failure.error.withLock { $0 } ?? StreamingFailure("forward ports", nil, "the connection was lost")
@@ -78,7 +78,7 @@ package final class PortForwardClient: StreamClient {
 
     func accepts(_ stream: ByteStream) -> Bool { false }
 
-    func connected(_ connection: SPDYConnection, protocolName: String?) {
+    func connected(_ connection: any StreamOpener, protocolName: String?) {
         self.connection = connection
         do throws(Errno) {
             for listener in listeners {

@@ -4,7 +4,6 @@
 package import Linux
 internal import NIOCore
 internal import StreamFraming
-internal import Synchronization
 
 /// The client's side of exec and attach: carries the caller's own descriptors.
 package final class RemoteCommandClient: StreamClient {
@@ -34,10 +33,14 @@ package final class RemoteCommandClient: StreamClient {
 
     private let terms: Terms
     private let loop: any EventLoop
-    private weak var connection: SPDYConnection?
+    private weak var connection: (any StreamOpener)?
     private var source: DescriptorSource?
     private var sinks: [DescriptorSink] = []
     private var unfinished = 0
+    /// The streams of which the end is waited for.
+    private var incoming: [ByteStream] = []
+    /// Itself, while nobody else holds it and not all that came is where it should be.
+    private var remnant: RemoteCommandClient?
     private var status = Collected()
     private var hasObjects = false
     private var sizeTask: Task<Void, Never>?
@@ -56,45 +59,46 @@ package final class RemoteCommandClient: StreamClient {
     }
 
     /// Carries standard input, output and error output to the URL and back, until the command has ended.
-    package static func run(_ url: String, trust: ServerTrust, _ terms: Terms) async throws -> Outcome {
-        let holder = Holder()
-        try await UpgradeClient.run(url, trust: trust, protocols: Upgrade.execProtocols) { loop in
-            RemoteCommandClient(terms, loop, holder)
-        }
-        if let error = holder.error.withLock({ $0 }) { throw error }
-        return holder.outcome.withLock { $0 } ?? .failed("the connection was lost")
+    package static func run(
+        _ url: String, trust: ServerTrust, over transport: StreamTransport, _ terms: Terms
+    ) async throws -> Outcome {
+        let (results, result) = AsyncStream.makeStream(of: Result<Outcome, any Error>.self)
+        let wish = transport.commandWish(hasInput: terms.streams.stdin)
+        try await UpgradeClient.run(url, trust: trust, wish) { RemoteCommandClient(terms, $0, result) }
+        // What came before the connection's end may still be on its way to a slow reader.
+        for await result in results { return try result.get() }
+        throw CancellationError()
     }
 
-    /// What outlives the event loop's objects.
-    private final class Holder: Sendable {
-        let outcome = Mutex<Outcome?>(nil)
-        let error = Mutex<(any Error)?>(nil)
-    }
+    /// Takes how it went; only the first counts.
+    private let result: AsyncStream<Result<Outcome, any Error>>.Continuation
 
-    private let holder: Holder
-
-    private init(_ terms: Terms, _ loop: any EventLoop, _ holder: Holder) {
+    private init(
+        _ terms: Terms, _ loop: any EventLoop, _ result: AsyncStream<Result<Outcome, any Error>>.Continuation
+    ) {
         self.terms = terms
         self.loop = loop
-        self.holder = holder
+        self.result = result
     }
 
     func accepts(_ stream: ByteStream) -> Bool { false }
 
-    func connected(_ connection: SPDYConnection, protocolName: String?) {
+    func connected(_ connection: any StreamOpener, protocolName: String?) {
         self.connection = connection
-        hasObjects = protocolName == "v4.channel.k8s.io"
+        let version = protocolName?.hasPrefix("v") ?? false ? protocolName?.dropFirst().first ?? "1" : "1"
+        hasObjects = version >= "4"
         do throws(Errno) {
-            try open(connection, canResize: hasObjects || protocolName == "v3.channel.k8s.io")
+            try open(connection, canResize: version >= "3")
         } catch {
             end(.failed("\(error)"))
         }
     }
 
-    private func open(_ connection: SPDYConnection, canResize: Bool) throws(Errno) {
+    private func open(_ connection: any StreamOpener, canResize: Bool) throws(Errno) {
         func stream(_ kind: String) -> ByteStream { connection.open([HTTPHead.Field("streamtype", kind)]) }
         let error = stream("error")
         error.finish()
+        incoming = [error]
         status.stream = error
         unfinished = 1
         status.onEnd = { [weak self] in self?.finished() }
@@ -111,6 +115,7 @@ package final class RemoteCommandClient: StreamClient {
         where isWanted {
             let output = stream(kind)
             output.finish()
+            incoming.append(output)
             unfinished += 1
             let sink = try DescriptorSink(Self.standard(number), from: output, loop: loop) { [weak self] failure in
                 if let failure { self?.end(.failed("write \(kind): \(failure)")) } else { self?.finished() }
@@ -163,19 +168,28 @@ package final class RemoteCommandClient: StreamClient {
     }
 
     private func end(_ outcome: Outcome) {
-        holder.outcome.withLock { if $0 == nil { $0 = outcome } }
-        sizeTask?.cancel()
-        source?.close()
+        settle(.success(outcome))
         for sink in sinks { sink.close() }
+        remnant = nil
         connection?.finish()
         // The server has nothing to say that matters any more.
         connection?.wire.channel.close(promise: nil)
     }
 
-    func connectionEnded(_ error: (any Error)?) {
+    private func settle(_ how: Result<Outcome, any Error>) {
         sizeTask?.cancel()
-        if holder.outcome.withLock({ $0 == nil }), let error { holder.error.withLock { $0 = error } }
         source?.close()
+        result.yield(how)
+    }
+
+    func connectionEnded(_ error: (any Error)?) {
+        if error == nil, unfinished > 0, !incoming.isEmpty, incoming.allSatisfy(\.isEnded) {
+            sizeTask?.cancel()
+            source?.close()
+            remnant = self
+            return
+        }
+        settle(error.map { .failure($0) } ?? .success(.failed("the connection was lost")))
         for sink in sinks { sink.close() }
     }
 }

@@ -61,7 +61,7 @@ final class SPDYConnection: ChannelInboundHandler {
     }
 
     /// Says goodbye, and closes once the peer has.
-    func finish(status: UInt32 = 0) {
+    func finish(status: UInt32) {
         guard !wire.isFinished else { return }
         wire.finish(encoder.encode(.goAway(last: lastPeerStream, status: status)))
         breakStreams()
@@ -186,4 +186,8 @@ extension SPDYConnection: StreamCarrier {
         guard streams.removeValue(forKey: stream.id) != nil else { return }
         write(.reset(stream.id, .cancel))
     }
+}
+
+extension SPDYConnection: StreamOpener {
+    func finish() { finish(status: 0) }
 }

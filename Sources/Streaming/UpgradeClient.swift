@@ -11,15 +11,15 @@ internal import StreamFraming
 /// What a client does over its connection.
 protocol StreamClient: StreamSession {
     /// The connection is there, and speaks the protocol.
-    func connected(_ connection: SPDYConnection, protocolName: String?)
+    func connected(_ connection: any StreamOpener, protocolName: String?)
 }
 
-/// The client's side of the streaming server, of this engine's or any other: SPDY/3.1 over HTTP.
+/// The client's side of the streaming server, of this engine's or any other: SPDY/3.1 or WebSocket over HTTP.
 enum UpgradeClient {
-    /// Connects to the URL with the first of the protocols that the server has. Returns when the connection has ended;
-    /// the session knows how. With https the server must be one that `trust` knows.
+    /// Connects to the URL for what the wish says. Returns when the connection has ended; the session knows how. With https
+    /// the server must be one that `trust` knows.
     static func run(
-        _ text: String, trust: ServerTrust, protocols: [String],
+        _ text: String, trust: ServerTrust, _ wish: UpgradeWish,
         _ session: @escaping @Sendable (any EventLoop) -> any StreamClient
     ) async throws {
         guard let url = URLComponents(string: text), let scheme = url.scheme, ["http", "https"].contains(scheme),
@@ -28,7 +28,7 @@ enum UpgradeClient {
         let name = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
         let port = url.port ?? (scheme == "https" ? 443 : 80)
         let path = url.percentEncodedPath + (url.percentEncodedQuery.map { "?\($0)" } ?? "")
-        let head = request(path.isEmpty ? "/" : path, host: "\(host):\(port)", protocols)
+        let head = wish.request(path.isEmpty ? "/" : path, host: "\(host):\(port)")
         let context = scheme == "https" ? try await trust.context() : nil
         let expected = trust.expectedName(of: name)
         let bootstrap = ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -39,7 +39,7 @@ enum UpgradeClient {
                     if let context {
                         try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: expected))
                     }
-                    try pipeline.addHandler(UpgradeClientHandler(head, session(channel.eventLoop)))
+                    try pipeline.addHandler(UpgradeClientHandler(wish, head, session(channel.eventLoop)))
                 }
             }
         let channel: any Channel
@@ -51,16 +51,6 @@ enum UpgradeClient {
         try await channel.closeFuture.get()
     }
 
-    private static func request(_ path: String, host: String, _ protocols: [String]) -> HTTPHead {
-        let fields = [
-            HTTPHead.Field("Host", host), HTTPHead.Field("Connection", "Upgrade"),
-            HTTPHead.Field("Upgrade", "SPDY/3.1"),
-            HTTPHead.Field("Content-Length", "0"),
-        ]
-        return HTTPHead(
-            line: ["POST", path, "HTTP/1.1"],
-            fields: fields + protocols.map { HTTPHead.Field(Upgrade.protocolField, $0) })
-    }
 }
 
 /// What failed between a client and the streaming server.
@@ -78,18 +68,21 @@ package struct StreamingFailure: Error, Hashable, Sendable, CustomStringConverti
     package var description: String { "\(operation)\(subject.map { " \"\($0)\"" } ?? ""): \(cause)" }
 }
 
-/// Asks for the upgrade, and makes the connection SPDY.
+/// Asks for the upgrade, and makes the connection what was asked for.
 private final class UpgradeClientHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
+    private let wish: UpgradeWish
     private let request: HTTPHead
     private let session: any StreamClient
     private var reader = HTTPHeadReader()
     private var isUpgraded = false
+    private static let forEver = Duration.seconds(1 << 40)
     /// An answer that is no upgrade, and what came of its text.
     private var refusal: (head: HTTPHead, body: [UInt8])?
 
-    init(_ request: HTTPHead, _ session: any StreamClient) {
+    init(_ wish: UpgradeWish, _ request: HTTPHead, _ session: any StreamClient) {
+        self.wish = wish
         self.request = request
         self.session = session
     }
@@ -105,15 +98,31 @@ private final class UpgradeClientHandler: ChannelInboundHandler, RemovableChanne
         do {
             guard let (head, rest) = try reader.read(bytes) else { return }
             guard head.line[1] == "101" else { return refuse(head, rest, context) }
+            let protocolName = try wish.agreed(request, head)
             isUpgraded = true
-            let connection = SPDYConnection(
-                channel: context.channel, session: session, isServer: false, idleTimeout: .seconds(1 << 40))
-            try context.pipeline.syncOperations.addHandler(connection)
-            session.connected(connection, protocolName: head.values(Upgrade.protocolField).first)
+            let opener = try connect(context, protocolName)
+            session.connected(opener, protocolName: protocolName)
             if !rest.isEmpty { context.fireChannelRead(NIOAny(ByteBuffer(bytes: rest))) }
             context.pipeline.syncOperations.removeHandler(self, promise: nil)
         } catch {
             fail(error, context)
+        }
+    }
+
+    private func connect(_ context: ChannelHandlerContext, _ protocolName: String?) throws -> any StreamOpener {
+        let pipeline = context.pipeline.syncOperations
+        switch wish {
+        case .spdy:
+            let connection = SPDYConnection(
+                channel: context.channel, session: session, isServer: false, idleTimeout: Self.forEver)
+            try pipeline.addHandler(connection)
+            return connection
+        case .webSocket:
+            let connection = WebSocketConnection(
+                channel: context.channel, session: session, dialect: WebSocketProtocol(name: protocolName),
+                channels: WebSocketProtocol.commandChannels, isServer: false, idleTimeout: Self.forEver)
+            try pipeline.addHandler(connection)
+            return connection
         }
     }
 

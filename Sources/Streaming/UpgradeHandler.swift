@@ -89,8 +89,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .webSocket(let dialect, _):
             let session = session(request, dialect.name, channel, overWebSocket: true)
             let connection = WebSocketConnection(
-                channel: channel, session: session, dialect: dialect, channels: Self.channels(request),
-                idleTimeout: idleTimeout)
+                channel: channel, session: session, dialect: dialect, channels: WebSocketProtocol.channels(request),
+                isServer: true, idleTimeout: idleTimeout)
             (session as? RemoteCommandSession)?.finish = { [weak connection] in connection?.finish() }
             return connection
         }
@@ -107,24 +107,6 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 canResize: overWebSocket || (version ?? "1") >= "3", statusIsObject: (version ?? "1") >= "4")
         case .portForward(let pod, _):
             return PortForwardSession(pod: pod, handler: handler, loop: channel.eventLoop, tellsPort: overWebSocket)
-        }
-    }
-
-    /// The channels of a WebSocket in the order of their numbers. With exec and attach they are always five.
-    private static func channels(_ request: StreamRequest) -> [(WebSocketConnection.Direction, [HTTPHead.Field])] {
-        switch request {
-        case .exec, .attach:
-            let all: [(WebSocketConnection.Direction, String)] = [
-                (.write, "stdin"), (.read, "stdout"), (.read, "stderr"), (.read, "error"), (.write, "resize"),
-            ]
-            return all.map { ($0, [HTTPHead.Field("streamtype", $1)]) }
-        case .portForward(_, let ports):
-            return ports.enumerated().flatMap { index, port in
-                [(WebSocketConnection.Direction.both, "data"), (.read, "error")].map { direction, kind in
-                    let fields = [("streamtype", kind), ("port", "\(port)"), ("requestid", "\(index)")]
-                    return (direction, fields.map { HTTPHead.Field($0, $1) })
-                }
-            }
         }
     }
 }

@@ -4,24 +4,24 @@
 internal import NIOCore
 internal import StreamFraming
 
-/// Streams over WebSocket, on the server's side: the channels are known from the beginning.
+/// Streams over WebSocket, on either side of the connection: the channels are known from the beginning.
 ///
-/// WebSocket has no windows. A client whose bytes nobody takes is held back by its TCP connection, all channels at once.
+/// WebSocket has no windows. A peer whose bytes nobody takes is held back by its TCP connection, all channels at once.
 ///
 /// ## Concurrency model
 /// Belongs to the event loop of its channel.
 final class WebSocketConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    /// What a channel is for, from the client's side.
-    enum Direction { case read, write, both }
-
-    private let wire: Wire
+    let wire: Wire
     private let session: any StreamSession
     private let dialect: WebSocketProtocol
-    private var decoder = WebSocketDecoder(fromClient: true)
+    private let isServer: Bool
+    private var decoder: WebSocketDecoder
     private var streams: [ByteStream] = []
-    private let directions: [Direction]
+    private let directions: [WebSocketProtocol.Direction]
+    /// Channels that a client has opened.
+    private var opened: Set<UInt32> = []
     /// Of the message that is coming in: its channel, and what of its base64 is not complete.
     private var current: Int?
     private var base64 = Base64Pieces()
@@ -29,10 +29,11 @@ final class WebSocketConnection: ChannelInboundHandler {
 
     init(
         channel: any Channel, session: any StreamSession, dialect: WebSocketProtocol,
-        channels: [(Direction, [HTTPHead.Field])],
-        idleTimeout: Duration
+        channels: [(WebSocketProtocol.Direction, [HTTPHead.Field])], isServer: Bool, idleTimeout: Duration
     ) {
         wire = Wire(channel, idleTimeout: idleTimeout)
+        self.isServer = isServer
+        decoder = WebSocketDecoder(fromClient: isServer)
         self.session = session
         self.dialect = dialect
         directions = channels.map(\.0)
@@ -40,7 +41,7 @@ final class WebSocketConnection: ChannelInboundHandler {
         wire.onIdle = { [weak self] in self?.finish() }
     }
 
-    /// Tells the session of its streams.
+    /// Tells the server's session of its streams.
     func begin() {
         for stream in streams where !session.accepts(stream) { stream.reset() }
         // An empty message tells a client that it is connected.
@@ -48,13 +49,24 @@ final class WebSocketConnection: ChannelInboundHandler {
     }
 
     /// Says goodbye, and closes once the peer has. 1000 is a normal end, 1002 a breach of the protocol.
-    func finish(code: Int = 1000) {
+    func finish(code: Int) {
         guard !wire.isFinished else { return }
-        wire.finish(WebSocketFrame.close(code: code).encoded())
+        wire.finish(encoded(.close(code: code)))
         breakStreams()
     }
 
-    private func breakStreams() { for stream in streams { stream.acceptBreak() } }
+    /// What has come whole may still be on its way to where a client wants it.
+    private func breakStreams() {
+        for stream in streams where isServer || !stream.isEnded { stream.acceptBreak() }
+    }
+
+    /// A client's frames are masked, each with a key of its own.
+    private func encoded(_ frame: WebSocketFrame) -> [UInt8] {
+        frame.encoded(mask: isServer ? nil : (0..<4).map { _ in UInt8.random(in: .min ... .max) })
+    }
+
+    /// Whether the peer sends on the channel.
+    private func isPeers(_ channel: Int) -> Bool { directions[channel] != (isServer ? .read : .write) }
 
     // MARK: From the channel
 
@@ -63,7 +75,7 @@ final class WebSocketConnection: ChannelInboundHandler {
         decoder.feed(Array(unwrapInboundIn(data).readableBytesView))
         do throws(WireError) {
             while let frame = try decoder.next() {
-                // After goodbye only the client's own goodbye matters.
+                // After goodbye only the peer's own goodbye matters.
                 if wire.isFinished {
                     if case .close = frame { context.close(promise: nil) }
                     continue
@@ -94,9 +106,12 @@ final class WebSocketConnection: ChannelInboundHandler {
 
     private func handle(_ frame: WebSocketFrame) throws(WireError) {
         switch frame {
-        case .ping(let bytes): wire.send(WebSocketFrame.pong(bytes).encoded())
+        case .ping(let bytes): wire.send(encoded(.pong(bytes)))
         case .pong: break
-        case .close: finish()
+        case .close:
+            // It is the end of all that a server had to say.
+            if !isServer { for stream in streams where isPeers(Int(stream.id)) { stream.acceptEnd() } }
+            finish()
         case .piece(let bytes, let place): try receive(bytes, place)
         }
     }
@@ -122,11 +137,11 @@ final class WebSocketConnection: ChannelInboundHandler {
         }
         if current == WebSocketProtocol.endChannel, dialect.canEndChannels {
             for number in bytes where streams.indices.contains(Int(number)) { streams[Int(number)].acceptEnd() }
-        } else if streams.indices.contains(current), directions[current] != .read {
+        } else if streams.indices.contains(current), isPeers(current) {
             wire.received(bytes.count, limit: Wire.holdAt)
             streams[current].accept(bytes)
         }
-        // Messages for channels that the client only reads, or that there are not, are dropped.
+        // Messages for channels on which the peer has nothing to say, or that there are not, are dropped.
     }
 }
 
@@ -134,12 +149,29 @@ extension WebSocketConnection: StreamCarrier {
     func room(for stream: ByteStream) -> Int { wire.isWritable ? DescriptorSource.pieceSize : 0 }
 
     func send(_ bytes: ArraySlice<UInt8>, fin: Bool, on stream: ByteStream) {
-        // A server cannot end a channel: the end of the connection does.
-        if fin && bytes.isEmpty { return }
-        wire.send(WebSocketFrame.message(dialect.message(stream.id, bytes), isText: dialect.isText).encoded())
+        if fin && bytes.isEmpty { return end(stream) }
+        wire.send(encoded(.message(dialect.message(stream.id, bytes), isText: dialect.isText)))
+    }
+
+    /// A server cannot end a channel: the end of the connection does. A client can in one version only.
+    private func end(_ stream: ByteStream) {
+        guard !isServer, dialect.canEndChannels, directions[Int(stream.id)] != .read else { return }
+        wire.send(encoded(.message([UInt8(WebSocketProtocol.endChannel), UInt8(stream.id)])))
     }
 
     func grant(_ count: Int, on stream: ByteStream) { wire.used(count, limit: Wire.holdAt) }
 
     func reset(_ stream: ByteStream) {}
+}
+
+extension WebSocketConnection: StreamOpener {
+    /// The channel whose fields begin so.
+    func open(_ fields: [HTTPHead.Field]) -> ByteStream {
+        let stream = streams.first { !opened.contains($0.id) && $0.fields.starts(with: fields) }
+        guard let stream else { fatalError("a WebSocket has no channel for \(fields)") }
+        opened.insert(stream.id)
+        return stream
+    }
+
+    func finish() { finish(code: 1000) }
 }

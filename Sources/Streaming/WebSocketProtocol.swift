@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import FoundationEssentials
+internal import StreamFraming
 
 /// How streams are told apart on a WebSocket: the first byte of every message is the number of its channel.
 ///
@@ -9,6 +10,9 @@ internal import FoundationEssentials
 /// `v4.base64.channel.k8s.io` in text messages, where the channel is a digit and the rest is base64. The versions differ
 /// in how an exit code is told. In `v5.channel.k8s.io` a client ends a channel by a message of the byte 255 and its number.
 struct WebSocketProtocol: Hashable, Sendable {
+    /// What a channel is for, from the client's side.
+    enum Direction { case read, write, both }
+
     /// As negotiated; nil when the client named none.
     var name: String?
 
@@ -16,6 +20,25 @@ struct WebSocketProtocol: Hashable, Sendable {
         "v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io", "channel.k8s.io", "base64.channel.k8s.io",
     ]
     static let portForward = ["v4.channel.k8s.io", "v4.base64.channel.k8s.io", "portforward.k8s.io"]
+
+    /// The channels of exec and attach in the order of their numbers; they are always five.
+    static let commandChannels: [(Direction, [HTTPHead.Field])] = [
+        (.write, "stdin"), (.read, "stdout"), (.read, "stderr"), (.read, "error"), (.write, "resize"),
+    ].map { ($0, [HTTPHead.Field("streamtype", $1)]) }
+
+    /// The channels of what a URL is for.
+    static func channels(_ request: StreamRequest) -> [(Direction, [HTTPHead.Field])] {
+        switch request {
+        case .exec, .attach: commandChannels
+        case .portForward(_, let ports):
+            ports.enumerated().flatMap { index, port in
+                [(Direction.both, "data"), (.read, "error")].map { direction, kind in
+                    let fields = [("streamtype", kind), ("port", "\(port)"), ("requestid", "\(index)")]
+                    return (direction, fields.map { HTTPHead.Field($0, $1) })
+                }
+            }
+        }
+    }
 
     var isText: Bool { name?.contains("base64") ?? false }
     var canEndChannels: Bool { name?.hasPrefix("v5.") ?? false }

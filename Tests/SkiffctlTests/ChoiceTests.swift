@@ -4,6 +4,7 @@
 import ArgumentParser
 import CRIAPI
 import GRPCCore
+import SwiftProtobuf
 import Testing
 
 @testable import SkiffctlCommands
@@ -55,8 +56,86 @@ import Testing
     @Test func commandOfExecIsTakenAsItIs() throws {
         let parsed = try Skiffctl.parseAsRoot(["exec", "-s", "--timeout", "3", "abc", "ls", "-la", "--", "-s"])
         let exec = try #require(parsed as? Exec)
-        #expect(exec.sync && exec.timeout == 3 && exec.container == "abc")
-        #expect(exec.command == ["ls", "-la", "--", "-s"])
+        #expect(exec.sync && exec.timeout == 3)
+        #expect(exec.words == ["abc", "ls", "-la", "--", "-s"])
+    }
+
+    @Test(arguments: [
+        "exec abc", "exec --name web", "exec --parallel -t abc sh", "exec --state dead abc sh", "exec --name ( sh",
+        "inspect", "inspect abc --latest", "inspectp", "inspectp abc -s ready", "inspectp --state up",
+        "inspect abc -o go-template", "inspect abc --template {{.}}", "inspect abc -o go-template --template {{",
+        "info -o table", "pull --creds :secret web", "pull --creds a:b --username a web", "pull --username= web",
+        "create --no-pull --with-pull a b c", "images --filter dangling=perhaps", "images --filter big=yes",
+        "logs -p -f abc", "logs -s both abc", "logs --tail 3 -s stdout abc", "port-forward -r websocket abc 80",
+        "attach -r carrier-pigeon abc", "config", "config --list --get debug", "config debug", "config --set debug",
+    ])
+    func whatDoesNotGoTogetherIsRefused(_ line: String) {
+        let words = line.split(separator: " ").map(String.init)
+        #expect(throws: (any Error).self) { try Skiffctl.parseAsRoot(words) }
+    }
+
+    @Test(arguments: [
+        "exec -r websocket -it abc sh", "exec --latest --state running ls -l", "exec -x -n 3 -q true",
+        "inspect --pod abc -a -o go-template --template {{.}}", "inspectp -l -s NotReady", "ps -r --namespace ^kube",
+        "pull --username me --pull-timeout 1m web", "pull -pt 3s web", "runp -T 5s pod.json",
+        "run --cancel-timeout 5s -u me c.json p.json", "images -f dangling=true --pinned",
+        "events -o go-template --template x",
+        "logs -r -s stderr abc", "config --set debug=true,timeout=2s", "config debug true",
+    ])
+    func optionsOfCrictl(_ line: String) throws {
+        _ = try Skiffctl.parseAsRoot(line.split(separator: " ").map(String.init))
+    }
+
+    @Test func credentials() throws {
+        func config(_ words: [String], _ environment: [String: String] = [:]) throws -> Runtime_V1_AuthConfig? {
+            let pull = try #require(try Skiffctl.parseAsRoot(["pull"] + words + ["web"]) as? PullImage)
+            return try pull.credentials.config(environment: environment)
+        }
+        #expect(try config([]) == nil)
+        #expect(try config(["--creds", "me:a:b"])?.password == "a:b")
+        #expect(try config(["--creds", "me"])?.username == "me")
+        #expect(try config([], ["CRICTL_CREDS": "me:x"])?.password == "x")
+        #expect(try config([], ["CRICTL_AUTH": "eHk="])?.auth == "eHk=")
+        #expect(try config(["--creds", "me:y"], ["CRICTL_AUTH": "eHk="])?.auth == "")
+    }
+
+    @Test func imageFilters() throws {
+        let images = ["a:1", "b:1", ""].enumerated().map { number, tag in
+            Runtime_V1_Image.with {
+                $0.id = "sha256:\(number)"
+                $0.repoTags = tag.isEmpty ? [] : [tag]
+                $0.repoDigests = ["x@sha256:\(number)"]
+            }
+        }
+        func chosen(_ filter: String) throws -> [String] { try ImageFilter(filter).choose(among: images).map(\.id) }
+        #expect(try chosen("dangling=true") == ["sha256:2"])
+        #expect(try chosen("dangling=false") == ["sha256:0", "sha256:1"])
+        #expect(try chosen("reference=/^b/") == ["sha256:1"])
+        #expect(try chosen("before=b:1") == ["sha256:0"])
+        #expect(try chosen("since=0") == ["sha256:1", "sha256:2"])
+        #expect(throws: CommandError.self) { try chosen("since=c:1") }
+    }
+
+    @Test func logsOfTheAttemptBefore() throws {
+        var status = Runtime_V1_ContainerStatus()
+        status.logPath = "/logs/pod.a/web/3.log"
+        #expect(throws: CommandError.self) { try Logs.previousPath(status) }
+        status.metadata.attempt = 3
+        #expect(try Logs.previousPath(status) == "/logs/pod.a/web/2.log")
+    }
+
+    @Test func settingsAreWrittenAsTheyAreRead() throws {
+        var file = SettingsFile()
+        try file.set("timeout", "1500ms")
+        try file.set("debug", "true")
+        try file.set("runtime-endpoint", "unix:///x")
+        #expect(try SettingsFile(file.document, from: "x") == file)
+        #expect(try file.value("timeout") == "1500ms")
+        #expect(try SettingsFile(SettingsFile().document, from: "x").timeout?.nanoseconds ?? 0 == 0)
+        #expect(throws: CommandError.self) { try file.set("debug", "perhaps") }
+        #expect(throws: CommandError.self) { try file.set("speed", "9") }
+        #expect(throws: CommandError.self) { try SettingsFile(.object(["debug": "true"]), from: "x") }
+        #expect(throws: CommandError.self) { try SettingsFile(.object(["speed": "9"]), from: "x") }
     }
 
     @Test func pullMeter() {

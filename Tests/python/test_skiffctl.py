@@ -3,12 +3,20 @@
 
 """What skiffctl does beyond one request."""
 
+import json
 import os
+import pty
 import subprocess
+import termios
 import threading
 import time
 
-from engine import PROGRAMS, cri
+from engine import PROGRAMS, cri, eventually
+
+
+def run(engine, *words, **options):
+    command = [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], *words]
+    return subprocess.run(command, capture_output=True, timeout=60, **options)
 
 
 def test_stop_all(engine, pod):
@@ -45,3 +53,138 @@ def test_an_engine_that_is_just_starting_is_waited_for(engine):
     assert done.returncode == 1 and engine.env["SOCKET"] in done.stderr
     assert 1.5 < time.monotonic() - begin < 30
     engine.start_daemon()
+
+
+def test_a_template_picks_from_documents(engine, pod):
+    one, two = (engine.shell(*pod, name, "sleep 1000") for name in ("one", "two"))
+    options = ["-o", "go-template", "--template"]
+    assert engine.skiffctl("inspect", *options, "{{.status.metadata.name | upper}}", one).strip() == "ONE"
+    # More than one is a list.
+    names = "{{range $i, $x := .}}{{$i}}={{.status.metadata.name}} {{end}}"
+    assert engine.skiffctl("inspect", *options, names, one, two).strip() == "0=one 1=two"
+    address = engine.pod_status(pod[0]).network.ip
+    assert engine.skiffctl("inspectp", *options, "{{.status.network.ip}}", pod[0]).strip() == address
+    assert engine.skiffctl("inspecti", *options, "{{index .status.repoTags 0}}", engine.image).strip() == engine.image
+    conditions = "{{range .status.conditions}}{{.type}} {{end}}"
+    assert "NetworkReady" in engine.skiffctl("info", *options, conditions)
+    assert engine.skiffctl("imagefsinfo", *options, "{{len .status.imageFilesystems}}").strip() == "1"
+    assert 'no member "speed"' in engine.skiffctl("inspect", *options, "{{.status.speed}}", one, status=1)
+
+
+def test_inspect_chooses_among_containers_and_pods(engine, pod):
+    one = engine.shell(*pod, "one", "sleep 1000", labels={"color": "red"})
+    two = engine.shell(*pod, "two", "true", labels={"color": "blue"})
+    engine.wait_exit(two)
+
+    def inspected(command, *options):
+        found = json.loads(engine.skiffctl(command, "-q", *options))
+        return [document["status"]["id"] for document in (found if isinstance(found, list) else [found])]
+
+    of_pod = ["--pod", pod[0]]
+    assert inspected("inspect", *of_pod) == [one]
+    assert inspected("inspect", *of_pod, "-a") == [two, one]
+    assert inspected("inspect", *of_pod, "--label", "color=blue", "--state", "exited") == [two]
+    assert inspected("inspect", *of_pod, "--latest") == [two]
+    assert inspected("inspect", *of_pod, "--name", "^o", "--namespace", pod[1].metadata.namespace) == [one]
+    assert inspected("inspectp", "--name", f"^{pod[1].metadata.name}$", "-s", "Ready") == [pod[0]]
+    assert "none is chosen" in engine.skiffctl("inspect", *of_pod, "--name", "three", status=1)
+    # What can be found is printed, whatever cannot.
+    done = run(engine, "inspect", "-q", one, "nothing")
+    assert [document["status"]["id"] for document in json.loads(done.stdout)] == [one]
+    assert done.returncode == 1 and b'"nothing": not found' in done.stderr
+
+
+def test_exec_in_chosen_containers(engine, pod):
+    one, two = (engine.shell(*pod, name, "sleep 1000") for name in ("one", "two"))
+    chosen = ["--pod", pod[0], "--name", "^(one|two)$"]
+    lines = engine.skiffctl("exec", *chosen, "sh", "-c", "echo $0", "a").split()
+    assert lines == [f"{two}:", "a", f"{one}:", "a"]
+    done = run(engine, "exec", "-s", "-q", *chosen, "sh", "-c", "echo $0; exit 3", "a")
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"a\na\n", b"")
+    assert engine.skiffctl("exec", "-e", "-q", *chosen, "sh", "-c", "exit 3") == ""
+    assert engine.skiffctl("exec", "--latest", "--pod", pod[0], "echo", "x").split() == [f"{two}:", "x"]
+    assert "none is chosen" in engine.skiffctl("exec", "--pod", pod[0], "--name", "x", "true", status=1)
+    # At once: each waits for the other.
+    wait = "mktemp -d /dev/shm/here-XXXXXX >/dev/null; until test $(ls /dev/shm | grep -c here) = 2; do sleep 0.05; done; echo met"
+    assert engine.skiffctl("exec", "-x", *chosen, "sh", "-c", wait).split() == ["met"] * 2
+
+
+def test_streams_over_websocket(engine, pod):
+    container = engine.shell(*pod, "c", "sleep 1000")
+    command = ["exec", "-r", "websocket"]
+    done = run(engine, *command, container, "sh", "-c", "echo out; echo err >&2; exit 7")
+    assert (done.returncode, done.stdout, done.stderr) == (7, b"out\n", b"err\n")
+    big = os.urandom(3_000_000)
+    done = run(engine, *command, "-i", container, "cat", input=big)
+    assert (done.returncode, done.stdout == big, done.stderr) == (0, True, b"")
+    done = run(engine, *command, container, "nosuchprogram")
+    assert done.returncode == 1 and b"nosuchprogram" in done.stderr
+    # A reader that is slow gets what the server has sent long ago, and longer than it waits for the client.
+    reader = subprocess.Popen(
+        [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], *command, container, "sh", "-c", "seq 1 30000"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(7)
+    output, errors = reader.communicate(timeout=60)
+    assert output.split() == [str(number).encode() for number in range(1, 30001)] and errors == b""
+    assert reader.returncode == 0
+
+
+def test_pulls_and_creations_have_limits(engine, pod):
+    assert "deadline exceeded" in engine.skiffctl("pull", "--pull-timeout", "1ms", engine.image, status=1)
+    engine.skiffctl("pull", "--pull-timeout", "1m", engine.image)
+    begun = len(engine.pods())
+    assert "deadline exceeded" in engine.skiffctl("run", "--no-pull", "-T", "1ms", engine.image, "true", status=1)
+    eventually("the pod is undone", lambda: len(engine.pods()) == begun)
+
+
+def test_password_is_asked_for(engine):
+    command = [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "pull", "--username", "me", engine.image]
+    assert subprocess.run(command, input=b"secret\n", capture_output=True, timeout=60).returncode == 0
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "read password of \"me\": there is none" in done.stderr
+    # On a terminal it is not shown.
+    main, secondary = pty.openpty()
+    process = subprocess.Popen(command, stdin=secondary, stdout=subprocess.PIPE, stderr=secondary)
+    seen = b""
+    while b"Password of me: " not in seen:
+        seen += os.read(main, 100)
+    eventually("typing is hidden", lambda: not termios.tcgetattr(secondary)[3] & termios.ECHO)
+    os.write(main, b"secret\n")
+    assert process.wait(60) == 0
+    assert termios.tcgetattr(secondary)[3] & termios.ECHO
+    os.set_blocking(main, False)
+    seen += os.read(main, 10_000)
+    assert b"secret" not in seen
+    os.close(main)
+    os.close(secondary)
+
+
+def test_logs_of_one_stream_and_of_the_attempt_before(engine, pod):
+    container = engine.create(*pod, "c", ["sh", "-c", "echo out; echo err >&2"])
+    engine.start(container)
+    engine.wait_exit(container)
+    for stream, expected in (("stderr", (b"", b"err\n")), ("stdout", (b"out\n", b""))):
+        done = run(engine, "logs", "--stream", stream, container)
+        assert (done.stdout, done.stderr) == expected
+    assert "first of its name" in engine.skiffctl("logs", "-p", container, status=1)
+
+
+def test_lists_of_images_are_filtered(engine):
+    lines = engine.skiffctl("images", "--pinned", "--filter", "dangling=false", "-f", "reference=/web/").splitlines()
+    assert lines[0].split()[-1] == "PINNED" and lines[1].split()[-1] == "false"
+    assert len(engine.skiffctl("images", "-f", f"before={engine.image}").splitlines()) == 1
+
+
+def test_settings_file(engine, tmp_path):
+    path = tmp_path / "crictl.yaml"
+    program = [PROGRAMS / "skiffctl", "-c", path]
+    subprocess.run(
+        [*program, "config", "--set", f"runtime-endpoint=unix://{engine.env['SOCKET']},timeout=20s"], check=True)
+    subprocess.run([*program, "config", "debug", "true"], check=True)
+    done = subprocess.run([*program, "version"], check=True, capture_output=True, text=True)
+    assert "skiff" in done.stdout and "debug:" in done.stderr
+    shown = subprocess.run([*program, "config", "--get", "timeout"], check=True, capture_output=True, text=True)
+    assert shown.stdout == "20s\n"
+    before = path.read_bytes()
+    done = subprocess.run([*program, "config", "debug", "perhaps"], capture_output=True, text=True)
+    assert done.returncode == 1 and "neither true nor false" in done.stderr and path.read_bytes() == before

@@ -187,6 +187,7 @@ int clx_pty_peer(int ptmx, int flags);
 int clx_window_size(int fd, uint16_t rows, uint16_t columns);
 int clx_get_window_size(int fd, uint16_t *rows, uint16_t *columns);
 int clx_make_raw(int fd, int process_output, void *saved, size_t size);
+int clx_hide_input(int fd, void *saved, size_t size);
 int clx_restore_terminal_when_killed(int fd, const void *saved, size_t size);
 int clx_restore_terminal(int fd, const void *saved, size_t size);
 // Clears ONLCR so that the master yields bytes as the program wrote them.

@@ -29,7 +29,7 @@ struct Attach: EngineCommand {
             try await engine.runtime.attach(request, options: $0)
         }
         let keys: [UInt8] = tty && interactive ? [16, 17] : []
-        switch try await TerminalSession.run(response.url, trust: streaming.trust, streams, detachKeys: keys) {
+        switch try await TerminalSession.run(response.url, streaming, streams, detachKeys: keys) {
         case .exited(let code): if code != 0 { throw ExitCode(code & 0xFF) }
         case .detached: break
         case .failed(let cause): throw CommandError("attach to container", id, cause)

@@ -12,22 +12,22 @@ struct Events: EngineCommand {
 
     @Flag(name: .shortAndLong, help: "One short line for each event.")
     var follow = false
-    @Option(name: .shortAndLong, help: "Form of the output: json, yaml or table.")
-    var output = OutputFormat.json
+    @OptionGroup var document: DocumentOptions
     @OptionGroup var global: GlobalOptions
 
     func run(_ engine: Engine) async throws {
-        let format = follow ? OutputFormat.table : output
+        let isShort = follow || document.output == .table
         try await engine.call("listen for events", patience: .endless) { options in
             try await engine.runtime.getContainerEvents(Runtime_V1_GetEventsRequest(), options: options) { response in
-                for try await event in response.messages { try Self.print(event, format) }
+                for try await event in response.messages {
+                    if isShort {
+                        try Console.print(Self.line(event))
+                    } else {
+                        try document.print([ProtoJSON.value(event, shape: Shapes.event)])
+                    }
+                }
             }
         }
-    }
-
-    private static func print(_ event: Runtime_V1_ContainerEventResponse, _ format: OutputFormat) throws {
-        if format != .table { return try format.print(ProtoJSON.value(event, shape: Shapes.event)) }
-        try Console.print(line(event))
     }
 
     /// `2026-01-02T03:04:05.6Z STARTED 0123456789abc web in shop/front`

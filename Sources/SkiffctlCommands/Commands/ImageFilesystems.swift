@@ -8,17 +8,16 @@ struct ImageFilesystems: EngineCommand {
     static let configuration = CommandConfiguration(
         commandName: "imagefsinfo", abstract: "Print the space that images and containers use.")
 
-    @Option(name: .shortAndLong, help: "Form of the output: json, yaml or table.")
-    var output = OutputFormat.json
+    @OptionGroup var document: DocumentOptions
     @OptionGroup var global: GlobalOptions
 
     func run(_ engine: Engine) async throws {
         let response = try await engine.call("measure images") {
             try await engine.images.imageFsInfo(Runtime_V1_ImageFsInfoRequest(), options: $0)
         }
-        if output != .table {
+        if document.output != .table {
             let status = try ProtoJSON.value(response, shape: Shapes.imageFsInfo)
-            return try output.print(.object(["status": status]))
+            return try document.print([.object(["status": status])])
         }
         try printTable(response)
     }

@@ -7,11 +7,14 @@ import CRIAPI
 struct Info: EngineCommand {
     static let configuration = CommandConfiguration(abstract: "Print conditions, handlers and features of the engine.")
 
-    @Option(name: .shortAndLong, help: "Form of the output: json or yaml.")
-    var output = OutputFormat.json
+    @OptionGroup var document: DocumentOptions
     @Flag(name: .shortAndLong, help: "Leave out what the engine tells on top.")
     var quiet = false
     @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if document.output == .table { throw ValidationError("There is no table of this.") }
+    }
 
     func run(_ engine: Engine) async throws {
         var request = Runtime_V1_StatusRequest()
@@ -20,11 +23,11 @@ struct Info: EngineCommand {
         let shape: JSON = .object([
             "status": Shapes.runtimeStatus, "runtimeHandlers": Shapes.runtimeHandlers, "features": Shapes.features,
         ])
-        var document = try ProtoJSON.value(response, shape: shape)
-        document["info"] = nil
+        var answer = try ProtoJSON.value(response, shape: shape)
+        answer["info"] = nil
         for (key, text) in response.info.sorted(by: { $0.key < $1.key }) {
-            document[key] = (try? JSONParser.parse(text.utf8)) ?? .string(text)
+            answer[key] = (try? JSONParser.parse(text.utf8)) ?? .string(text)
         }
-        try output.print(document)
+        try document.print([answer])
     }
 }

@@ -8,24 +8,41 @@ struct InspectContainers: EngineCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Print the status of containers.")
 
-    @Option(name: .shortAndLong, help: "Form of the output: json, yaml or table.")
-    var output = OutputFormat.json
+    @OptionGroup var document: DocumentOptions
     @Flag(name: .shortAndLong, help: "Leave out what the engine tells on top.")
     var quiet = false
-    @Argument(help: "Ids of containers, or their beginnings.")
-    var containers: [String]
+    @OptionGroup var choice: ContainerChoice
+    @OptionGroup var list: ContainerListChoice
+    @Argument(help: "Ids of containers, or their beginnings; without any the options choose.")
+    var containers: [String] = []
     @OptionGroup var global: GlobalOptions
 
     private static let times = ["createdAt", "startedAt", "finishedAt"]
 
+    func validate() throws {
+        guard containers.isEmpty != (choice.isGiven || list.isGiven) else { return }
+        throw ValidationError("Give ids of containers, or options that choose among them.")
+    }
+
     func run(_ engine: Engine) async throws {
-        try await forEach(containers) { text in
+        let ids = try await containers.isEmpty ? chosen(engine) : containers
+        try await forEach(ids, printing: document) { text in
             let id = try await engine.container(text, for: "inspect").id
             let response = try await engine.status(ofContainer: id, verbose: !quiet)
-            if output == .table { return try printTable(response.status) }
+            if document.output == .table {
+                try printTable(response.status)
+                return nil
+            }
             let status = try ProtoJSON.value(response.status, shape: Shapes.containerStatus)
-            try output.print(InspectDocument.make(status, times: Self.times, info: response.info))
+            return InspectDocument.make(status, times: Self.times, info: response.info)
         }
+    }
+
+    private func chosen(_ engine: Engine) async throws -> [String] {
+        let found = try await choice.containers(
+            engine, state: list.state, namespace: list.namespace, all: list.all)
+        guard !found.isEmpty else { throw CommandError("inspect containers", nil, "none is chosen by these options") }
+        return found.map(\.id)
     }
 
     private func printTable(_ status: Runtime_V1_ContainerStatus) throws {

@@ -7,8 +7,7 @@ import CRIAPI
 struct InspectImages: EngineCommand {
     static let configuration = CommandConfiguration(commandName: "inspecti", abstract: "Print the status of images.")
 
-    @Option(name: .shortAndLong, help: "Form of the output: json, yaml or table.")
-    var output = OutputFormat.json
+    @OptionGroup var document: DocumentOptions
     @Flag(name: .shortAndLong, help: "Leave out what the engine tells on top.")
     var quiet = false
     @Argument(help: "Names or ids of images.")
@@ -16,11 +15,14 @@ struct InspectImages: EngineCommand {
     @OptionGroup var global: GlobalOptions
 
     func run(_ engine: Engine) async throws {
-        try await forEach(images) { name in
+        try await forEach(images, printing: document) { name in
             let response = try await engine.imageResponse(name, for: "inspect", verbose: !quiet)
-            if output == .table { return try ImageNames.details(response.image).print() }
+            if document.output == .table {
+                try ImageNames.details(response.image).print()
+                return nil
+            }
             let status = try ProtoJSON.value(response.image, shape: Shapes.image)
-            try output.print(InspectDocument.make(status, info: response.info))
+            return InspectDocument.make(status, info: response.info)
         }
     }
 }

@@ -7,16 +7,22 @@ import CRIAPI
 struct InspectPods: EngineCommand {
     static let configuration = CommandConfiguration(commandName: "inspectp", abstract: "Print the status of pods.")
 
-    @Option(name: .shortAndLong, help: "Form of the output: json, yaml or table.")
-    var output = OutputFormat.json
+    @OptionGroup var document: DocumentOptions
     @Flag(name: .shortAndLong, help: "Leave out what the engine tells on top.")
     var quiet = false
-    @Argument(help: "Ids of pods, or their beginnings.")
-    var pods: [String]
+    @OptionGroup var choice: PodChoice
+    @Argument(help: "Ids of pods, or their beginnings; without any the options choose.")
+    var pods: [String] = []
     @OptionGroup var global: GlobalOptions
 
+    func validate() throws {
+        guard pods.isEmpty != choice.isGiven else { return }
+        throw ValidationError("Give ids of pods, or options that choose among them.")
+    }
+
     func run(_ engine: Engine) async throws {
-        try await forEach(pods) { text in
+        let ids = try await pods.isEmpty ? chosen(engine) : pods
+        try await forEach(ids, printing: document) { text in
             let id = try await engine.pod(text, for: "inspect").id
             var request = Runtime_V1_PodSandboxStatusRequest()
             request.podSandboxID = id
@@ -24,10 +30,19 @@ struct InspectPods: EngineCommand {
             let response = try await engine.call("inspect pod", text) {
                 try await engine.runtime.podSandboxStatus(request, options: $0)
             }
-            if output == .table { return try printTable(response.status) }
+            if document.output == .table {
+                try printTable(response.status)
+                return nil
+            }
             let status = try ProtoJSON.value(response.status, shape: Shapes.podSandboxStatus)
-            try output.print(InspectDocument.make(status, times: ["createdAt"], info: response.info))
+            return InspectDocument.make(status, times: ["createdAt"], info: response.info)
         }
+    }
+
+    private func chosen(_ engine: Engine) async throws -> [String] {
+        let found = try await choice.pods(engine)
+        guard !found.isEmpty else { throw CommandError("inspect pods", nil, "none is chosen by these options") }
+        return found.map(\.id)
     }
 
     private func printTable(_ status: Runtime_V1_PodSandboxStatus) throws {

@@ -7,69 +7,36 @@ import CRIAPI
 struct ListContainers: EngineCommand {
     static let configuration = CommandConfiguration(commandName: "ps", abstract: "List containers.")
 
-    @Flag(name: .shortAndLong, help: "Containers in any state, not only running ones.")
-    var all = false
     @Option(help: "Only the container with this id.")
     var id: String?
-    @Option(help: "Only containers of this image: name, id or the beginning of the id.")
-    var image: String?
-    @Option(name: .shortAndLong, help: "Only containers of the pod with this id, or beginning of it.")
-    var pod: String?
-    @Option(help: "Only containers whose name matches this regular expression.")
-    var name: String?
-    @Option(help: "Only containers with this label, key=value; may be repeated.")
-    var label: [String] = []
-    @Option(name: .shortAndLong, help: "Only containers in this state: created, running, exited or unknown.")
-    var state: String?
-    @Flag(name: .shortAndLong, help: "Only the container that was created last, in any state.")
-    var latest = false
-    @Option(name: [.customShort("n"), .long], help: "Only so many that were created last, in any state; 0 is all.")
-    var last: Int?
+    @OptionGroup var choice: ContainerChoice
+    @OptionGroup var list: ContainerListChoice
     @Flag(name: .shortAndLong, help: "Print ids only.")
     var quiet = false
     @Flag(help: "Print whole ids.")
     var noTrunc = false
     @Flag(name: .shortAndLong, help: "Print all of each container.")
     var verbose = false
+    @Flag(
+        name: [.customShort("r"), .long],
+        help: "Print the name that an image has now, and not the one it was asked for by."
+    )
+    var resolveImagePath = false
     @Option(name: .shortAndLong, help: "Form of the output: table, json or yaml.")
     var output = OutputFormat.table
     @OptionGroup var global: GlobalOptions
 
     func run(_ engine: Engine) async throws {
-        let containers = try await chosen(engine)
+        let containers = try await choice.containers(
+            engine, id: id, state: list.state, namespace: list.namespace, all: list.all)
         if output != .table {
             let items = try containers.map { try ProtoJSON.value($0, shape: Shapes.container) }
             return try output.print(.object(["containers": .array(items)]))
         }
         if quiet { return try containers.forEach { try Console.print($0.id) } }
         if verbose { return try containers.forEach(printAll) }
-        try printTable(containers, try await podNames(containers, engine))
-    }
-
-    private func chosen(_ engine: Engine) async throws -> [Runtime_V1_Container] {
-        var filter = Runtime_V1_ContainerFilter()
-        filter.id = id ?? ""
-        filter.labelSelector = try ListFilter.labels(label)
-        if let state {
-            filter.state.state = try ContainerStateName.parse(state)
-        } else if !all, !latest, last == nil {
-            filter.state.state = .containerRunning
-        }
-        if let pod { filter.podSandboxID = try await engine.pod(pod, for: "find").id }
-        let nameMatches = try ListFilter.pattern(name)
-        let imageMatches = try await imageFilter(engine)
-        let containers = try await engine.containers(filter).filter {
-            nameMatches($0.metadata.name) && imageMatches($0)
-        }
-        return ListFilter.newest(containers, count: latest ? 1 : last) { $0.createdAt }
-    }
-
-    /// The engine knows which image a name means; a container may have been created by another name of it.
-    private func imageFilter(_ engine: Engine) async throws -> (Runtime_V1_Container) -> Bool {
-        guard let image else { return { _ in true } }
-        let status = try await engine.imageStatus(image, for: "find")
-        let names = Set([image, status.id] + status.repoTags + status.repoDigests)
-        return { !names.isDisjoint(with: [$0.imageID, $0.imageRef, $0.image.image]) }
+        let images = resolveImagePath ? try await imageNames(engine) : [:]
+        try printTable(containers, try await podNames(containers, engine), images)
     }
 
     /// Names and namespaces of pods by id.
@@ -80,15 +47,24 @@ struct ListContainers: EngineCommand {
         return Dictionary(try await engine.pods().map { ($0.id, $0.metadata) }) { first, _ in first }
     }
 
+    /// The first name of each image by its id.
+    private func imageNames(_ engine: Engine) async throws -> [String: String] {
+        let named = try await engine.listImages().compactMap { image in
+            (image.repoTags.first ?? image.repoDigests.first).map { (image.id, $0) }
+        }
+        return Dictionary(named) { first, _ in first }
+    }
+
     private func printTable(
-        _ containers: [Runtime_V1_Container], _ pods: [String: Runtime_V1_PodSandboxMetadata]
+        _ containers: [Runtime_V1_Container], _ pods: [String: Runtime_V1_PodSandboxMetadata],
+        _ images: [String: String]
     ) throws {
         var table = Table([
             "CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD", "NAMESPACE",
         ])
         for container in containers {
             let pod = pods[container.podSandboxID]
-            let image = container.image.image
+            let image = images[container.imageID] ?? container.image.image
             table.append([
                 noTrunc ? container.id : HumanUnits.shortID(container.id),
                 image.hasPrefix("sha256:") && !noTrunc ? HumanUnits.shortID(image) : image,

@@ -16,14 +16,24 @@ struct ListImages: EngineCommand {
     var digests = false
     @Flag(help: "Print whole ids and digests.")
     var noTrunc = false
+    @Flag(help: "Print which images are pinned.")
+    var pinned = false
+    @Option(
+        name: .shortAndLong,
+        help: "Only images with dangling=true|false, reference=/PATTERN/, before=IMAGE or since=IMAGE; may be repeated."
+    )
+    var filter: [String] = []
     @Option(name: .shortAndLong, help: "Form of the output: table, json or yaml.")
     var output = OutputFormat.table
     @Argument(help: "Only this image: name or id.")
     var image: String?
     @OptionGroup var global: GlobalOptions
 
+    func validate() throws { _ = try filter.map(ImageFilter.init) }
+
     func run(_ engine: Engine) async throws {
-        let images = try await engine.listImages(image).sorted { ImageNames.sortKey($0) < ImageNames.sortKey($1) }
+        let all = try await engine.listImages(image).sorted { ImageNames.sortKey($0) < ImageNames.sortKey($1) }
+        let images = try filter.map(ImageFilter.init).reduce(all) { images, filter in try filter.choose(among: images) }
         if output != .table {
             let items = try images.map { try ProtoJSON.value($0, shape: Shapes.image) }
             return try output.print(.object(["images": .array(items)]))
@@ -35,13 +45,14 @@ struct ListImages: EngineCommand {
 
     private func printTable(_ images: [Runtime_V1_Image]) throws {
         var table = Table(
-            digests ? ["IMAGE", "TAG", "DIGEST", "IMAGE ID", "SIZE"] : ["IMAGE", "TAG", "IMAGE ID", "SIZE"])
+            ["IMAGE", "TAG"] + (digests ? ["DIGEST"] : []) + ["IMAGE ID", "SIZE"] + (pinned ? ["PINNED"] : []))
         for image in images {
             let id = noTrunc ? image.id : HumanUnits.shortID(image.id)
             for name in ImageNames.rows(image) {
                 let digest = noTrunc ? name.digest : HumanUnits.shortID(name.digest)
                 let columns = [name.repository, name.tag] + (digests ? [digest] : [])
-                table.append(columns + [id, HumanUnits.size(image.size)])
+                let last = pinned ? [image.pinned ? "true" : "false"] : []
+                table.append(columns + [id, HumanUnits.size(image.size)] + last)
             }
         }
         try table.print()

@@ -7,24 +7,9 @@ import CRIAPI
 struct ListPods: EngineCommand {
     static let configuration = CommandConfiguration(commandName: "pods", abstract: "List pods.")
 
-    enum State: String, ExpressibleByArgument, CaseIterable {
-        case ready, notready
-    }
-
     @Option(help: "Only the pod with this id.")
     var id: String?
-    @Option(help: "Only pods whose name matches this regular expression.")
-    var name: String?
-    @Option(help: "Only pods whose namespace matches this regular expression.")
-    var namespace: String?
-    @Option(help: "Only pods with this label, key=value; may be repeated.")
-    var label: [String] = []
-    @Option(name: .shortAndLong, help: "Only pods in this state.", transform: { try lowercased($0) })
-    var state: State?
-    @Flag(name: .shortAndLong, help: "Only the pod that was created last.")
-    var latest = false
-    @Option(name: [.customShort("n"), .long], help: "Only so many pods that were created last; 0 is all.")
-    var last: Int?
+    @OptionGroup var choice: PodChoice
     @Flag(name: .shortAndLong, help: "Print ids only.")
     var quiet = false
     @Flag(help: "Print whole ids.")
@@ -35,32 +20,12 @@ struct ListPods: EngineCommand {
     var output = OutputFormat.table
     @OptionGroup var global: GlobalOptions
 
-    private static func lowercased(_ text: String) throws -> State {
-        guard let state = State(rawValue: text.lowercased()) else {
-            throw ValidationError("not a state: \"\(text)\" (ready, notready)")
-        }
-        return state
-    }
-
     func run(_ engine: Engine) async throws {
-        let pods = try await chosen(engine)
+        let pods = try await choice.pods(engine, id: id)
         if output != .table { return try printDocument(pods) }
         if quiet { return try pods.forEach { try Console.print($0.id) } }
         if verbose { return try pods.forEach(printAll) }
         try printTable(pods)
-    }
-
-    private func chosen(_ engine: Engine) async throws -> [Runtime_V1_PodSandbox] {
-        var filter = Runtime_V1_PodSandboxFilter()
-        filter.id = id ?? ""
-        filter.labelSelector = try ListFilter.labels(label)
-        if let state { filter.state.state = state == .ready ? .sandboxReady : .sandboxNotready }
-        let nameMatches = try ListFilter.pattern(name)
-        let namespaceMatches = try ListFilter.pattern(namespace)
-        let pods = try await engine.pods(filter).filter {
-            nameMatches($0.metadata.name) && namespaceMatches($0.metadata.namespace)
-        }
-        return ListFilter.newest(pods, count: latest ? 1 : last) { $0.createdAt }
     }
 
     private func printDocument(_ pods: [Runtime_V1_PodSandbox]) throws {

@@ -18,23 +18,32 @@ struct Logs: EngineCommand {
     var timestamps = false
     @Option(help: "Print no more than so many bytes.")
     var limitBytes: Int?
+    @Flag(name: .shortAndLong, help: "The output of the container of the same name that was there before.")
+    var previous = false
+    @Flag(name: .shortAndLong, help: "Have the container go on in a new log file first.")
+    var reopen = false
+    @Option(name: .shortAndLong, help: "Only this stream: stdout or stderr.")
+    var stream: LogRecord.Stream?
     @Argument(help: "Id of the container, or its beginning.")
     var container: String
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
         if let limitBytes, limitBytes <= 0 { throw ValidationError("The limit must be greater than 0.") }
+        if stream != nil, tail >= 0 { throw ValidationError("Give either --tail or --stream.") }
+        if previous, follow || reopen { throw ValidationError("With --previous there is nothing to come.") }
         _ = try oldest()
     }
 
     func run(_ engine: Engine) async throws {
         let id = try await engine.container(container, for: "read logs of").id
+        if reopen { try await engine.reopenLog(of: id) }
         let status = try await engine.status(ofContainer: id).status
         guard !status.logPath.isEmpty else {
             throw CommandError("read logs of container", id, "it has no log")
         }
-        var file = try LogFile(status.logPath)
-        var printer = LogPrinter(since: try oldest(), timestamps: timestamps, limit: limitBytes)
+        var file = try LogFile(previous ? try Self.previousPath(status) : status.logPath)
+        var printer = LogPrinter(since: try oldest(), timestamps: timestamps, limit: limitBytes, stream: stream)
         try printExisting(&file, &printer)
         guard follow else { return }
         // Asked before the last read, so that nothing of a container that has ended stays unread.
@@ -44,6 +53,17 @@ struct Logs: EngineCommand {
             if !runs { return }
             try await Task.sleep(for: .milliseconds(100))
         }
+    }
+
+    /// Kubelet names logs by attempts: `0.log`, `1.log`.
+    static func previousPath(_ status: Runtime_V1_ContainerStatus) throws -> String {
+        let attempt = status.metadata.attempt
+        guard attempt > 0 else {
+            throw CommandError("read logs of container", status.id, "it is the first of its name")
+        }
+        let folder = status.logPath.prefix(through: status.logPath.lastIndex(of: "/") ?? status.logPath.startIndex)
+        let name = status.logPath.dropFirst(folder.count)
+        return folder + String(attempt - 1) + (name.lastIndex(of: ".").map { name[$0...] } ?? "")
     }
 
     /// All there is now, or the last lines of it.
@@ -82,3 +102,5 @@ struct Logs: EngineCommand {
         return Clock.now - span.nanoseconds
     }
 }
+
+extension LogRecord.Stream: ExpressibleByArgument {}

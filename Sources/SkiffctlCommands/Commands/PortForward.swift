@@ -19,7 +19,13 @@ struct PortForward: EngineCommand {
     @OptionGroup var streaming: StreamingOptions
     @OptionGroup var global: GlobalOptions
 
-    func validate() throws { for text in ports { _ = try Self.pair(text) } }
+    func validate() throws {
+        for text in ports { _ = try Self.pair(text) }
+        guard streaming.transport == .spdy else {
+            throw ValidationError(
+                "Ports are forwarded over spdy: a WebSocket of this interface carries one connection only.")
+        }
+    }
 
     /// The local and the remote port.
     static func pair(_ text: String) throws -> (local: UInt16, remote: UInt16) {

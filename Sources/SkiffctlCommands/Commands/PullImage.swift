@@ -9,6 +9,7 @@ struct PullImage: EngineCommand {
     static let configuration = CommandConfiguration(commandName: "pull", abstract: "Pull an image.")
 
     @OptionGroup var credentials: CredentialOptions
+    @OptionGroup var limit: PullTimeout
     @Option(name: .shortAndLong, help: "Annotation of the image, key=value; may be repeated.")
     var annotation: [String] = []
     @Option(help: "File that describes the pod for which the image is pulled.", completion: .file())
@@ -22,7 +23,8 @@ struct PullImage: EngineCommand {
         spec.image = image
         spec.annotations = try ListFilter.labels(annotation)
         let sandbox = try podConfig.map(ConfigFile.pod)
-        let reference = try await engine.pull(spec, credentials.config(), sandbox)
+        let reference = try await engine.pull(
+            spec, try credentials.config(), sandbox, patience: try limit.patience())
         try Console.print("Image is up to date for \(reference)")
     }
 }
@@ -30,7 +32,8 @@ struct PullImage: EngineCommand {
 extension Engine {
     /// Returns the reference by which the image can be used. Shows on a terminal how far it is.
     func pull(
-        _ image: Runtime_V1_ImageSpec, _ auth: Runtime_V1_AuthConfig?, _ sandbox: Runtime_V1_PodSandboxConfig?
+        _ image: Runtime_V1_ImageSpec, _ auth: Runtime_V1_AuthConfig?, _ sandbox: Runtime_V1_PodSandboxConfig?,
+        patience: Patience
     ) async throws -> String {
         var request = Runtime_V1_PullImageRequest()
         request.image = image
@@ -39,13 +42,26 @@ extension Engine {
         let (engine, pull) = (self, request)
         let meter = Terminal.isTerminal(2) ? Task { await PullMeter(image.image, engine).run() } : nil
         let result = await Result.of {
-            try await engine.call("pull image", image.image, patience: .endless) {
+            try await engine.call("pull image", image.image, patience: patience) {
                 try await engine.images.pullImage(pull, options: $0).imageRef
             }
         }
         meter?.cancel()
         await meter?.value
         return try result.get()
+    }
+}
+
+extension Engine {
+    /// Pulls what a container needs: its image, and the images that are mounted in it.
+    func pull(
+        for container: Runtime_V1_ContainerConfig, _ options: PullOptions, _ sandbox: Runtime_V1_PodSandboxConfig
+    ) async throws {
+        let auth = try options.credentials.config()
+        let mounted = container.mounts.filter(\.hasImage).map(\.image).filter { !$0.image.isEmpty }
+        for image in [container.image] + mounted {
+            _ = try await pull(image, auth, sandbox, patience: try options.limit.patience())
+        }
     }
 }
 

@@ -16,10 +16,6 @@ struct RunContainer: EngineCommand {
 
     @Option(name: .shortAndLong, help: "Runtime handler.")
     var runtime = ""
-    @Flag(help: "Do not pull the image.")
-    var noPull = false
-    @Flag(help: "Pull the image first, also if the settings file says otherwise.")
-    var withPull = false
     @Option(help: "Name of pod and container, without files. Default: made from the image's.")
     var name: String?
     @Option(name: .shortAndLong, help: "Variable NAME=value of the container, without files; may be repeated.")
@@ -35,11 +31,11 @@ struct RunContainer: EngineCommand {
         help: "Files that describe the container and the pod, or an image and a command.",
         completion: .file())
     var arguments: [String]
-    @OptionGroup var credentials: CredentialOptions
+    @OptionGroup var pull: PullOptions
+    @OptionGroup var limit: CancelTimeout
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        if noPull, withPull { throw ValidationError("Give either --no-pull or --with-pull.") }
         guard let first = arguments.first else { throw ValidationError("Give two files, or an image.") }
         if Self.isFile(first) {
             guard arguments.count == 2 else { throw ValidationError("Give the container's file and the pod's.") }
@@ -69,12 +65,12 @@ struct RunContainer: EngineCommand {
 
     func run(_ engine: Engine) async throws {
         let (container, sandbox) = try configs()
-        if withPull || (engine.settings.pullOnRun && !noPull) {
-            _ = try await engine.pull(container.image, credentials.config(), sandbox)
+        if pull.pulls(usually: engine.settings.pullOnRun) {
+            try await engine.pull(for: container, pull, sandbox)
         }
-        let pod = try await engine.runPod(sandbox, handler: runtime)
+        let pod = try await engine.runPod(sandbox, handler: runtime, patience: limit.patience)
         do {
-            let id = try await engine.createContainer(container, in: pod, sandbox)
+            let id = try await engine.createContainer(container, in: pod, sandbox, patience: limit.patience)
             try await engine.startContainer(id)
             try Console.print(id)
         } catch {

@@ -12,20 +12,24 @@ struct RunPod: EngineCommand {
     var runtime = ""
     @Argument(help: "File that describes the pod.", completion: .file())
     var podConfig: String
+    @OptionGroup var limit: CancelTimeout
     @OptionGroup var global: GlobalOptions
 
     func run(_ engine: Engine) async throws {
-        try Console.print(try await engine.runPod(ConfigFile.pod(podConfig), handler: runtime))
+        let config = try ConfigFile.pod(podConfig)
+        try Console.print(try await engine.runPod(config, handler: runtime, patience: limit.patience))
     }
 }
 
 extension Engine {
     /// Returns the id of the new pod.
-    func runPod(_ config: Runtime_V1_PodSandboxConfig, handler: String) async throws -> String {
+    func runPod(
+        _ config: Runtime_V1_PodSandboxConfig, handler: String, patience: Patience
+    ) async throws -> String {
         var request = Runtime_V1_RunPodSandboxRequest()
         request.config = config
         request.runtimeHandler = handler
-        return try await call("run pod", config.metadata.name, patience: .work(0)) {
+        return try await call("run pod", config.metadata.name, patience: patience) {
             try await runtime.runPodSandbox(request, options: $0).podSandboxID
         }
     }

@@ -26,12 +26,16 @@ struct Engine: Sendable {
         case work(Int64)
         /// As long as it takes: pulls and commands of the user.
         case endless
+        /// What the user gave this command; 0 is as long as it takes.
+        case limit(TimeSpan)
 
-        fileprivate var timeout: Duration? {
+        /// `general` is what the user gave all requests.
+        fileprivate func timeout(_ general: Duration?) -> Duration? {
             switch self {
-            case .query: .seconds(30)
-            case .work(let seconds): .seconds(240 + min(seconds, 1 << 32))
-            case .endless: nil
+            case .query: general ?? .seconds(30)
+            case .work(let seconds): (general ?? .seconds(240)) + .seconds(min(seconds, 1 << 32))
+            case .endless: general
+            case .limit(let span): span.nanoseconds > 0 ? span.duration : nil
             }
         }
     }
@@ -63,10 +67,7 @@ struct Engine: Sendable {
         var options = CallOptions.defaults
         options.waitForReady = false
         options.maxResponseMessageBytes = Self.longestMessage
-        options.timeout = settings.timeout ?? patience.timeout
-        if case .work(let seconds) = patience, let timeout = settings.timeout {
-            options.timeout = timeout + .seconds(min(seconds, 1 << 32))
-        }
+        options.timeout = patience.timeout(settings.timeout)
         let start = ContinuousClock.now
         defer {
             if settings.debug { Console.note("debug: \(operation): \(ContinuousClock.now - start)") }

@@ -19,15 +19,32 @@ extension EngineCommand {
 
     /// Does one thing to each, goes on after a failure and fails at the end.
     func forEach<Item>(_ items: [Item], _ body: (Item) async throws -> Void) async throws {
-        var failed = false
+        if try await !allSucceed(items, body) { throw ExitCode.failure }
+    }
+
+    /// The same, and prints the documents that were made of them, before it fails.
+    func forEach<Item>(
+        _ items: [Item], printing options: DocumentOptions, _ body: (Item) async throws -> JSON?
+    ) async throws {
+        var documents: [JSON] = []
+        let succeeded = try await allSucceed(items) { item in
+            if let document = try await body(item) { documents.append(document) }
+        }
+        try options.print(documents, isList: items.count > 1)
+        if !succeeded { throw ExitCode.failure }
+    }
+
+    /// Reports what failed; other errors than those of the engine end it.
+    private func allSucceed<Item>(_ items: [Item], _ body: (Item) async throws -> Void) async throws -> Bool {
+        var succeeded = true
         for item in items {
             do {
                 try await body(item)
             } catch let error as CommandError {
                 Console.report(error)
-                failed = true
+                succeeded = false
             }
         }
-        if failed { throw ExitCode.failure }
+        return succeeded
     }
 }

@@ -28,24 +28,26 @@ struct SettingsFile: Equatable {
             throw CommandError("read settings", path, "not a mapping")
         }
         for member in members {
-            let (key, value) = (member.key, member.value)
-            switch (key, value) {
-            case ("runtime-endpoint", .string(let text)): runtimeEndpoint = text.isEmpty ? nil : text
-            case ("image-endpoint", .string(let text)): imageEndpoint = text.isEmpty ? nil : text
-            case ("timeout", .number(let text)), ("timeout", .string(let text)):
-                guard let span = TimeSpan(argument: text) else {
-                    throw CommandError("read settings", path, "\(key): not a time: \"\(text)\"")
-                }
-                timeout = span
-            case ("debug", .bool(let flag)): debug = flag
-            case ("pull-image-on-create", .bool(let flag)): pullOnCreate = flag
-            case ("disable-pull-on-run", .bool(let flag)): disablePullOnRun = flag
-            case ("runtime-endpoint", _), ("image-endpoint", _), ("timeout", _), ("debug", _),
-                ("pull-image-on-create", _), ("disable-pull-on-run", _):
-                throw CommandError("read settings", path, "wrong type of value for key \"\(key)\"")
-            default:
-                throw CommandError("read settings", path, "unknown key \"\(key)\"")
+            guard Self.keys.contains(member.key) else {
+                throw CommandError("read settings", path, "unknown key \"\(member.key)\"")
             }
+            do {
+                try set(member.key, Self.text(member.value, of: member.key))
+            } catch {
+                throw CommandError("read settings", path, "\(member.key): \(error.cause)")
+            }
+        }
+    }
+
+    /// The text of a value of the right type.
+    private static func text(_ value: JSON, of key: String) throws(CommandError) -> String {
+        switch (key, value) {
+        case ("timeout", .number(let text)), ("timeout", .string(let text)): return text
+        case ("runtime-endpoint", .string(let text)), ("image-endpoint", .string(let text)): return text
+        case ("debug", .bool(let flag)), ("pull-image-on-create", .bool(let flag)),
+            ("disable-pull-on-run", .bool(let flag)):
+            return flag ? "true" : "false"
+        default: throw CommandError("set", key, "wrong type of value")
         }
     }
 }

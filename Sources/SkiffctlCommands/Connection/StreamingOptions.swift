@@ -6,8 +6,8 @@ import Streaming
 
 /// Options of the commands that connect to the streaming server.
 struct StreamingOptions: ParsableArguments {
-    @Option(name: [.customShort("r"), .customLong("transport")], help: "Protocol of the streams: only spdy is spoken.")
-    var transport = "spdy"
+    @Option(name: [.customShort("r"), .customLong("transport")], help: "Protocol of the streams: spdy or websocket.")
+    var transport = StreamTransport.spdy
     @Option(
         name: [.customLong("tls-server-name"), .customLong("tls-sni")],
         help: "Name in the server's certificate, if its address is not in it.")
@@ -22,9 +22,6 @@ struct StreamingOptions: ParsableArguments {
     var isInsecure = false
 
     func validate() throws {
-        guard transport == "spdy" else {
-            throw ValidationError("\"\(transport)\" is not spoken here, only spdy, which every engine serves.")
-        }
         guard (certificate == nil) == (key == nil) else {
             throw ValidationError("Give both --tls-cert and --tls-key, or neither.")
         }
@@ -39,3 +36,5 @@ struct StreamingOptions: ParsableArguments {
             isVerified: !isInsecure)
     }
 }
+
+extension StreamTransport: ExpressibleByArgument {}

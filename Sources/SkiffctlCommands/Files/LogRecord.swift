@@ -3,7 +3,7 @@
 
 /// One line of a container's log: `2006-01-02T15:04:05.000000000Z stdout F text`.
 struct LogRecord: Equatable {
-    enum Stream: String { case stdout, stderr }
+    enum Stream: String, CaseIterable { case stdout, stderr }
 
     var time: Int64
     /// The time as it is written.

@@ -3,7 +3,7 @@
 
 import ArgumentParser
 
-/// How a command prints what it found.
+/// How a command prints lists and answers.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case json, yaml, table
 

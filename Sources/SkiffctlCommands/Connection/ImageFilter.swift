@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import ArgumentParser
+import CRIAPI
+
+/// One `--filter` of `images`.
+enum ImageFilter {
+    /// Whether it has no tag.
+    case dangling(Bool)
+    /// One of its names matches.
+    case reference((String) -> Bool)
+    /// It stands before, or behind, this one in the list: by its tag, digest or id.
+    case before(String)
+    case since(String)
+
+    init(_ text: String) throws {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, !parts[1].isEmpty else {
+            throw ValidationError("not of the form condition=value: \"\(text)\"")
+        }
+        switch (parts[0], parts[1]) {
+        case ("dangling", "true"): self = .dangling(true)
+        case ("dangling", "false"): self = .dangling(false)
+        case ("dangling", _): throw ValidationError("neither true nor false: \"\(text)\"")
+        case ("reference", let pattern):
+            let isSlashed = pattern.count > 1 && pattern.hasPrefix("/") && pattern.hasSuffix("/")
+            self = .reference(try ListFilter.pattern(isSlashed ? String(pattern.dropFirst().dropLast()) : pattern))
+        case ("before", let image): self = .before(image)
+        case ("since", let image): self = .since(image)
+        default:
+            throw ValidationError("no such condition: \"\(text)\" (dangling, reference, before, since)")
+        }
+    }
+
+    /// Throws when the image that it names is not there.
+    func choose(among images: [Runtime_V1_Image]) throws -> [Runtime_V1_Image] {
+        switch self {
+        case .dangling(let isWanted): images.filter { $0.repoTags.isEmpty == isWanted }
+        case .reference(let matches): images.filter { ($0.repoTags + $0.repoDigests).contains(where: matches) }
+        case .before(let name): Array(images[..<(try Self.index(of: name, in: images))])
+        case .since(let name): Array(images[(try Self.index(of: name, in: images))...].dropFirst())
+        }
+    }
+
+    private static func index(of name: String, in images: [Runtime_V1_Image]) throws -> Int {
+        let index = images.firstIndex { image in
+            (image.repoTags + image.repoDigests).contains(name) || image.id == name
+                || image.id == "sha256:" + name
+        }
+        guard let index else { throw CommandError("filter images", name, "not found") }
+        return index
+    }
+}

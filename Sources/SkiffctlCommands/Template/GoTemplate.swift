@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+/// A template in the language of Go's package text/template, as crictl's `--template` takes it: actions, pipelines,
+/// variables, `if`, `with`, `range`, `break`, `continue`, `define`, `template`, `block`, comments, trimming, and the
+/// functions of `TemplateFunctions`. A member that is not there is an error.
+struct GoTemplate {
+    private let nodes: [TemplateNode]
+    private let definitions: [String: [TemplateNode]]
+
+    init(_ text: String) throws(CommandError) {
+        (nodes, definitions) = try TemplateParser.parse(text)
+    }
+
+    /// The text for a document.
+    func text(_ document: JSON) throws(CommandError) -> String {
+        var run = TemplateRun(definitions, root: document)
+        try run.carryOut(nodes, dot: document)
+        return run.text
+    }
+}
