@@ -65,8 +65,20 @@ echo containers:200000:1000000 | tee -a /etc/subuid >>/etc/subgid
 # The runtime under test, and what others that are tried in its place say in their own words.
 RUNTIME = os.environ.get("SKIFF_INTEROP_RUNTIME", str(PROGRAMS / "skiffrun"))
 MISSING = 'exec: "nosuch": executable file not found in $PATH'
+NO_FILE = 'exec: "/no/such": stat /no/such: no such file or directory'
+NO_PROGRAM = 'exec: "/etc/passwd": permission denied'
+NO_DIRECTORY = 'chdir to cwd ("/etc/passwd") set in config.json failed: not a directory'
 NOT_RUNNING = "container not running"
-OWN_WORDS = {"crun": {MISSING: "executable file `nosuch` not found in $PATH", NOT_RUNNING: "No such process"}}
+OWN_WORDS = {
+    "crun": {
+        MISSING: "executable file `nosuch` not found in $PATH",
+        NO_FILE: "executable file `/no/such` not found in $PATH: No such file or directory",
+        NO_PROGRAM: "open executable: Permission denied",
+        NO_DIRECTORY: "chdir `/etc/passwd`: Not a directory",
+        NOT_RUNNING: "No such process",
+    },
+    "runc": {NO_DIRECTORY: "mkdir /etc/passwd: not a directory"},
+}
 
 
 def says(text, words):

@@ -9,7 +9,7 @@ import re
 
 import pytest
 from image import archive
-from machine import MISSING, eventually, says
+from machine import MISSING, NO_DIRECTORY, eventually, says
 
 IMAGE = "local/box:1"
 WAITING = 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done'
@@ -110,7 +110,7 @@ def test_program_that_cannot_start(ctr):
     done = ctr("run", "--rm", "--runc-binary", ctr.runtime, IMAGE, "a", "nosuch", status=1)
     assert says(done.err, MISSING)
     done = ctr("run", "--rm", "--runc-binary", ctr.runtime, "--cwd", "/etc/passwd", IMAGE, "a", "id", status=1)
-    assert "not a directory" in done.err
+    assert says(done.err, NO_DIRECTORY)
 
 
 def test_exec(waiting):
