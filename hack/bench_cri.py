@@ -24,6 +24,8 @@ STEPS = ["RunPodSandbox", "CreateContainer", "StartContainer", "pod and containe
          "StopContainer", "StopPodSandbox", "RemovePodSandbox"]
 # Requests for one percentile.
 SAMPLES = 1000
+# So long after its last request a daemon is at rest.
+REST = 15
 
 
 def milliseconds(work):
@@ -121,10 +123,12 @@ class Engine:
             pods = [pod for pod, _ in pool.map(lambda _: self.up(), range(PODS))]
         seconds = time.perf_counter() - begin
         memory = self.memory()
+        time.sleep(REST)
+        rest = self.memory()
         with concurrent.futures.ThreadPoolExecutor(PODS) as pool:
             list(pool.map(self.down, pods))
         return {f"{PODS} pods at once, s": seconds, f"daemon with {PODS} pods, RSS MiB": memory[0],
-                f"daemon with {PODS} pods, PSS MiB": memory[1]}
+                f"daemon with {PODS} pods, PSS MiB": memory[1], f"the same {REST} s later, RSS MiB": rest[0]}
 
     def many(self):
         """Milliseconds of status and lists with so many containers, which have ended."""
@@ -178,7 +182,10 @@ def main():
     for engine in engines:
         engine.round()
         memory = engine.memory()
-        idle[engine.name] = {"daemon idle, RSS MiB": memory[0], "daemon idle, PSS MiB": memory[1]}
+        idle[engine.name] = {"daemon after a round, RSS MiB": memory[0], "daemon after a round, PSS MiB": memory[1]}
+    time.sleep(REST)
+    for engine in engines:
+        idle[engine.name] |= {"daemon idle, RSS MiB": engine.memory()[0]}
     rounds = []
     for number in range(ROUNDS):
         turn = engines[number % len(engines):] + engines[:number % len(engines)]

@@ -84,7 +84,7 @@ struct ContainerExec {
         let cgroup = try cgroup()
         let entrance = try cgroup.entrance()
         try plan.affinity?.applyInitial()
-        var process = try InitProcess.spawn(into: entrance.birthPlace, handsTerminal: plan.hasTerminal) { channel in
+        var process = try InitProcess.spawn(into: entrance.birthPlace, handsTerminal: plan.hasTerminal) { channel, _ in
             ExecSequence(entry: entry, entrance: entrance, channel: channel).run(namespaces)
         }
         do {

@@ -8,9 +8,10 @@ internal import OCIRuntimeSpec
 /// A process on its way into a running container, for a program that goes on serving others meanwhile.
 ///
 /// `skiffrun exec` leads its process by the hand, and waits for it again and again. Here the caller only clones the
-/// process, which does everything else by itself, whatever may wait or fail: it reads the container's configuration,
-/// compiles the filter, joins the cgroup, and then takes the same way as any other, `ExecSequence`. The caller hears of it
-/// over a pipe, with the messages of InitMessages.swift that need no answer:
+/// process, in the container's cgroup where the hierarchy allows that, for to be moved there takes a grace period of RCU.
+/// The process does everything else by itself, whatever may wait or fail: it reads the container's configuration,
+/// compiles the filter, and then takes the same way as any other, `ExecSequence`. The caller hears of it over a pipe, with
+/// the messages of InitMessages.swift that need no answer:
 ///
 ///     [ process ]                                [ caller ]
 ///     terminal(name)+fd     ------------->       with a terminal only
@@ -72,14 +73,29 @@ package final class EnteringProcess {
     /// Clones the process, as a child of the caller, which must have one thread only. Does not wait for it.
     package static func spawn(_ request: Request) throws -> EnteringProcess {
         let namespaces = try ForeignNamespaces(of: request.target.pid, request.target.pidfd)
-        let process = try InitProcess.spawn(handsTerminal: request.terminal != nil, isAttended: false) { channel in
-            ContainerArrival(request: request, namespaces: namespaces).run(channel)
+        let birthPlace = birthPlace(request)
+        let process = try InitProcess.spawn(
+            into: birthPlace, handsTerminal: request.terminal != nil, isAttended: false
+        ) { channel, isBornInCgroup in
+            ContainerArrival(request: request, namespaces: namespaces, isBornInCgroup: isBornInCgroup).run(channel)
         }
         let pid = process.pid
         let channel = process.takeChannel()
         try SystemError.attempt("prepare", "pipe") { () throws(Errno) in try channel.news.setNonblocking(true) }
         // The caller reaps its children by number.
         return EnteringProcess(pid: pid, channel: channel)
+    }
+
+    /// The container's cgroup in the unified hierarchy; nil without one, and where a process that is born there would stop
+    /// at once and could not tell why. What is wrong with the container otherwise, the process itself finds out.
+    private static func birthPlace(_ request: Request) -> SharedFD? {
+        do {
+            let container = try Container(request.id, in: StateStore(root: request.root))
+            guard try container.status() != .paused, let path = container.record.cgroup.unified else { return nil }
+            return SharedFD(try Syscall.open(path, [.path, .directory]))
+        } catch {
+            return nil
+        }
     }
 
     /// The next message; does not wait.
@@ -105,6 +121,7 @@ package final class EnteringProcess {
 private struct ContainerArrival {
     let request: EnteringProcess.Request
     let namespaces: ForeignNamespaces
+    let isBornInCgroup: Bool
 
     func run(_ channel: consuming InitEndpoint) -> Never {
         let entry = prepare(channel)
@@ -160,7 +177,7 @@ private struct ContainerArrival {
         let cgroup = try exec.cgroup()
         let entrance = try cgroup.entrance()
         try entrance.enter()
-        try exec.admit(0, to: cgroup, through: entrance)
+        if !isBornInCgroup { try exec.admit(0, to: cgroup, through: entrance) }
         try container.record.resctrl?.add(0)
         if let affinity = plan.affinity { try affinity.applyFinal(to: 0) } else { CPUAffinityPlan.reset(0) }
         try confinement.raiseLimits(of: 0)

@@ -41,10 +41,10 @@ struct InitProcess: ~Copyable {
         return process
     }
 
-    /// Clones a process that enters the namespaces of another itself.
+    /// Clones a process that enters the namespaces of another itself; `body` as above.
     static func spawn(
         into cgroup: SharedFD? = nil, handsTerminal: Bool, isAttended: Bool = true,
-        _ body: (consuming InitEndpoint) -> Never
+        _ body: (consuming InitEndpoint, _ isBornInCgroup: Bool) -> Never
     ) throws -> InitProcess {
         let channel = try InitChannel(handsTerminal: handsTerminal, isAttended: isAttended)
         try protectChildren(unless: false)
@@ -52,7 +52,7 @@ struct InitProcess: ~Copyable {
         let clone = try SystemError.attempt("clone", "process") { () throws(Errno) in
             try bear([], into: cgroup, &isBornInCgroup)
         }
-        guard let clone else { body(channel.takeProcess()) }
+        guard let clone else { body(channel.takeProcess(), isBornInCgroup) }
         return InitProcess(
             pid: clone.pid, pidfd: PidFD(adopting: OwnedFD(adopting: clone.pidfd)), channel: channel.takeRuntime(),
             isBornInCgroup: isBornInCgroup)

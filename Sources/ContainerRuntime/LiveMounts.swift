@@ -62,7 +62,7 @@ struct LiveMounts {
 
     func carryOut(_ change: MountChange) throws {
         let sources = change == .add ? try openSources() : plan.mounts.map { _ in nil }
-        let process = try InitProcess.spawn(handsTerminal: false) { channel in
+        let process = try InitProcess.spawn(handsTerminal: false) { channel, _ in
             do {
                 try namespaces.enter()
                 try becomeRootInside()

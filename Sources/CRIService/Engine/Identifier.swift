@@ -6,8 +6,10 @@ package enum Identifier {
     /// A new one.
     package static func random() -> String {
         var generator = SystemRandomNumberGenerator()
-        let digits = Array("0123456789abcdef")
-        return String((0..<64).map { _ in digits[Int.random(in: 0..<16, using: &generator)] })
+        return (0..<4).map { _ in
+            let digits = String(generator.next() as UInt64, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
     }
 
     /// The one id that is `text` or begins with it; nil when none does. Throws when several do.
