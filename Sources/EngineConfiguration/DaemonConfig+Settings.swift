@@ -3,7 +3,9 @@
 
 extension DaemonConfig {
     /// Every key that the file may have, in the order in which it is printed.
-    static let sections: [Section] = [general, apiSection, cniSection, runtimeSection, imageSection]
+    static let sections: [Section] = [
+        general, apiSection, cniSection, runtimeSection, imageSection, metricsSection,
+    ]
 
     private static let general = Section(
         name: "", meaning: "Paths and logging.",
@@ -43,6 +45,16 @@ extension DaemonConfig {
                 "stream_tls_ca", \.api.streamClientAuthority,
                 "Authority in PEM that must have signed the certificate of every client. Default: clients need none.",
                 check: Check.optional(Check.folder)),
+            Setting(
+                "tls_min_version", \.api.leastTLSVersion,
+                "The oldest version of TLS that is spoken: 1.2 or 1.3. That of [metrics] too."),
+            Setting(
+                "message_limit", \.api.messageLimit, "The longest message of the CRI that is received, in bytes.",
+                check: Check.some),
+            Setting(
+                "inspect", \.api.inspect,
+                "Unix socket on which /info, /config and /containers/ID are served over HTTP, as CRI-O does. Default: none.",
+                check: Check.optional(Check.socket)),
         ])
 
     private static let cniSection = Section(
@@ -67,6 +79,9 @@ extension DaemonConfig {
                 check: Check.optional(Check.folder)),
             Setting(
                 "timeout", \.cni.timeout, "How long one plugin may take before it is killed.", check: Check.time),
+            Setting(
+                "map_host_ports", \.cni.mapsHostPorts,
+                "Whether pods get their ports of the host by a plugin. false where something else sees to them."),
         ])
 
     private static let runtimeSection = Section(
@@ -91,6 +106,10 @@ extension DaemonConfig {
                 "log_size_limit", \.runtime.logSizeLimit,
                 "Bytes at which a container's log starts over, where nobody rotates it; 0 for no limit.",
                 check: Check.count),
+            Setting(
+                "journal", \.runtime.journal,
+                "Socket of systemd's journal, /run/systemd/journal/socket, which gets the output of containers too. Default: none.",
+                check: Check.optional(Check.socket)),
             Setting(
                 "default_capabilities", \.runtime.defaultCapabilities,
                 "Capabilities of a container that neither adds nor drops any.", check: Check.capabilities),
@@ -137,6 +156,10 @@ extension DaemonConfig {
                 "Folders of CDI specifications (*.json, *.yaml); a later one goes before an earlier.",
                 check: Check.paths),
             Setting(
+                "kill_timeout", \.runtime.killTimeout,
+                "How long a container's processes may take to end after SIGKILL before the request fails.",
+                check: Check.time),
+            Setting(
                 "absent_mount_sources_to_reject", \.runtime.absentMountSourcesToReject,
                 "Paths on the host that must be there to be mounted; others are made as directories.",
                 check: Check.paths),
@@ -170,5 +193,12 @@ extension RuntimeHandlerConfig {
         Setting(
             "privileged_without_host_devices", \.privilegedWithoutHostDevices,
             "Whether privileged containers get only the devices that they ask for."),
+        Setting(
+            "create_timeout", \.createTimeout,
+            "How long the runtime may take to make a container before it is killed and the container undone.",
+            check: Check.time),
+        Setting(
+            "min_memory", \.minimumMemory, "The least memory limit in bytes that a container may ask for.",
+            check: Check.count),
     ]
 }

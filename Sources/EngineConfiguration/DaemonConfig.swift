@@ -21,6 +21,8 @@ package struct DaemonConfig: Sendable, Equatable {
     package var runtime = Runtime()
     /// How images are pulled.
     package var image = Image()
+    /// Where its numbers are served.
+    package var metrics = Metrics()
 
     /// The defaults, not yet resolved.
     package init() {}
@@ -35,6 +37,12 @@ package struct DaemonConfig: Sendable, Equatable {
         /// systemd where it is the machine's first process, otherwise the file system.
         case auto
         case cgroupfs, systemd
+    }
+
+    /// The oldest version of TLS that is spoken.
+    package enum TLSVersion: String, Sendable, CaseIterable {
+        case v12 = "1.2"
+        case v13 = "1.3"
     }
 
     /// Section `[api]`.
@@ -52,6 +60,12 @@ package struct DaemonConfig: Sendable, Equatable {
         package var streamKey = ""
         /// With it, clients must have a certificate that it signed.
         package var streamClientAuthority = ""
+        /// Of streams, and of metrics.
+        package var leastTLSVersion = TLSVersion.v12
+        /// The longest message of the CRI, in bytes.
+        package var messageLimit = 80 << 20
+        /// The unix socket for those who look into the engine over HTTP; "" for none.
+        package var inspect = ""
     }
 
     /// Section `[cni]`.
@@ -68,6 +82,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var template = ""
         /// How long one plugin may take.
         package var timeout = Duration.seconds(120)
+        /// Whether plugins are asked to map pods' ports of the host; something else may do that.
+        package var mapsHostPorts = true
     }
 
     /// Section `[runtime]`.
@@ -85,6 +101,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var pidsLimit = 0
         /// Bytes at which the log of a container starts over; 0 for no limit.
         package var logSizeLimit = 0
+        /// The socket of a journal that gets the output of containers beside their logs; "" for none.
+        package var journal = ""
         /// What a container may do that asks for no more and no less.
         package var defaultCapabilities = [
             "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE",
@@ -114,6 +132,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var hooksDirs = ["/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d"]
         /// Folders of CDI specifications.
         package var cdiSpecDirs = ["/etc/cdi", "/var/run/cdi"]
+        /// How long processes may take to end after SIGKILL before the request fails.
+        package var killTimeout = Duration.seconds(110)
         /// Sources of mounts that must be there; others are made as directories.
         package var absentMountSourcesToReject: [String] = []
         /// Handlers by name. The one called `skiffrun` always exists.
@@ -174,6 +194,10 @@ package struct RuntimeHandlerConfig: Sendable, Equatable {
     package var seccompProfile = ""
     /// Whether privileged containers get only the devices that they ask for.
     package var privilegedWithoutHostDevices = false
+    /// How long the runtime may take to make a container.
+    package var createTimeout = Duration.seconds(240)
+    /// The least memory limit of a container, in bytes.
+    package var minimumMemory = 512 << 10
 
     /// A handler; without arguments, one in which everything follows from its name.
     package init(path: String = "", root: String = "") {

@@ -69,6 +69,20 @@ package struct UnixSocket: ~Copyable, Sendable {
         return UnixSocket(adopting: socket)
     }
 
+    /// Removes a socket file that nobody serves, as a server leaves it that was killed. EADDRINUSE where somebody does, EEXIST
+    /// for a file of another kind; nothing there is right.
+    package static func removeStale(_ path: String) throws(Errno) {
+        let status: FileStatus
+        do throws(Errno) { status = try Syscall.linkStatus(path) } catch .ENOENT { return }
+        guard status.kind == .socket else { throw .EEXIST }
+        do throws(Errno) {
+            _ = try UnixSocket.connect(path)
+        } catch .ECONNREFUSED {
+            return try Syscall.removeFile(path)
+        }
+        throw .EADDRINUSE
+    }
+
     /// Makes the socket file, which must not exist, for messages without a connection. The corresponding system calls are
     /// `bind(2)` and `chmod(2)`.
     package static func bindDatagrams(_ path: String, mode: UInt32) throws(Errno) -> OwnedFD {

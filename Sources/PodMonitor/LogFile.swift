@@ -25,6 +25,8 @@ final class LogFile {
     private var failureIsTold = false
     private var trouble: (isTold: Bool, at: Int64)?
     var onTrouble: Trouble?
+    /// What gets the lines too.
+    var journal: Journal?
     /// Bytes of log lines that were dropped.
     private(set) var lostBytes: UInt64 = 0
 
@@ -47,6 +49,7 @@ final class LogFile {
 
     /// Appends whole lines.
     func write(_ lines: [UInt8]) {
+        journal?.write(lines)
         if limit > 0, size > 0, size + UInt64(lines.count) > limit { startOver() }
         if endsInsideLine { endsInsideLine = appended([UInt8(ascii: "\n")]) == 0 }
         let done = endsInsideLine ? 0 : appended(lines)

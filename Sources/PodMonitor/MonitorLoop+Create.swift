@@ -12,6 +12,7 @@ extension MonitorLoop {
         do {
             let container = Container(
                 request, log: try LogFile(path: request.logPath, limit: request.logLimit, log: log))
+            if let journal = options.journal { container.log.journal = connect(journal, container) }
             container.log.onTrouble = { [unowned self, unowned container] error in
                 broadcast(
                     .logTrouble(
@@ -27,6 +28,16 @@ extension MonitorLoop {
             containers[request.container] = container
         } catch {
             fail(asker, "\(error)")
+        }
+    }
+
+    /// A container does without a journal that is not there, for its log has everything.
+    private func connect(_ path: String, _ container: Container) -> Journal? {
+        do throws(SystemError) {
+            return try Journal(path, container: container.name, pod: options.pod)
+        } catch {
+            log.write("container \"\(container.name)\": \(error)")
+            return nil
         }
     }
 

@@ -84,6 +84,11 @@ extension MonitorLoop {
         guard let container = containers[name] else { return fail(asker, unknown(name)) }
         let signal = Signal(rawValue: Int32(truncatingIfNeeded: number))
         do throws(Errno) {
+            if signal == .kill, let runtime = creator(of: container) {
+                // The runtime that is at work on it, with its hooks; its end fails the creation.
+                try Syscall.kill(-runtime, .kill)
+                return reply(asker, .ok)
+            }
             guard let pidfd = container.process?.pidfd else { throw .ESRCH }
             try pidfd.pidfd.send(signal)
             if signal == .kill { container.isKilled = true }
@@ -91,6 +96,17 @@ extension MonitorLoop {
         } catch {
             fail(asker, "\(SystemError("send \(signal) to container", name, error))")
         }
+    }
+
+    /// The runtime that is making the container, which leads a process group.
+    private func creator(of container: Container) -> Int32? {
+        children.first { _, child in
+            if case .call(let call) = child, case .create(let made, _) = call.purpose {
+                made === container
+            } else {
+                false
+            }
+        }?.key
     }
 
     private func forget(_ name: String, for asker: Asker) {

@@ -19,13 +19,15 @@ package struct MonitorOptions: Hashable, Sendable {
     package var cgroups: [String] = []
     /// The monitor's own log; error output when there is none.
     package var logFile: String?
+    /// The socket of a journal that gets the output of containers too.
+    package var journal: String?
     /// The descriptor that hears `ready` or `error: ...`; standard output when it is not given.
     package var readyDescriptor: Int32 = 1
 
     package static let usage = """
         usage: skiffmon --pod ID --run-dir DIR --namespaces-dir DIR [--new net,ipc,uts,pid,user]
                         [--uid-map INSIDE:OUTSIDE:COUNT --gid-map INSIDE:OUTSIDE:COUNT] [--hostname NAME]
-                        [--sysctl NAME=VALUE]... [--cgroup DIR]... [--log FILE] [--ready-fd N]
+                        [--sysctl NAME=VALUE]... [--cgroup DIR]... [--log FILE] [--journal SOCKET] [--ready-fd N]
 
         Watches over one pod: makes and pins its namespaces, runs the OCI runtime for it, carries its containers'
         output into their logs and keeps their exit status. It is asked over monitor.sock in the first DIR. Both must be
@@ -51,7 +53,7 @@ package struct MonitorOptions: Hashable, Sendable {
 
     private static let names: Set<String> = [
         "--pod", "--run-dir", "--namespaces-dir", "--new", "--uid-map", "--gid-map", "--hostname", "--sysctl",
-        "--cgroup", "--log", "--ready-fd",
+        "--cgroup", "--log", "--journal", "--ready-fd",
     ]
 
     private mutating func set(_ name: String, _ value: String) throws(UsageError) {
@@ -62,6 +64,7 @@ package struct MonitorOptions: Hashable, Sendable {
         case "--hostname": hostname = value
         case "--cgroup": cgroups.append(value)
         case "--log": logFile = value
+        case "--journal": journal = value
         case "--new": newNamespaces = try Self.namespaces(value)
         case "--uid-map": users = try Self.range(name, value)
         case "--gid-map": groups = try Self.range(name, value)

@@ -12,8 +12,11 @@ package struct TLSFiles: Hashable, Sendable {
     package var key: String
     /// With it, clients must have a certificate that it signed.
     package var clientAuthority: String?
+    /// Whether TLS 1.2 is refused.
+    package var isModernOnly: Bool
 
-    package init(certificate: String, key: String, clientAuthority: String? = nil) {
+    package init(certificate: String, key: String, clientAuthority: String? = nil, isModernOnly: Bool = false) {
+        self.isModernOnly = isModernOnly
         self.certificate = certificate
         self.key = key
         self.clientAuthority = clientAuthority
@@ -78,7 +81,7 @@ final class Certificates: Sendable {
         let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { NIOSSLCertificateSource.certificate($0) }
         let key = NIOSSLPrivateKeySource.privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem))
         var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: key)
-        configuration.minimumTLSVersion = .tlsv12
+        configuration.minimumTLSVersion = files.isModernOnly ? .tlsv13 : .tlsv12
         if let authority = files.clientAuthority {
             configuration.trustRoots = .file(authority)
             // The clients are nodes and administrators: what counts is who signed, not where they are.

@@ -11,22 +11,21 @@ import Logging
 struct Server {
     let engine: Engine
     let path: String
+    /// The longest message that is received, in bytes.
+    let messageLimit: Int
     let log: Logger
     /// Reads the configuration again.
     let reload: @Sendable () throws -> Void
     let manager: ServiceManager?
 
-    /// The most that one message may hold, as clients of the CRI expect.
-    private static let messageLimit = 80 << 20
-
     func run() async throws {
         try removeStaleSocket()
         let transport = HTTP2ServerTransport.Posix(
             address: .unixDomainSocket(path: path), transportSecurity: .plaintext,
-            config: .defaults { $0.rpc.maxRequestPayloadSize = Self.messageLimit })
+            config: .defaults { $0.rpc.maxRequestPayloadSize = messageLimit })
         let server = GRPCServer(
             transport: transport, services: [RuntimeService(engine), ImageEndpoint(engine)],
-            interceptors: [RequestInterceptor(log)])
+            interceptors: [RequestInterceptor(log, engine.metrics)])
         let ending = try await withThrowingTaskGroup(of: String?.self) { group in
             group.addTask {
                 try await server.serve()
@@ -83,22 +82,11 @@ struct Server {
         do { try manager?.tell(words) } catch { log.warning("\(error)") }
     }
 
-    /// A socket file that nobody serves is left from a daemon that was killed.
     private func removeStaleSocket() throws {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "/"
         try SystemError.attempt("make directory", folder) { () throws(Errno) in
             try Syscall.makeDirectories(folder, mode: 0o755)
         }
-        try SystemError.attempt("listen on", path) { () throws(Errno) in
-            let status: FileStatus
-            do throws(Errno) { status = try Syscall.linkStatus(path) } catch .ENOENT { return }
-            guard status.kind == .socket else { throw .EEXIST }
-            do throws(Errno) {
-                _ = try UnixSocket.connect(path)
-            } catch .ECONNREFUSED {
-                return try Syscall.removeFile(path)
-            }
-            throw .EADDRINUSE
-        }
+        try SystemError.attempt("listen on", path) { () throws(Errno) in try UnixSocket.removeStale(path) }
     }
 }

@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 import CRIAPI
+import OCIImageSpec
 import OCIRuntimeSpec
 import Testing
 
@@ -23,6 +24,50 @@ struct SpecMountTests {
                 "/etc/hostname /pod/hostname", "/etc/hosts /pod/hosts", "/etc/resolv.conf /pod/resolv.conf",
                 "/sys/fs/cgroup cgroup",
             ])
+    }
+
+    @Test func aFileTellsThatItIsAContainer() throws {
+        let place = "/run/.containerenv"
+        func found(_ change: (inout SpecRequest) -> Void) throws -> [Mount] {
+            try mounts {
+                $0.surroundings.containerMark = "/pod/containerenv"
+                change(&$0)
+            }.filter { $0.destination == place }
+        }
+        #expect(try found { _ in }.map(\.source) == ["/pod/containerenv"])
+        #expect(
+            try found { $0.mounts = [PreparedMount(destination: place, source: "/mine")] }.map(\.source) == ["/mine"])
+        // The node's /run would get it otherwise.
+        #expect(try found { $0.mounts = [PreparedMount(destination: "/run/", source: "/run")] }.isEmpty)
+        #expect(try mounts().allSatisfy { $0.destination != place })
+    }
+
+    @Test(arguments: [
+        (["/sbin/init"], true), (["/usr/lib/systemd/systemd", "--unit=a"], true), (["/usr/sbin/init"], true),
+        (["init"], false), (["sh", "-c", "exec /sbin/init"], false), (["/bin/systemd-run"], false),
+    ])
+    func systemdGetsWhatItWants(command: [String], isMeant: Bool) throws {
+        let places = ["/run", "/tmp", "/run/lock", "/var/log/journal"]
+        let all = try mounts {
+            $0.container.command = command
+            $0.host.hasUnifiedCgroups = true
+        }
+        #expect(
+            all.filter { places.contains($0.destination) }.map(\.type) == (isMeant ? places.map { _ in "tmpfs" } : []))
+        let cgroup = try #require(all.first { $0.destination == "/sys/fs/cgroup" }?.options)
+        #expect(cgroup.contains("rw") == isMeant && cgroup.contains("ro") != isMeant)
+        let legacy = try mount(at: "/sys/fs/cgroup") { $0.container.command = command }
+        #expect(legacy.options?.contains("ro") == true)
+    }
+
+    @Test func theImageMayMeanSystemd() throws {
+        let all = try mounts {
+            $0.image.entrypoint = nil
+            $0.image.cmd = ["/sbin/init"]
+            $0.mounts = [PreparedMount(destination: "/tmp", source: "/mine")]
+        }
+        #expect(all.filter { $0.destination == "/tmp" }.map(\.source) == ["/mine"])
+        #expect(all.contains { $0.destination == "/run/lock" && $0.type == "tmpfs" })
     }
 
     @Test func shallowMountsComeFirst() throws {

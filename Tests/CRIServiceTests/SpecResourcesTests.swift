@@ -133,4 +133,16 @@ struct SpecResourcesTests {
                 LinuxDeviceCgroup(allow: true, type: "c", major: 10, minor: 232, access: "rw"),
             ])
     }
+
+    @Test func theHandlerSaysHowMuchMemoryIsTheLeast() throws {
+        func build(least: Int64) throws -> Spec {
+            try SpecRequest {
+                $0.container.linux.resources.memoryLimitInBytes = 1 << 20
+                $0.defaults.minimumMemory = least
+            }.build()
+        }
+        #expect(try build(least: 1 << 20).linux?.resources?.memory?.limit == 1 << 20)
+        let error = #expect(throws: ServiceError.self) { try build(least: 12 << 20) }
+        #expect(error?.cause == "the least is 12582912 bytes")
+    }
 }

@@ -102,4 +102,19 @@ struct StatisticsTests {
         let wanted = groups.flatMap { prefix, names in names.split(separator: " ").map { prefix + $0 } }
         #expect(Set(MetricFamily.all.map(\.name)) == Set(wanted))
     }
+
+    @Test func metricsComeInGroups() {
+        let groups = Dictionary(grouping: MetricFamily.all) { $0.group ?? "always" }.mapValues(\.count)
+        #expect(
+            groups == [
+                "always": 1, "cpu": 6, "disk": 4, "diskIO": 5, "hugetlb": 2, "memory": 10, "network": 8, "oom": 1,
+                "pressure": 6, "process": 6, "spec": 7,
+            ])
+        #expect(MetricFamily.members(of: []).map(\.name) == ["container_last_seen"])
+        #expect(
+            MetricFamily.members(of: ["oom", "hugetlb"]).map(\.name) == [
+                "container_last_seen", "container_oom_events_total", "container_hugetlb_usage_bytes",
+                "container_hugetlb_max_usage_bytes",
+            ])
+    }
 }

@@ -19,6 +19,12 @@ struct StopSignalTests {
         #expect(try StopSignal.choose(request: request, image: image).rawValue == number)
     }
 
+    @Test func systemdEndsByASignalOfItsOwn() throws {
+        #expect(try StopSignal.choose(request: .runtimeDefault, image: nil, forSystemd: true).rawValue == 37)
+        #expect(try StopSignal.choose(request: .runtimeDefault, image: "SIGQUIT", forSystemd: true).rawValue == 3)
+        #expect(try StopSignal.choose(request: .sigterm, image: nil, forSystemd: true).rawValue == 15)
+    }
+
     @Test(arguments: ["SIGNONE", "0", "65", "-1", "TERM ", "SIGRTMIN+31", "SIGRTMAX+1"])
     func refusesTheImages(text: String) {
         #expect(throws: ServiceError(.invalid, "read the image's stop signal", text, "no such signal")) {

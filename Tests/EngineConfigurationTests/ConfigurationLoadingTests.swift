@@ -57,6 +57,12 @@ import Testing
         ("[cni]\nbin_dirs = \"/a\"", 2, "cni.bin_dirs", "expected an array of strings, found a string"),
         ("[cni]\nbin_dirs = [\"/a\", 1]", 2, "cni.bin_dirs", "expected an array of strings, found an integer in it"),
         ("[runtime]\npids_limit = 1.5", 2, "runtime.pids_limit", "expected an integer, found a floating-point number"),
+        ("[metrics]\nlisten = \"localhost:1\"", 2, "metrics.listen", "not an IP address"),
+        ("[metrics]\nlisten = \"9090\"", 2, "metrics.listen", "neither a path nor of the form"),
+        ("[metrics]\nlisten = \"[::1]:70000\"", 2, "metrics.listen", "not a port"),
+        ("[metrics]\nprefix = \"a-b\"", 2, "metrics.prefix", "not the beginning of a metric's name"),
+        ("[metrics]\nprefix = \"1a\"", 2, "metrics.prefix", "not the beginning of a metric's name"),
+        ("[metrics]\npod_metrics = [\"cpu\", \"gpu\"]", 2, "metrics.pod_metrics", "\"gpu\" is no group of metrics"),
         ("cni = true", 1, "cni", "expected a table, found a boolean"),
         ("[runtime]\nhandlers = []", 2, "runtime.handlers", "expected a table, found an array"),
         (

@@ -108,6 +108,7 @@ class TestCertificates:
         drop_in.parent.mkdir(exist_ok=True)
         drop_in.write_text(
             f'[api]\nstream_tls_cert = "{folder}/server.crt"\nstream_tls_key = "{folder}/server.key"\n'
+            'tls_min_version = "1.3"\n'
         )
         engine.kill_daemon()
         engine.start_daemon()
@@ -115,6 +116,13 @@ class TestCertificates:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         first = served()
         assert Command(exec_url(engine, sleeper, "echo", "safe"), context=context).finish()[0] == b"safe\n"
+        older = ssl.create_default_context()
+        older.check_hostname, older.verify_mode = False, ssl.CERT_NONE
+        older.maximum_version = ssl.TLSVersion.TLSv1_2
+        address = exec_url(engine, sleeper, "true").split("/")[2].rsplit(":", 1)
+        with socket.create_connection((address[0], int(address[1])), timeout=60) as plain:
+            with pytest.raises(ssl.SSLError):
+                older.wrap_socket(plain)
         # It is its own authority.
         trusted = ["exec", "--tls-ca", str(folder / "server.crt")]
         assert engine.skiffctl(*trusted, "--tls-server-name", "one", sleeper, "echo", "hi") == "hi\n"

@@ -57,7 +57,10 @@ extension Pod {
             throw ServiceError(.state, "use pod", id, "it is being stopped")
         }
         let containerID = Identifier.random()
-        let signal = try StopSignal.choose(request: config.stopSignal, image: image.config.config?.stopSignal)
+        let execution = image.config.config ?? ImageConfig.Execution()
+        let signal = try StopSignal.choose(
+            request: config.stopSignal, image: execution.stopSignal,
+            forSystemd: SystemdCommand.isMeant(by: config, image: execution))
         let record = ContainerRecord(
             id: containerID, pod: id, name: name, state: .creating, createdAt: KernelClock.realtime,
             imageID: image.id.description, imageRef: image.repoDigests.first ?? image.id.description,
@@ -159,12 +162,27 @@ extension Container {
             exitFile: paths.exitRecord(id), logPath: record.logPath.isEmpty ? "/dev/null" : record.logPath,
             logLimit: UInt64(engine.config.runtime.logSizeLimit), stdin: config.stdin, stdinOnce: config.stdinOnce,
             consoleSocket: console, oomEventsFile: try cgroup().oomEventsFile)
+        let link = try await pod.monitorLink()
+        let limit = (engine.config.runtime.handlers[handler.name] ?? .init()).createTimeout
+        let made = Work { try await link.request(.create(request)) }
+        let watch = Task { [id] in
+            try await Task.sleep(for: limit)
+            // The runtime then ends, and so does the request.
+            _ = try await link.request(.signal(container: id, signal: UInt32(Signal.kill.rawValue)))
+            return true
+        }
         do {
-            guard case .created(let process) = try await pod.monitorLink().request(.create(request)) else {
+            guard case .created(let process) = try await made.value else {
                 throw ServiceError(.failed, "run", handler.path, "unexpected answer of the monitor")
             }
+            watch.cancel()
             return process
         } catch {
+            watch.cancel()
+            if (try? await watch.value) == true {
+                throw ServiceError(
+                    .deadline, "\(handler.name) create", nil, "it was not ready after \(limit), and was killed")
+            }
             throw runtimeError(error, "create")
         }
     }

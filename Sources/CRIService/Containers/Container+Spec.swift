@@ -23,7 +23,8 @@ extension Container {
             try SpecSources(
                 config,
                 SpecSources.Places(
-                    imageUser: execution.user ?? "", workingDirectory: working.isEmpty ? "/" : working, rootfs: rootfs,
+                    imageUser: execution.user ?? "", workingDirectory: working.isEmpty ? "/" : working,
+                    volumes: (execution.volumes ?? [:]).keys.sorted(), rootfs: rootfs,
                     storage: engine.config.root, runtime: runtime, handler: options,
                     features: engine.features.features(of: handler), images: images))
         }
@@ -34,6 +35,7 @@ extension Container {
             seccomp: settings.standardSeccomp(of: handler.name), localhostSeccomp: looked.localhostSeccomp)
         defaults.privilegedSeccomp = settings.privilegedSeccomp
         defaults.isReadOnly = runtime.readOnly
+        defaults.minimumMemory = engine.minimumMemory(of: handler)
         defaults.annotations = options.defaultAnnotations
         defaults.limits = runtime.defaultUlimits.compactMap(Ulimit.init).map {
             POSIXRlimit(type: $0.type, hard: $0.hard, soft: $0.soft)
@@ -88,6 +90,8 @@ extension Container {
             hostnameFile: paths.hostname(pod.id), hostsFile: paths.hosts(pod.id), resolvFile: paths.resolv(pod.id),
             shm: plan.usesHostIPC ? "/dev/shm" : paths.shm(pod.id))
         surroundings.users = plan.users
+        let mark = paths.containerMark(pod.id)
+        surroundings.containerMark = Syscall.exists(mark) ? mark : nil
         return surroundings
     }
 

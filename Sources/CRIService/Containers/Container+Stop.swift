@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import EngineConfiguration
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
@@ -46,7 +47,7 @@ extension Container {
         }
         isKilled = true
         var pause = Duration.milliseconds(20)
-        let patience = ContinuousClock.now + .seconds(110)
+        let patience = ContinuousClock.now + engine.config.runtime.killTimeout
         while ContinuousClock.now < patience {
             await signal(.kill)
             if await end.isKept(within: pause) { return }

@@ -32,7 +32,8 @@ extension Container {
     }
 
     private func updateNow(_ request: CRI.Resources) async throws {
-        let limits = try SpecBuilder.limits(request, host: engine.host)
+        let limits = try SpecBuilder.limits(
+            request, host: engine.host, leastMemory: engine.minimumMemory(of: handler))
         switch state {
         case .created, .running: break
         case .creating, .starting, .exited:

@@ -138,7 +138,10 @@ actor Container {
         record.reason = exit.reason
         record.finishedAt = Int64(exit.finished)
         if let started = exit.started { record.startedAt = Int64(started) }
-        if exit.oomKilled { record.message = "killed by the kernel: the container's memory limit was reached" }
+        if exit.oomKilled {
+            record.message = "killed by the kernel: the container's memory limit was reached"
+            engine.metrics.count(\.oomKills)
+        }
         await becomeExited()
     }
 

@@ -23,6 +23,8 @@ struct SpecSources: Sendable {
         /// User of the image, `user[:group]`.
         var imageUser: String
         var workingDirectory: String
+        /// Paths that the image declares as volumes.
+        var volumes: [String]
         var rootfs: String
         /// The engine's own data.
         var storage: String
@@ -53,6 +55,18 @@ struct SpecSources: Sendable {
         }
         hooks = try HookFolders.read(places.runtime.hooksDirs)
         localhostSeccomp = try Self.localhostSeccomp(security)
+        try Self.makeVolumes(places)
+    }
+
+    /// The folders that the image declares as volumes, where it does not have them: programs count on them.
+    private static func makeVolumes(_ places: Places) throws {
+        guard !places.volumes.isEmpty else { return }
+        let root = try SystemError.attempt("open", places.rootfs) { () throws(Errno) in try SafeRoot(places.rootfs) }
+        for volume in places.volumes {
+            try SystemError.attempt("make the image's volume", volume) { () throws(Errno) in
+                try root.makeDirectories(volume).close()
+            }
+        }
     }
 
     /// Those of all containers, and then those of the request.

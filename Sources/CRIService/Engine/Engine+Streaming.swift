@@ -15,7 +15,8 @@ extension Engine {
             ? nil
             : TLSFiles(
                 certificate: api.streamCertificate, key: api.streamKey,
-                clientAuthority: api.streamClientAuthority.isEmpty ? nil : api.streamClientAuthority)
+                clientAuthority: api.streamClientAuthority.isEmpty ? nil : api.streamClientAuthority,
+                isModernOnly: api.leastTLSVersion == .v13)
         let settings = StreamingServer.Settings(
             address: api.streamAddress, port: api.streamPort, idleTimeout: api.streamIdleTimeout, tls: files)
         let log = log

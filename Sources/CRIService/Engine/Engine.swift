@@ -30,12 +30,16 @@ package final class Engine: Sendable {
     let creations: Creations
     let rates = CPURates()
     let layers = WritableLayers()
-    let events = EventHub()
+    /// What requests have cost, and what went wrong.
+    package let metrics = EngineMetrics()
+    let events: EventHub
     let features = RuntimeFeatures()
     /// Held while a pod's cgroup is made or removed: the parent of all goes with the last.
     let cgroupParentLock = Mutex(())
     /// Once it is started.
     let streaming = Mutex<StreamingServer?>(nil)
+    /// The same, where the configuration wants them.
+    let documents = Mutex<[DocumentServer]>([])
     private let lock: SharedFD
 
     /// All of one moment.
@@ -56,6 +60,7 @@ package final class Engine: Sendable {
     private init(_ config: DaemonConfig, log: Logger) throws {
         settings = Mutex(try EngineSettings(config))
         self.log = log
+        events = EventHub(metrics: metrics)
         paths = Paths(root: config.root, run: config.run)
         for folder in [config.root, config.run, paths.consoles] {
             try SystemError.attempt("make directory", folder) { () throws(Errno) in
@@ -88,6 +93,11 @@ package final class Engine: Sendable {
         return handler
     }
 
+    /// The least limit of memory that a container of the handler may have, in bytes.
+    func minimumMemory(of handler: RuntimeHandler) -> Int64 {
+        Int64((config.runtime.handlers[handler.name] ?? .init()).minimumMemory)
+    }
+
     /// Gives back every now and then what only the work before needed: the program's code is large, and most of it runs at
     /// the start and with the first request of each kind.
     private func keepSmall() {
@@ -95,7 +105,7 @@ package final class Engine: Sendable {
             while true {
                 await BlockingPool.run { ProgramMemory.release() }
                 // Nobody cancels this task.
-                try? await Task.sleep(for: .seconds(30))
+                try? await Task.sleep(for: .seconds(10))
             }
         }
     }

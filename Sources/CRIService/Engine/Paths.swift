@@ -25,6 +25,8 @@ package struct Paths: Hashable, Sendable {
     func hostname(_ id: String) -> String { pod(id) + "/hostname" }
     func hosts(_ id: String) -> String { pod(id) + "/hosts" }
     func resolv(_ id: String) -> String { pod(id) + "/resolv.conf" }
+    /// What tells programs that they run in a container: an empty file.
+    func containerMark(_ id: String) -> String { pod(id) + "/containerenv" }
     func shm(_ id: String) -> String { pod(id) + "/shm" }
     /// Pinned namespaces of a pod.
     func namespaces(_ id: String) -> String { "\(run)/ns/\(id)" }

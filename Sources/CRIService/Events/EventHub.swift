@@ -27,9 +27,11 @@ final class EventHub: Sendable {
     private let room: Int
     private let queue: AsyncStream<Occurrence>.Continuation
     private let listeners = Mutex(Listeners())
+    private let metrics: EngineMetrics
 
-    init(room: Int = 1000) {
+    init(room: Int = 1000, metrics: EngineMetrics = EngineMetrics()) {
         self.room = room
+        self.metrics = metrics
         let (stream, queue) = AsyncStream.makeStream(of: Occurrence.self)
         self.queue = queue
         Task { [weak self] in for await occurrence in stream { await self?.deliver(occurrence) } }
@@ -77,6 +79,7 @@ final class EventHub: Sendable {
         for (number, listener) in listeners.withLock({ $0.table }) {
             guard case .dropped = listener.yield(event) else { continue }
             forget(number)
+            metrics.count(\.lateListeners)
             listener.finish(
                 throwing: ServiceError(
                     .behind, "send events", nil,

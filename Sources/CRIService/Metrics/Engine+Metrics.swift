@@ -3,11 +3,15 @@
 
 internal import CRIAPI
 internal import Cgroups
+internal import EngineConfiguration
 internal import Linux
 internal import SwiftProtobuf
 
 extension Engine {
-    func metricDescriptors() -> [Runtime_V1_MetricDescriptor] { MetricFamily.all.map(\.descriptor) }
+    func metricDescriptors() -> [Runtime_V1_MetricDescriptor] { metricFamilies.map(\.descriptor) }
+
+    /// Those that the configuration wants.
+    var metricFamilies: [MetricFamily] { MetricFamily.members(of: config.metrics.podMetrics) }
 
     /// Metrics of every ready pod and of its running containers.
     func listPodMetrics() async -> [Runtime_V1_PodSandboxMetrics] {
@@ -44,10 +48,10 @@ extension Pod {
             // One that ends meanwhile is left out.
             if await container.isRunning, let metrics = try? await container.allMetrics() { members.append(metrics) }
         }
-        let (id, finished) = (id, source)
+        let (id, finished, families) = (id, source, engine.metricFamilies)
         return .with {
             $0.podSandboxID = id
-            $0.metrics = MetricFamily.all.flatMap { $0.metrics(finished, common: common) }
+            $0.metrics = families.flatMap { $0.metrics(finished, common: common) }
             $0.containerMetrics = members.sorted { $0.containerID < $1.containerID }
         }
     }
@@ -68,10 +72,10 @@ extension Container {
             return source
         }
         let common = pod.labels(id: record.cgroup, image: config.image.image, container: config.metadata.name)
-        let id = id
+        let (id, families) = (id, engine.metricFamilies)
         return .with {
             $0.containerID = id
-            $0.metrics = MetricFamily.all.flatMap { $0.metrics(source, common: common) }
+            $0.metrics = families.flatMap { $0.metrics(source, common: common) }
         }
     }
 

@@ -59,4 +59,22 @@ struct MetricFamily: Sendable {
 
     /// All families, in the order of their descriptors.
     static let all = usage + memory + disk + network + processes + specification + pressure
+
+    /// Those of the groups.
+    static func members(of groups: [String]) -> [MetricFamily] {
+        all.filter { family in family.group.map(groups.contains) ?? true }
+    }
+
+    /// The group as CRI-O calls it; nil for what is always told.
+    var group: String? {
+        let words = name.split(separator: "_").dropFirst()
+        switch words.first {
+        case "last": return nil
+        case "cpu", "hugetlb", "memory", "network", "oom", "pressure", "spec": return words.first.map(String.init)
+        case "start": return "spec"
+        case "blkio": return "diskIO"
+        case "fs": return words.contains { $0 == "reads" || $0 == "writes" } ? "diskIO" : "disk"
+        default: return "process"
+        }
+    }
 }

@@ -15,6 +15,8 @@ struct MonitorProcess: Sendable {
     /// For the UTS namespace.
     var hostname: String?
     var sysctls: [String: String]
+    /// The socket of the journal for the output of containers; "" for none.
+    var journal = ""
     /// Directories of the cgroup that the monitor enters, one per hierarchy.
     var cgroups: [String]
     /// That of the unified hierarchy, which is one of them.
@@ -30,6 +32,7 @@ struct MonitorProcess: Sendable {
         if let users { list += ["--uid-map", users.users.text, "--gid-map", users.groups.text] }
         if let hostname { list += ["--hostname", hostname] }
         for (key, value) in sysctls.sorted(by: { $0.key < $1.key }) { list += ["--sysctl", "\(key)=\(value)"] }
+        if !journal.isEmpty { list += ["--journal", journal] }
         for directory in cgroups { list += ["--cgroup", directory] }
         return list
     }

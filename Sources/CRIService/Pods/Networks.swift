@@ -36,10 +36,11 @@ struct Networks: Sendable {
     }
 
     /// The network for a pod: one with host ports needs a plugin that maps them, and gets `portmap` behind the others
-    /// where none does.
+    /// where none does, unless ports are not ours to map.
     func network(for arguments: [String: JSONValue]) throws(CNIError) -> NetworkList {
         let network = try current()
-        guard arguments["portMappings"] != nil, !network.handles(capability: "portMappings") else { return network }
+        guard config.mapsHostPorts, arguments["portMappings"] != nil, !network.handles(capability: "portMappings")
+        else { return network }
         let mapped = try network.appending([
             "type": "portmap", "snat": .bool(true), "capabilities": ["portMappings": .bool(true)],
         ])

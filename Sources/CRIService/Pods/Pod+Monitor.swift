@@ -95,6 +95,7 @@ extension Pod {
         record.monitorStart = nil
         guard !endsMonitor, record.state != .stopped else { return }
         engine.log.error("pod \"\(id)\": its monitor ended unexpectedly; its containers are killed")
+        engine.metrics.count(\.lostMonitors)
         await lose()
     }
 

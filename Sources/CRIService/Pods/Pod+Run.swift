@@ -58,7 +58,8 @@ extension Engine {
 extension Pod {
     /// The steps that make the pod, in their order; `destroy` undoes as many as were made.
     func run() async throws {
-        let arguments = try NetworkArguments.make(config, cgroup: plan.cgroup.path)
+        var arguments = try NetworkArguments.make(config, cgroup: plan.cgroup.path)
+        if !engine.config.cni.mapsHostPorts { arguments["portMappings"] = nil }
         let network = try plan.usesHostNetwork ? nil : currentNetwork(arguments)
         for name in plan.refusedSysctls {
             engine.log.warning("pod \"\(id)\": sysctl \"\(name)\" is not of the pod's own namespaces and is not set")
@@ -124,11 +125,12 @@ extension Pod {
         let cgroup = try monitorCgroup()
         // systemd makes a cgroup around a process.
         let entered = cgroup.needsMember ? [] : cgroup.location.subtrees.map(\.directory)
-        let process = MonitorProcess(
+        var process = MonitorProcess(
             program: engine.config.runtime.monitor, podID: id, paths: paths, namespaces: plan.namespaces,
             users: plan.users, hostname: plan.usesHostNetwork ? nil : config.hostname, sysctls: plan.sysctls,
             cgroups: entered, birthPlace: cgroup.needsMember ? nil : cgroup.location.unified)
-        let started = try await BlockingPool.run { try process.start() }
+        process.journal = engine.config.runtime.journal
+        let started = try await BlockingPool.run { [process] in try process.start() }
         record.monitorPID = started.pid
         record.monitorStart = Int64(started.startTime)
         try await note()

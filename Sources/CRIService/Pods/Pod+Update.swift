@@ -32,7 +32,8 @@ extension Engine {
 
 extension Pod {
     func update(_ request: CRI.Resources) async throws {
-        let limits = try SpecBuilder.limits(request, host: engine.host)
+        let limits = try SpecBuilder.limits(
+            request, host: engine.host, leastMemory: engine.minimumMemory(of: handler))
         guard isReady else { throw ServiceError(.state, "use pod", id, "it is not ready") }
         guard plan.cgroup.isOwn, limits != LinuxResources() else { return }
         let driver = try cgroup()

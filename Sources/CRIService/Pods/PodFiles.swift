@@ -35,6 +35,7 @@ enum PodFiles {
         try write(paths.hostname(id), hostname + "\n")
         let hosts = plan.usesHostNetwork ? copy("/etc/hosts") : hosts(ips: ips, hostname: hostname)
         try write(paths.hosts(id), hosts)
+        try write(paths.containerMark(id), "")
         try write(paths.resolv(id), resolv(config.dnsConfig) ?? copy("/etc/resolv.conf"))
         if !plan.usesHostIPC { try mountShm(paths.shm(id), plan) }
     }

@@ -6,12 +6,16 @@ internal import Linux
 package import Logging
 
 /// What happens around every request: when the client goes away the handler's task is cancelled, an error gets its gRPC
-/// code, and one line is logged.
+/// code, one line is logged, and it is counted.
 package struct RequestInterceptor: ServerInterceptor {
     private let log: Logger
+    private let metrics: EngineMetrics
 
     /// Logs to `log`: failures as warnings, the rest for debugging.
-    package init(_ log: Logger) { self.log = log }
+    package init(_ log: Logger, _ metrics: EngineMetrics) {
+        self.log = log
+        self.metrics = metrics
+    }
 
     package func intercept<Input: Sendable, Output: Sendable>(
         request: StreamingServerRequest<Input>, context: ServerContext,
@@ -42,14 +46,18 @@ package struct RequestInterceptor: ServerInterceptor {
             }
             guard let response else { throw CancellationError() }
             if case .failure(let error) = response.accepted { throw error }
-            log.debug("\(method)", metadata: ["ms": "\((KernelClock.monotonic - start) / 1_000_000)"])
+            let time = KernelClock.monotonic - start
+            metrics.note(method, nanoseconds: time, failure: nil)
+            log.debug("\(method)", metadata: ["ms": "\(time / 1_000_000)"])
             return response
         } catch {
             let error = Self.rpcError(error, isLate: deadline?.isOver(at: KernelClock.monotonic) ?? false)
+            let time = KernelClock.monotonic - start
+            metrics.note(method, nanoseconds: time, failure: "\(error.code)")
             let level: Logger.Level = error.code == .unimplemented || error.code == .notFound ? .debug : .warning
             log.log(
                 level: level, "\(method): \(error.message)",
-                metadata: ["code": "\(error.code)", "ms": "\((KernelClock.monotonic - start) / 1_000_000)"])
+                metadata: ["code": "\(error.code)", "ms": "\(time / 1_000_000)"])
             throw error
         }
     }

@@ -64,7 +64,8 @@ extension SpecBuilder {
         }
         let taken = Set(requested.map(\.destination))
         let all =
-            (kernelMounts() + writableMounts() + podMounts()).filter { !taken.contains($0.destination) }
+            (kernelMounts() + writableMounts() + systemdMounts() + podMounts() + markMounts(beside: taken))
+            .filter { !taken.contains($0.destination) }
             + requested.map(\.mount)
         spec.mounts = all.enumerated().sorted { left, right in
             let depths = (Self.depth(left.element), Self.depth(right.element))
@@ -102,7 +103,7 @@ extension SpecBuilder {
                 options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
             Mount(
                 destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup",
-                options: ["nosuid", "noexec", "nodev", "relatime", sysAccess]),
+                options: ["nosuid", "noexec", "nodev", "relatime", managesCgroups ? "rw" : sysAccess]),
         ]
         if input.surroundings.namespaces[.ipc] == nil {
             mounts.append(
@@ -130,11 +131,22 @@ extension SpecBuilder {
 
     /// Where programs write, when the administrator has made every root file system read-only. A request that asks for that
     /// itself brings what it needs.
-    private func writableMounts() -> [Mount] {
+    func writableMounts() -> [Mount] {
         guard input.defaults.isReadOnly, !security.readonlyRootfs else { return [] }
         return [("/run", "mode=755"), ("/tmp", "mode=1777"), ("/var/tmp", "mode=1777")].map { place, mode in
             Mount(destination: place, type: "tmpfs", source: "tmpfs", options: ["rw", "nosuid", "nodev", mode])
         }
+    }
+
+    /// /run/.containerenv, by which programs find out where they are. A volume at /run may be a folder of the machine, which
+    /// must not get such a file.
+    private func markMounts(beside taken: Set<String>) -> [Mount] {
+        guard let mark = input.surroundings.containerMark, !taken.contains("/run") else { return [] }
+        return [
+            Mount(
+                destination: "/run/.containerenv", type: "bind", source: mark,
+                options: ["rbind", "rprivate", "ro", "nosuid", "nodev", "noexec"])
+        ]
     }
 
     private func podMounts() -> [Mount] {

@@ -9,7 +9,7 @@ extension SpecBuilder {
     mutating func setResources() throws(ServiceError) {
         linux.cgroupsPath = input.surroundings.cgroupsPath
         let request = input.container.linux.resources
-        var resources = try Self.limits(request, host: input.host)
+        var resources = try Self.limits(request, host: input.host, leastMemory: input.defaults.minimumMemory)
         if input.defaults.pidsLimit > 0 { resources.pids = LinuxPids(limit: Int64(input.defaults.pidsLimit)) }
         resources.devices = deviceRules()
         linux.resources = resources
@@ -22,7 +22,9 @@ extension SpecBuilder {
 
     /// The CRI's limits in the terms of the OCI. Zero means "not set"; huge pages of a size that the host cannot limit
     /// are passed over, for kubelet names all sizes that it knows.
-    static func limits(_ request: CRI.Resources, host: HostFacts) throws(ServiceError) -> LinuxResources {
+    static func limits(
+        _ request: CRI.Resources, host: HostFacts, leastMemory: Int64
+    ) throws(ServiceError) -> LinuxResources {
         var resources = LinuxResources()
         let cpu = LinuxCPU(
             shares: try amount(request.cpuShares, "cpu_shares"), quota: request.cpuQuota == 0 ? nil : request.cpuQuota,
@@ -30,7 +32,7 @@ extension SpecBuilder {
             cpus: request.cpusetCpus.isEmpty ? nil : request.cpusetCpus,
             mems: request.cpusetMems.isEmpty ? nil : request.cpusetMems)
         if cpu != LinuxCPU() { resources.cpu = cpu }
-        resources.memory = try memory(request, host)
+        resources.memory = try memory(request, host, leastMemory)
         let huge = request.hugepageLimits.filter { host.hugepageSizes.contains($0.pageSize) }
         if !huge.isEmpty {
             resources.hugepageLimits = huge.map { LinuxHugepageLimit(pageSize: $0.pageSize, limit: $0.limit) }
@@ -46,13 +48,15 @@ extension SpecBuilder {
 
     /// Without a limit of its own, swap gets what memory has where the host can do that: no swapping, as Kubernetes
     /// wants it.
-    private static func memory(_ request: CRI.Resources, _ host: HostFacts) throws(ServiceError) -> LinuxMemory? {
+    private static func memory(
+        _ request: CRI.Resources, _ host: HostFacts, _ least: Int64
+    ) throws(ServiceError) -> LinuxMemory? {
         let limit = request.memoryLimitInBytes
         let swap = request.memorySwapLimitInBytes
         guard limit >= 0 else { throw ServiceError(.invalid, "set memory limit", "\(limit)", "it is negative") }
         guard limit != 0 || swap != 0 else { return nil }
-        if limit > 0 && limit < minimumMemory {
-            throw ServiceError(.invalid, "set memory limit", "\(limit)", "the least is \(minimumMemory) bytes")
+        if limit > 0 && limit < least {
+            throw ServiceError(.invalid, "set memory limit", "\(limit)", "the least is \(least) bytes")
         }
         if swap > 0 && swap < limit {
             throw ServiceError(.invalid, "set swap limit", "\(swap)", "it is below the memory limit, \(limit)")
@@ -60,7 +64,4 @@ extension SpecBuilder {
         let own = swap == 0 && host.limitsSwap ? limit : swap
         return LinuxMemory(limit: limit == 0 ? nil : limit, swap: own == 0 ? nil : own)
     }
-
-    /// No runtime gets a container started within less.
-    static let minimumMemory: Int64 = 512 * 1024
 }

@@ -75,6 +75,8 @@ package struct SpecBuilder: Sendable {
         package var resolvFile: String
         /// The folder that becomes /dev/shm.
         package var shm: String
+        /// The file that becomes /run/.containerenv; pods of earlier builds have none.
+        package var containerMark: String?
         /// The users of the pod's user namespace, if it has one.
         package var users: UserMapping?
 
@@ -105,6 +107,8 @@ package struct SpecBuilder: Sendable {
         package var localhostSeccomp: SeccompProfile?
         /// For privileged containers.
         package var privilegedSeccomp: SeccompProfile?
+        /// The least limit of memory, in bytes.
+        package var minimumMemory: Int64 = 512 << 10
         /// Whether no root file system can be written.
         package var isReadOnly = false
         /// `name=value`, for those that have no such annotation.

@@ -6,10 +6,13 @@ package import Linux
 
 /// The signal that asks a container to end.
 package enum StopSignal {
-    /// The request's signal, else the image's, else SIGTERM. Throws on an image's signal that does not exist.
-    package static func choose(request: CRI.Signal, image: String?) throws(ServiceError) -> Signal {
+    /// The request's signal, else the image's, else SIGTERM, by which systemd would start over: it ends by SIGRTMIN+3.
+    /// Throws on an image's signal that does not exist.
+    package static func choose(
+        request: CRI.Signal, image: String?, forSystemd: Bool = false
+    ) throws(ServiceError) -> Signal {
         if let signal = signal(of: request) { return signal }
-        guard let image, !image.isEmpty else { return .terminate }
+        guard let image, !image.isEmpty else { return forSystemd ? Signal(rawValue: 34 + 3) : .terminate }
         guard let signal = Signal(parsing: image), signal != .probe else {
             throw ServiceError(.invalid, "read the image's stop signal", image, "no such signal")
         }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CRIAPI
+internal import EngineConfiguration
+internal import Linux
+internal import Logging
+internal import MonitorProtocol
+internal import Streaming
+internal import Synchronization
+
+extension Engine {
+    /// Starts what serves metrics and looks into the engine, where the configuration wants it.
+    package func startDocuments() async throws {
+        let (metrics, inspect) = (config.metrics, config.api.inspect)
+        if let place = DocumentServer.Place(metrics.listen) {
+            let tls =
+                metrics.certificate.isEmpty
+                ? nil
+                : TLSFiles(
+                    certificate: metrics.certificate, key: metrics.key, isModernOnly: config.api.leastTLSVersion == .v13
+                )
+            try await serve(place, tls, "metrics") { engine, path in
+                guard path == "/metrics" else { return nil }
+                return Document(type: Exposition.mediaType, await engine.exposition(prefix: metrics.prefix))
+            }
+        }
+        if !inspect.isEmpty {
+            try await serve(.socket(inspect), nil, "inspection") { engine, path in await engine.inspection(path) }
+        }
+    }
+
+    private func serve(
+        _ place: DocumentServer.Place, _ tls: TLSFiles?, _ what: String,
+        _ source: @escaping @Sendable (Engine, String) async -> Document?
+    ) async throws {
+        let log = log
+        let server = try await DocumentServer.start(place, tls: tls) {
+            log.warning("\($0)")
+        } _: { [weak self] path in
+            guard let self else { return nil }
+            return await source(self, path)
+        }
+        log.info("\(what) on \(server.place)")
+        documents.withLock { $0.append(server) }
+    }
+
+    /// The paths that CRI-O serves beside its CRI, of which cAdvisor reads `/info` and `/containers/ID`.
+    func inspection(_ path: String) async -> Document? {
+        let parts = path.split(separator: "/").map(String.init)
+        switch (parts.first, parts.count) {
+        case ("config", 1): return Document(type: "application/toml", config.text)
+        case ("info", 1): return json(MachineInspection(config, cgroupNaming))
+        case ("containers", 2):
+            // An id that means nobody, or several.
+            guard let container = try? table.container(parts[1]) else { return nil }
+            return json(await ContainerInspection(container))
+        default: return nil
+        }
+    }
+
+    private func json(_ value: some Encodable) -> Document? {
+        // Every value of these types can be encoded.
+        (try? JSON.text(value)).map { Document(type: "application/json", $0) }
+    }
+}
+
+/// What `/info` tells.
+private struct MachineInspection: Encodable {
+    struct Mappings: Encodable {
+        var uids: [String] = []
+        var gids: [String] = []
+    }
+
+    var storageDriver = "overlay"
+    var storageImage = ""
+    var storageRoot: String
+    var cgroupDriver: String
+    var defaultIDMappings = Mappings()
+
+    enum CodingKeys: String, CodingKey {
+        case storageDriver = "storage_driver"
+        case storageImage = "storage_image"
+        case storageRoot = "storage_root"
+        case cgroupDriver = "cgroup_driver"
+        case defaultIDMappings = "default_id_mappings"
+    }
+
+    init(_ config: DaemonConfig, _ naming: CgroupNaming) {
+        storageRoot = config.image.root.isEmpty ? config.root : config.image.root
+        cgroupDriver = naming.driver.rawValue
+    }
+}
+
+/// What `/containers/ID` tells.
+private struct ContainerInspection: Encodable {
+    var name: String
+    var pid: Int32
+    var image: String
+    var imageRef: String
+    var createdTime: Int64
+    var labels: [String: String]
+    var annotations: [String: String]
+    var logPath: String
+    var root: String
+    var sandbox: String
+    var ipAddresses: [String]
+    var hostNetwork: Bool
+
+    enum CodingKeys: String, CodingKey {
+        case name, pid, image, labels, annotations, root, sandbox
+        case imageRef = "image_ref"
+        case createdTime = "created_time"
+        case logPath = "log_path"
+        case ipAddresses = "ip_addresses"
+        case hostNetwork = "host_network"
+    }
+
+    init(_ container: Container) async {
+        let (pod, record) = (container.pod, await container.record)
+        name = record.name
+        pid = await container.state.process?.pid ?? 0
+        image = container.config.image.image
+        imageRef = record.imageRef
+        createdTime = container.createdAt
+        labels = container.config.labels
+        annotations = container.config.annotations
+        logPath = record.logPath
+        root = pod.paths.rootfs(container.id)
+        sandbox = pod.id
+        ipAddresses = await pod.ips
+        hostNetwork = pod.plan.usesHostNetwork
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Synchronization
+
+/// What the engine has done since it was started, in numbers.
+///
+/// ## Concurrency model
+/// The numbers are under a mutex; each is counted where it happens.
+package final class EngineMetrics: Sendable {
+    /// All requests of one kind.
+    struct Operation: Hashable, Sendable {
+        var count: UInt64 = 0
+        var errors: UInt64 = 0
+        var nanoseconds: UInt64 = 0
+    }
+
+    struct Counts: Hashable, Sendable {
+        /// By the name of the RPC: there are no more names than those.
+        var operations: [String: Operation] = [:]
+        /// Pulls that failed, by the gRPC code.
+        var failedPulls: [String: UInt64] = [:]
+        /// Containers that were killed for want of memory.
+        var oomKills: UInt64 = 0
+        /// Monitors that ended when nobody wanted that.
+        var lostMonitors: UInt64 = 0
+        /// Listeners that fell behind, and missed events.
+        var lateListeners: UInt64 = 0
+    }
+
+    private let state = Mutex(Counts())
+
+    package init() {}
+
+    var counts: Counts { state.withLock { $0 } }
+
+    /// A request of that name has ended; `failure` is the gRPC code of its error.
+    func note(_ operation: String, nanoseconds: Int64, failure: String?) {
+        state.withLock { state in
+            state.operations[operation, default: Operation()].count += 1
+            state.operations[operation]?.nanoseconds += UInt64(max(0, nanoseconds))
+            guard let failure else { return }
+            state.operations[operation]?.errors += 1
+            if operation == "PullImage" { state.failedPulls[failure, default: 0] += 1 }
+        }
+    }
+
+    /// One more of what stands at the place.
+    func count(_ place: any WritableKeyPath<Counts, UInt64> & Sendable) {
+        state.withLock { $0[keyPath: place] += 1 }
+    }
+}

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright the Skiff authors.
+
+"""What an engine tells those who look into it over HTTP, and settings that bound its work."""
+
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+
+import grpc
+import pytest
+from engine import cri, eventually
+
+Code = grpc.StatusCode
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self.path))
+
+
+def get(connection, path):
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+
+
+@pytest.fixture(scope="module")
+def observed(engine):
+    """An engine with metrics on a port and inspection on a socket, whose runtime has ten seconds for a container."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    engine.journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    engine.journal.bind(str(engine.folder / "journal"))
+    engine.journal.settimeout(60)
+    hooks = engine.folder / "hooks"
+    hooks.mkdir()
+    folder = engine.folder / "skiff.toml.d"
+    folder.mkdir()
+    (folder / "observed.toml").write_text(
+        f'[api]\ninspect = "{engine.folder}/inspect"\n[metrics]\nlisten = "127.0.0.1:{port}"\n'
+        f'[cni]\nmap_host_ports = false\n[runtime]\nhooks_dirs = ["{hooks}"]\njournal = "{engine.folder}/journal"\n'
+        '[runtime.handlers.skiffrun]\ncreate_timeout = "3s"\nmin_memory = 8388608\n')
+    engine.kill_daemon()
+    engine.start_daemon()
+    engine.metrics = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    engine.inspect = UnixConnection(engine.folder / "inspect")
+    return engine
+
+
+def metrics(observed):
+    status, text = get(observed.metrics, "/metrics")
+    assert status == 200
+    values = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            name, value = re.fullmatch(r"([a-z_]+(?:\{[^}]*\})?) ([0-9.e+-]+)", line).groups()
+            values[name] = float(value)
+    return values
+
+
+def entry(observed):
+    lines = observed.journal.recv(65536).decode().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_the_journal_gets_the_output_too(observed, pod):
+    script = "echo one; head -c 20000 /dev/zero | tr '\\0' x; sleep 0.2; echo end; sleep 0.2; echo A=two >&2"
+    container = observed.shell(*pod, "told", script)
+    assert observed.wait_exit(container).exit_code == 0
+    entries = [entry(observed) for _ in range(4)]
+    messages = [e["MESSAGE"] for e in entries]
+    assert messages == ["one", "x" * 16384, "x" * (20000 - 16384) + "end", "A=two"]
+    assert [e.get("CONTAINER_PARTIAL_MESSAGE") for e in entries] == [None, "true", None, None]
+    assert [e["PRIORITY"] for e in entries] == ["6", "6", "6", "3"]
+    for e in entries:
+        assert (e["CONTAINER_ID_FULL"], e["CONTAINER_ID"], e["POD_ID"]) == (container, container[:12], pod[0])
+    assert [text for _, _, text in observed.log(pod[1].metadata.name, "told")] == messages
+
+
+def test_metrics(observed, pod):
+    def operations(name):
+        return metrics(observed).get(f'skiff_operations_total{{operation="{name}"}}', 0)
+
+    before = operations("Version")
+    for _ in range(3):
+        observed.runtime.Version(cri.VersionRequest(), timeout=60)
+    eventually("three more are counted", lambda: operations("Version") == before + 3)
+    with pytest.raises(grpc.RpcError):
+        observed.status("f" * 64)
+    eventually("so is a failure", lambda: metrics(observed).get(
+        'skiff_operations_errors_total{operation="ContainerStatus"}', 0) >= 1)
+    now = metrics(observed)
+    assert now["skiff_pods"] == 1 and now["skiff_containers"] == 0
+    assert now['skiff_default_runtime{runtime="skiffrun"}'] == 1
+    assert now["skiff_resident_memory_bytes"] > 1 << 20 and now["skiff_open_fds"] > 5
+    assert now['skiff_operations_latency_seconds_total_sum{operation="RunPodSandbox"}'] > 0
+    assert get(observed.metrics, "/info")[0] == 404
+
+
+def test_metrics_of_a_lack_of_memory(observed, pod):
+    before = metrics(observed)["skiff_containers_oom_total"]
+    container = observed.shell(
+        *pod, "greedy", "tail /dev/zero",
+        linux=cri.LinuxContainerConfig(resources=cri.LinuxContainerResources(memory_limit_in_bytes=16 << 20)))
+    assert observed.wait_exit(container).reason == "OOMKilled"
+    assert metrics(observed)["skiff_containers_oom_total"] == before + 1
+
+
+def test_inspection(observed, pod):
+    status, text = get(observed.inspect, "/info")
+    assert status == 200
+    info = json.loads(text)
+    assert (info["storage_driver"], info["storage_root"]) == ("overlay", str(observed.folder / "lib"))
+    assert info["cgroup_driver"] in ["cgroupfs", "systemd"]
+    container = observed.launch(*pod, "seen", ["sleep", "1000"], labels={"app": "seen"})
+    status, text = get(observed.inspect, f"/containers/{container}")
+    assert status == 200
+    seen = json.loads(text)
+    assert seen["labels"] == {"app": "seen"} and seen["sandbox"] == pod[0]
+    assert seen["image"] == observed.image and seen["created_time"] == observed.status(container).created_at
+    assert seen["ip_addresses"] == [observed.pod_status(pod[0]).network.ip]
+    assert os.path.isdir(seen["root"] + "/bin") and os.readlink(f"/proc/{seen['pid']}/exe")
+    assert get(observed.inspect, "/containers/" + "f" * 64)[0] == 404
+    assert get(observed.inspect, "/metrics")[0] == 404
+    status, text = get(observed.inspect, "/config")
+    assert status == 200 and f'inspect = "{observed.folder}/inspect"' in text
+
+
+def test_a_runtime_that_takes_too_long_is_killed(observed, pod, refused):
+    hook = observed.folder / "slow"
+    hook.write_text(f"#!/bin/sh\necho $$ > {observed.folder}/slow.pid\nexec sleep 1000\n")
+    hook.chmod(0o755)
+    definition = {
+        "version": "1.0.0", "hook": {"path": str(hook)}, "when": {"always": True}, "stages": ["createRuntime"],
+    }
+    file = observed.folder / "hooks" / "slow.json"
+    file.write_text(json.dumps(definition))
+    try:
+        begin = time.monotonic()
+        with refused(Code.DEADLINE_EXCEEDED, "skiffrun create", "3.0 seconds"):
+            observed.create(*pod, "late", ["true"])
+        assert 3 <= time.monotonic() - begin < 60
+    finally:
+        file.unlink()
+    process = int((observed.folder / "slow.pid").read_text())
+    eventually("the hook is gone", lambda: not os.path.exists(f"/proc/{process}"))
+    assert observed.containers() == []
+    # The name is free.
+    assert observed.wait_exit(observed.launch(*pod, "late", ["true"])).exit_code == 0
+
+
+def test_the_handler_says_how_little_memory_is_too_little(observed, pod, refused):
+    def limit(size):
+        return cri.LinuxContainerConfig(resources=cri.LinuxContainerResources(memory_limit_in_bytes=size))
+
+    with refused(Code.INVALID_ARGUMENT, "the least is 8388608 bytes"):
+        observed.create(*pod, "small", ["true"], linux=limit((8 << 20) - 1))
+    container = observed.launch(*pod, "fits", ["sleep", "1000"], linux=limit(8 << 20))
+    request = cri.UpdateContainerResourcesRequest(container_id=container, linux=limit(4 << 20).resources)
+    with refused(Code.INVALID_ARGUMENT, "the least is 8388608 bytes"):
+        observed.runtime.UpdateContainerResources(request, timeout=60)
+
+
+def test_ports_that_somebody_else_maps(observed):
+    pod, _ = observed.run_pod("unmapped", port_mappings=[cri.PortMapping(host_port=28431, container_port=80)])
+    try:
+        rules = subprocess.run(["iptables-save", "-t", "nat"], capture_output=True, text=True, check=True).stdout
+        assert "28431" not in rules
+    finally:
+        observed.remove_pod(pod)
+
+
+def test_a_container_knows_that_it_is_one(observed, pod):
+    container = observed.shell(*pod, "mark", "cat /run/.containerenv && echo there; echo $container")
+    assert observed.wait_exit(container).exit_code == 0
+    assert [text for _, _, text in observed.log(pod[1].metadata.name, "mark")] == ["there", "skiff"]
