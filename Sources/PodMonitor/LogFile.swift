@@ -86,7 +86,9 @@ final class LogFile {
 
     private func takeBack(_ count: UInt64) {
         do throws(Errno) {
-            size = try file.status().size - count
+            // Somebody may have emptied the file meanwhile, as rotation by copies does.
+            let end = try file.status().size
+            size = end - min(count, end)
             try Syscall.setLength(of: file.rawValue, Int64(size))
         } catch {
             endsInsideLine = true

@@ -18,6 +18,14 @@ struct RequestDeadlineTests {
         #expect(!deadline.isOver(at: span - 50_000_000))
     }
 
+    /// A little earlier than the client gives up.
+    @Test func boundsWork() throws {
+        let deadline = try #require(RequestDeadline("2S", now: 1000))
+        #expect(deadline.end(within: 5_000_000_000, from: 1000) == 1_990_001_000)
+        #expect(deadline.end(within: 5_000_000_000, from: 3_000_000_000) == 1_990_001_000)
+        #expect(deadline.end(within: 1_000_000_000, from: 1000) == 1_000_001_000)
+    }
+
     @Test(arguments: ["", "S", "5", "-1S", "1.5S", "123456789S", "1s", "١S"])
     func whatNobodyUnderstandsIsNone(text: String) {
         #expect(RequestDeadline(text, now: 0) == nil)

@@ -75,6 +75,36 @@ def test_reopening_fails_without_a_file(engine, pod, refused):
         reopen(engine, "nothing")
 
 
+@contextlib.contextmanager
+def frozen(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_reopening_ends_with_its_callers_patience(engine, pod, refused):
+    """What comes too late for the caller is not done, and whoever waits longer gets it."""
+    container = engine.shell(*pod, "c", "sleep 1000")
+    log = engine.folder / "logs" / pod[1].metadata.name / "c.log"
+    log.unlink()
+    request = cri.ReopenContainerLogRequest(container_id=container)
+    monitor = engine.monitor_pid(pod[0])
+    with frozen(monitor), refused(grpc.StatusCode.DEADLINE_EXCEEDED):
+        engine.runtime.ReopenContainerLog(request, timeout=1)
+    # It has had the other request before this one.
+    assert engine.exec(container, "echo", "awake").stdout == b"awake\n"
+    assert not log.exists()
+    with frozen(monitor):
+        answer = engine.runtime.ReopenContainerLog.future(request, timeout=DEADLINE)
+        # Longer than a caller without a limit of its own is made to wait.
+        time.sleep(11)
+        assert not answer.done()
+    answer.result()
+    assert log.exists()
+
+
 def test_skiffctl_reopens(engine, pod):
     identifier, config = pod
     container = engine.shell(identifier, config, "c", "sleep 1000")

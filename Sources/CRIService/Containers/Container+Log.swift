@@ -16,18 +16,22 @@ extension Engine {
 }
 
 extension Container {
-    /// So long may the monitor take; what it would do later it does not do at all.
-    private static let reopenPatience = Duration.seconds(10)
+    /// So many nanoseconds may the monitor take when the client does not say how long it waits, and when it does at most.
+    private static let reopenPatience: (unasked: Int64, longest: Int64) = (10_000_000_000, 120_000_000_000)
 
+    /// What the monitor would do after the client has given up it does not do at all.
     func reopenLog() async throws {
         guard state.process != nil else {
             throw ServiceError(.state, "use container", id, "it is \(state.word), not running")
         }
         guard !record.logPath.isEmpty else { throw ServiceError(.state, "use container", id, "it has no log") }
         let link = try await pod.monitorLink()
-        let patience = Self.reopenPatience
-        let deadline = UInt64(KernelClock.monotonic) + UInt64(patience.components.seconds) * 1_000_000_000
-        let request = MonitorRequest.reopenLog(container: id, deadline: deadline)
+        let now = KernelClock.monotonic
+        let end =
+            RequestDeadline.current?.end(within: Self.reopenPatience.longest, from: now)
+            ?? now + Self.reopenPatience.unasked
+        let request = MonitorRequest.reopenLog(container: id, deadline: UInt64(max(1, end)))
+        let patience = Duration.nanoseconds(end - now)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { _ = try await link.request(request) }
             group.addTask {

@@ -6,6 +6,9 @@ internal import GRPCCore
 /// The moment at which a client gives a request up, from its `grpc-timeout`: at most eight digits and a unit, `250m` for
 /// 250 milliseconds. See the section "Requests" of gRPC over HTTP2.
 struct RequestDeadline: Hashable, Sendable {
+    /// That of the request whose handler this is; nil when its client waits for ever.
+    @TaskLocal static var current: RequestDeadline?
+
     /// On the monotonic clock, in nanoseconds.
     private let end: Int64
 
@@ -30,5 +33,10 @@ struct RequestDeadline: Hashable, Sendable {
     }
 
     /// Whether the client has given up by now.
-    func isOver(at now: Int64) -> Bool { now >= end - Self.tolerance }
+    func isOver(at now: Int64) -> Bool { now >= latest }
+
+    /// The moment for work to be given up at: when the client does, unless that is more than `limit` nanoseconds away.
+    func end(within limit: Int64, from now: Int64) -> Int64 { min(latest, now + limit) }
+
+    private var latest: Int64 { end - Self.tolerance }
 }

@@ -29,7 +29,9 @@ package struct RequestInterceptor: ServerInterceptor {
         do {
             let response = try await withThrowingTaskGroup(of: StreamingServerResponse<Output>?.self) { group in
                 try await withoutActuallyEscaping(next) { next in
-                    group.addTask { try await next(request, context) }
+                    group.addTask {
+                        try await RequestDeadline.$current.withValue(deadline) { try await next(request, context) }
+                    }
                     group.addTask {
                         try await context.cancellation.cancelled
                         return nil
