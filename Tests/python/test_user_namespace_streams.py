@@ -4,18 +4,15 @@
 """Logs, execs, attached clients and terminals of pods whose users are others on the machine: what is tested with all pods."""
 
 import pytest
+import test_monitor
+import test_streaming
 from engine import Engine, cri
-from test_monitor import (  # noqa: F401: collected here, too
-    test_a_full_disk_is_counted,
-    test_execs_go_on_while_the_daemon_is_away,
-    test_many_execs_at_a_time,
-    test_many_lines_without_end_and_at_once,
-    test_outputs_and_input_that_nobody_uses,
-    test_rotation_loses_nothing,
-)
-from test_streaming import EVERY_RUNTIME, TestAttach as AnyAttach, TestExec as AnyExec, sleeper  # noqa: F401
+from test_streaming import EVERY_RUNTIME
+from test_streaming import TestAttach as AnyAttach
+from test_streaming import TestExec as AnyExec
 from test_terminal import TestShell as AnyShell
 from test_user_namespaces import mapping, options, pod_with, secure
+
 
 
 class MappedEngine(Engine):
@@ -39,6 +36,15 @@ def engine(request):
         yield one
     finally:
         one.down()
+
+
+sleeper = test_streaming.sleeper
+test_rotation_loses_nothing = test_monitor.test_rotation_loses_nothing
+test_a_full_disk_is_counted = test_monitor.test_a_full_disk_is_counted
+test_many_execs_at_a_time = test_monitor.test_many_execs_at_a_time
+test_execs_go_on_while_the_daemon_is_away = test_monitor.test_execs_go_on_while_the_daemon_is_away
+test_many_lines_without_end_and_at_once = test_monitor.test_many_lines_without_end_and_at_once
+test_outputs_and_input_that_nobody_uses = test_monitor.test_outputs_and_input_that_nobody_uses
 
 
 class TestMapped:
