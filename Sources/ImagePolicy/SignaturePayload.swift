@@ -40,7 +40,7 @@ struct SignaturePayload: Decodable {
         }
         let signed = payload.critical.identity.reference
         guard identity.accepts(signed, for: reference) else {
-            return "it is for the name \(ImageSpecError.quoted(signed))"
+            return "it is for the name \(QuotedText.line(signed))"
         }
         return nil
     }

@@ -4,6 +4,7 @@
 internal import Crypto
 internal import CryptoExtras
 internal import FoundationEssentials
+internal import OCIImageSpec
 
 /// Public keys in PEM that sigstore signatures are checked with: ECDSA with SHA-256 over P-256, P-384 and P-521 (`cosign
 /// generate-key-pair` makes the first), RSA (PKCS #1 v1.5) with SHA-256, and Ed25519.

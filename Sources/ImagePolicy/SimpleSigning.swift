@@ -3,6 +3,7 @@
 
 internal import FoundationEssentials
 internal import Linux
+internal import OCIImageSpec
 
 /// Verifies GPG simple signatures with `gpgv`, which knows no trust but the keys it is given. Source: gpgv(1);
 /// GnuPG's doc/DETAILS for the status lines.

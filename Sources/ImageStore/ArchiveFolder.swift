@@ -3,6 +3,7 @@
 
 internal import Archive
 internal import Linux
+internal import OCIImageSpec
 
 /// The content of a tar file, plain or compressed, in a temporary directory: what is in an archive is not always in the
 /// order in which it is read.

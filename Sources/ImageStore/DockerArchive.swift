@@ -89,7 +89,7 @@ package struct DockerArchiveSource: BlobSource {
             let found = entries.first { entry in
                 (entry.repoTags ?? []).contains { (try? Reference(parsing: $0).description) == wanted }
             }
-            guard let found else { throw fault(.notFound, "it has no image \(ImageSpecError.quoted(name))") }
+            guard let found else { throw fault(.notFound, "it has no image \(QuotedText.line(name))") }
             return found
         }
         guard let entry = place.map({ $0 < entries.count ? entries[$0] : nil }) ?? entries.first else {

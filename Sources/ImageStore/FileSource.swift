@@ -3,6 +3,7 @@
 
 internal import Archive
 internal import Linux
+internal import OCIImageSpec
 
 /// A file as a stream of blocks.
 final class FileSource: BlockSource {

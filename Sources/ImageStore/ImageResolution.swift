@@ -76,7 +76,7 @@ package struct ImageResolution: Sendable {
 
     private static func check(_ manifest: Manifest, _ name: String) throws(ImageStoreError) {
         func unsupported(_ what: String, _ type: MediaType) -> ImageStoreError {
-            let quoted = ImageSpecError.quoted(type.rawValue)
+            let quoted = QuotedText.line(type.rawValue)
             return ImageStoreError(
                 .unsupportedMediaType, "pull image", name, "\(what) has the unsupported type \(quoted)")
         }

@@ -6,46 +6,31 @@ package import Linux
 package import OCIImageSpec
 
 /// What the image store could not do, and why: one line.
-package struct ImageStoreError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The kind of fault, for callers that decide by it.
-    package enum Code: Hashable, Sendable {
-        /// No such image, tag, platform or layout.
-        case notFound
-        /// A prefix that several ids have.
-        case ambiguous
-        /// A document that contradicts itself or its schema.
-        case invalid
-        /// Content that is not what its digest says.
-        case digestMismatch
-        /// A document or layer of a type that is no container image.
-        case unsupportedMediaType
-        /// A layer that cannot be unpacked: damaged, hostile, or beyond limits.
-        case corruptLayer
-        /// Something still uses it.
-        case inUse
-        /// The file system or a quota is full.
-        case noSpace
-        /// The kernel or the database refused.
-        case io
-    }
+package typealias ImageStoreError = CodedError<ImageStoreFault>
 
-    /// The kind of fault.
-    package var code: Code
-    /// What was attempted: `unpack layer`.
-    package var operation: String
-    /// What it was attempted on, unquoted.
-    package var subject: String
-    /// Why it failed.
-    package var reason: String
+/// The kind of fault, for callers that decide by it.
+package enum ImageStoreFault: Hashable, Sendable {
+    /// No such image, tag, platform or layout.
+    case notFound
+    /// A prefix that several ids have.
+    case ambiguous
+    /// A document that contradicts itself or its schema.
+    case invalid
+    /// Content that is not what its digest says.
+    case digestMismatch
+    /// A document or layer of a type that is no container image.
+    case unsupportedMediaType
+    /// A layer that cannot be unpacked: damaged, hostile, or beyond limits.
+    case corruptLayer
+    /// Something still uses it.
+    case inUse
+    /// The file system or a quota is full.
+    case noSpace
+    /// The kernel or the database refused.
+    case io
+}
 
-    /// An error of the given parts.
-    package init(_ code: Code, _ operation: String, _ subject: String, _ reason: String) {
-        self.code = code
-        self.operation = operation
-        self.subject = subject
-        self.reason = reason
-    }
-
+extension ImageStoreError {
     /// A failed system call.
     package init(_ operation: String, _ subject: String, _ errno: Errno) {
         let code: Code = errno == .ENOSPC || errno == .EDQUOT ? .noSpace : .io
@@ -62,9 +47,6 @@ package struct ImageStoreError: Error, Hashable, Sendable, CustomStringConvertib
             }
         self.init(code, "unpack layer", layer.description, error.description)
     }
-
-    /// One line: operation, quoted subject, reason.
-    package var description: String { "\(operation) \(ImageSpecError.quoted(subject)): \(reason)" }
 
     /// Runs the body and gives the error number that it throws an operation and a subject.
     static func attempt<Value: ~Copyable>(

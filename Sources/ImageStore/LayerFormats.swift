@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import OCIImageSpec
+
 /// The formats that a store can hold side by side, and the one that new layers get.
 package enum LayerFormats: String, Hashable, Sendable, CaseIterable {
     case directory

@@ -60,7 +60,7 @@ package struct LayoutSource: BlobSource {
         let entries =
             tag.map { tag in index.manifests.filter { $0.annotations?[Self.refName] == tag } } ?? index.manifests
         guard let entry = entries.first else {
-            let reason = tag.map { "it has no image tagged \(ImageSpecError.quoted($0))" } ?? "it has no image"
+            let reason = tag.map { "it has no image tagged \(QuotedText.line($0))" } ?? "it has no image"
             throw ImageStoreError(.notFound, "open image layout", directory, reason)
         }
         guard entries.count == 1 else {

@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import Linux
+internal import OCIImageSpec
 
 /// Layers as a user namespace sees them: mounts that show the owners shifted, so that no layer is copied and changed.
 /// overlayfs takes lower directories from such mounts since Linux 5.19, but before Linux 6.15 not from mounts without a

@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import Linux
+internal import OCIImageSpec
 
 /// Overlays on Linux before 6.5, which reads all options as one text of a page: 200 layers. See mount(2).
 extension OverlayMount {

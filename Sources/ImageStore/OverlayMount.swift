@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import Linux
+internal import OCIImageSpec
 
 /// An overlay of directories, mounted through the mount interface of Linux 5.2, which has no limit on the length of
 /// all options together: 500 layers, as many as overlayfs takes. That is so since Linux 6.5; before, all lower directories

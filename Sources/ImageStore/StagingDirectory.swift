@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import Linux
+internal import OCIImageSpec
 
 /// A directory in which a layer is unpacked, or documents are written, before they have a name. It holds a lock for its whole life: what is
 /// not locked belongs to a process that died, and is removed by whoever opens the store next.

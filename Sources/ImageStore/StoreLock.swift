@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import Linux
+internal import OCIImageSpec
 
 /// A lock on a file, between threads and processes alike; released when it goes out of scope, and by the kernel when
 /// the process ends. See flock(2).

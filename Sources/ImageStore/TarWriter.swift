@@ -3,6 +3,7 @@
 
 internal import Archive
 internal import Linux
+internal import OCIImageSpec
 
 /// Writes a tar of regular files with short names into a file. The header of an entry is written when its length is
 /// known, which the format allows because the file can be written anywhere. Source: pax(1), "ustar Interchange Format".

@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import Linux
+internal import OCIImageSpec
 
 /// A directory that is filled by one operation or stays as it was.
 struct UnpackTarget: Sendable {

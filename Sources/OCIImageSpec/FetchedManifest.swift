@@ -76,14 +76,14 @@ private struct Shape: Decodable {
         if let stated, let mediaType, stated != mediaType {
             throw fault(
                 .invalid,
-                "served as \(ImageSpecError.quoted(stated.rawValue)) but says \(ImageSpecError.quoted(mediaType.rawValue))"
+                "served as \(QuotedText.line(stated.rawValue)) but says \(QuotedText.line(mediaType.rawValue))"
             )
         }
         let type = mediaType ?? stated ?? (isIndex ? .imageIndex : .imageManifest)
         switch type.kind {
         case .index where isIndex, .manifest where isManifest: return type
-        case .unknown: throw fault(.unsupported, "the type \(ImageSpecError.quoted(type.rawValue)) is not supported")
-        default: throw fault(.invalid, "its fields do not fit its type \(ImageSpecError.quoted(type.rawValue))")
+        case .unknown: throw fault(.unsupported, "the type \(QuotedText.line(type.rawValue)) is not supported")
+        default: throw fault(.invalid, "its fields do not fit its type \(QuotedText.line(type.rawValue))")
         }
     }
 }

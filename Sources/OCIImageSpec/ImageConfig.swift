@@ -53,7 +53,7 @@ package struct ImageConfig: Codable, Hashable, Sendable {
         self = try decodeDocument(ImageConfig.self, bytes, operation, subject)
         guard rootfs.type == "layers" else {
             throw ImageSpecError(
-                .invalid, operation, subject, "rootfs.type is \(ImageSpecError.quoted(rootfs.type)), want \"layers\"")
+                .invalid, operation, subject, "rootfs.type is \(QuotedText.line(rootfs.type)), want \"layers\"")
         }
     }
 

@@ -71,5 +71,5 @@ package struct RegistryError: Error, Hashable, CustomStringConvertible {
     }
 
     /// One line: operation, quoted subject, reason, the registry's words.
-    package var description: String { "\(operation) \(ImageSpecError.quoted(subject)): \(wholeReason)" }
+    package var description: String { "\(operation) \(QuotedText.line(subject)): \(wholeReason)" }
 }

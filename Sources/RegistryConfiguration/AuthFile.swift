@@ -77,7 +77,7 @@ struct AuthFile {
         if let user = entry.username, !user.isEmpty { return .password(user: user, password: entry.password ?? "") }
         guard let auth = entry.auth, !auth.isEmpty else { return nil }
         guard let found = RegistryCredentials(basic: auth) else {
-            throw .file(path, "\"auth\" of \(ImageSpecError.quoted(key)) is not base64 of user:password")
+            throw .file(path, "\"auth\" of \(QuotedText.line(key)) is not base64 of user:password")
         }
         return found
     }

@@ -47,7 +47,7 @@ package struct CertificateFolders: Hashable, Sendable {
         for name in names where name.hasSuffix(".key") && !names.contains("\(name.dropLast(4)).cert") {
             throw .file(
                 "\(path)/\(name)",
-                "there is no certificate \(ImageSpecError.quoted(name.dropLast(4) + ".cert")) for this key")
+                "there is no certificate \(QuotedText.line(name.dropLast(4) + ".cert")) for this key")
         }
         // A server is shown one certificate: the first.
         if let name = names.first(where: { $0.hasSuffix(".cert") }) {

@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import Linux
+internal import OCIImageSpec
 
 /// Files that may be missing.
 enum ConfigurationText {

@@ -53,7 +53,7 @@ package struct SignatureStorage: Hashable, Sendable {
             if let entry = file.fallback { fallback = Self.place(entry, fallback) }
             for (scope, entry) in file.docker ?? [:] {
                 guard places[scope] == nil else {
-                    throw .file(path, "\(ImageSpecError.quoted(scope)) is in another file too")
+                    throw .file(path, "\(QuotedText.line(scope)) is in another file too")
                 }
                 places[scope] = Self.place(entry, Place())
             }

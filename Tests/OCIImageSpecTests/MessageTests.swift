@@ -12,14 +12,14 @@ import Testing
         ("\u{7F}\u{9B}31m", #""\u{7F}\u{009B}31m""#), ("evil\u{202E}gpj", #""evil\u{202E}gpj""#),
         ("\u{2028}\u{2029}\u{FEFF}", #""\u{2028}\u{2029}\u{FEFF}""#),
     ]) func textsAreQuotedOnOneLine(text: String, quoted: String) {
-        #expect(ImageSpecError.quoted(text) == quoted)
+        #expect(QuotedText.line(text) == quoted)
         #expect(ImageSpecError(.invalid, "parse", text, "no").description == "parse \(quoted): no")
     }
 
     @Test func longTextsAreCut() {
-        #expect(ImageSpecError.quoted(String(repeating: "x", count: 300)).utf8.count == 302)
+        #expect(QuotedText.line(String(repeating: "x", count: 300)).utf8.count == 302)
         #expect(
-            ImageSpecError.quoted(String(repeating: "x", count: 301)) == "\"" + String(repeating: "x", count: 300)
+            QuotedText.line(String(repeating: "x", count: 301)) == "\"" + String(repeating: "x", count: 300)
                 + "...\"")
     }
 }
