@@ -15,6 +15,13 @@ let strict: [SwiftSetting] = [
     .strictMemorySafety(),
 ]
 
+// For what skiffrun and skiffmon are made of. Generic types are asked for by the addresses of their parts: by their names,
+// the default, the Swift runtime takes them apart at every start and looks through all conformances of the program.
+let quickStart: [SwiftSetting] = [
+    .unsafeFlags(
+        ["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"], .when(configuration: .release))
+]
+
 // Tests read C structures through the same wrappers, but need not mark each use.
 let strictTests: [SwiftSetting] = Array(strict.dropLast())
 
@@ -35,8 +42,11 @@ let staticRuntime: ([SwiftSetting], [LinkerSetting]) = (
     ]
 )
 
-func floor(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+// What runs before the C library has started: the program's protection of its own file.
+let ownEntry: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "--entry=skiffrun_entry"])]
+
+func floor(_ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
 }
 
 func program(
@@ -88,10 +98,10 @@ let package = Package(
         .systemLibrary(name: "CZlib"),
 
         // Floor 1: vocabularies.
-        floor("JSON"),
+        floor("JSON", settings: quickStart),
         floor("TOML", [library("TOMLKit", "TOMLKit")]),
         floor("StreamFraming", ["CZlib"]),
-        floor("OCIRuntimeSpec"),
+        floor("OCIRuntimeSpec", settings: quickStart),
         floor("OCIImageSpec", [library("Crypto", "swift-crypto")]),
         .target(
             name: "CRIAPI",
@@ -109,11 +119,11 @@ let package = Package(
             ], path: "Sources/CRIGenerator"),
 
         // Floor 2: the kernel.
-        floor("Linux", ["CLinux"]),
+        floor("Linux", ["CLinux"], settings: quickStart),
 
         // Floor 3: one subject each.
-        floor("Cgroups", ["Linux", "OCIRuntimeSpec"]),
-        floor("Confinement", ["Linux", "OCIRuntimeSpec", "CSeccomp"]),
+        floor("Cgroups", ["Linux", "OCIRuntimeSpec"], settings: quickStart),
+        floor("Confinement", ["Linux", "OCIRuntimeSpec", "CSeccomp"], settings: quickStart),
         floor("Archive", ["Linux", "CLinux", "CCompression", "CXXHash"]),
         floor(
             "Registry",
@@ -130,7 +140,7 @@ let package = Package(
                 library("CryptoExtras", "swift-crypto"),
             ]),
         floor("CNI", ["Linux"]),
-        floor("MonitorProtocol", ["Linux"]),
+        floor("MonitorProtocol", ["Linux"], settings: quickStart),
         floor(
             "Streaming",
             [
@@ -141,8 +151,10 @@ let package = Package(
         floor("EngineConfiguration", ["Linux", "TOML"]),
 
         // Floor 4: the engines.
-        floor("ContainerRuntime", ["Linux", "JSON", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
-        floor("PodMonitor", ["Linux", "CLinux", "MonitorProtocol", "ContainerRuntime"]),
+        floor(
+            "ContainerRuntime", ["Linux", "JSON", "OCIRuntimeSpec", "Cgroups", "Confinement"], settings: quickStart),
+        floor(
+            "PodMonitor", ["Linux", "CLinux", "MonitorProtocol", "ContainerRuntime"], settings: quickStart),
         floor(
             "ImageStore",
             [
@@ -173,8 +185,11 @@ let package = Package(
                 library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("Yams", "Yams"),
             ]),
         program(
-            "skiffrun", ["Linux", "OCIRuntimeSpec", "ContainerRuntime", "CProtection"], linking: staticExecutable),
-        program("skiffmon", ["Linux", "PodMonitor", "ContainerRuntime"], linking: staticExecutable),
+            "skiffrun", ["Linux", "OCIRuntimeSpec", "ContainerRuntime", "CProtection"],
+            linking: (staticExecutable.0 + quickStart, staticExecutable.1 + ownEntry)),
+        program(
+            "skiffmon", ["Linux", "PodMonitor", "ContainerRuntime"],
+            linking: (staticExecutable.0 + quickStart, staticExecutable.1)),
         program(
             "skiffimg",
             [

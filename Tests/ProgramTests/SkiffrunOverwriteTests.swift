@@ -32,8 +32,12 @@ struct SkiffrunOverwriteTests {
 
     /// Runs a copy of the runtime, which a test may lose.
     private func run(_ program: String, _ bundle: SkiffrunBundle, _ arguments: String...) throws {
+        try run([program, "--root", bundle.root] + arguments, bundle)
+    }
+
+    private func run(_ command: [String], _ bundle: SkiffrunBundle) throws {
         let plan = ChildPlan(
-            program, [program, "--root", bundle.root] + arguments, environment: ["PATH=/bin:/usr/bin"],
+            command[0], command, environment: ["PATH=/bin:/usr/bin"],
             workingDirectory: bundle.path)
         let result = try CommandOutput.run(plan, timeoutMilliseconds: 60_000)
         try #require(result.status.isSuccess, "\(result.errorText)")
@@ -48,6 +52,17 @@ struct SkiffrunOverwriteTests {
         try run(program, bundle, "create", "c")
         try run(program, bundle, "start", "c")
         return program
+    }
+
+    /// The execution from the read-only mount comes first of all: nothing of the C library or of Swift starts twice.
+    @Test func theProtectionPrecedesTheCLibrary() throws {
+        let bundle = try SkiffrunBundle()
+        try bundle.configure(["true"])
+        let trace = "\(bundle.scratch)/trace"
+        let strace = try #require(ChildPlan.find("strace", path: "/usr/bin:/bin"))
+        try run([strace, "-o", trace, Program.skiffrun, "--root", bundle.root, "run", "c"], bundle)
+        let calls = try Syscall.readText(trace).split(separator: "\n").map { $0.prefix { $0 != "(" } }
+        #expect(calls.prefix(5) == ["execve", "statfs", "open_tree", "mount_setattr", "execveat"])
     }
 
     private func expectSame(_ program: String, _ bundle: SkiffrunBundle) throws {
