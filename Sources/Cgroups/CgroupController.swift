@@ -36,9 +36,11 @@ extension CgroupController {
         CgroupWrite(name, file, value.description, retried: retried)
     }
 
-    /// The limit cannot be enforced on this host; runc's words, which its callers know.
+    /// The limit cannot be enforced on this host; runc's words, which its callers know, and the cause.
     static var missing: CgroupError {
-        CgroupError(.missingController, "cannot set \(name) limit: container could not join or create cgroup")
+        CgroupError(
+            .missingController,
+            "cannot set \(name) limit: container could not join or create cgroup: no hierarchy has this controller")
     }
 }
 

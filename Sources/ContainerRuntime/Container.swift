@@ -30,9 +30,13 @@ package struct Container: Sendable {
             return ProcStat.isAlive(creator.pid, startTime: creator.startTime) ? .creating : .stopped
         }
         guard record.pid > 0, ProcStat.isAlive(record.pid, startTime: record.processStartTime) else { return .stopped }
-        if Syscall.exists(store.fifo(id)) { return .created }
-        return try cgroup.exists && cgroup.isFrozen() ? .paused : .running
+        // One that waits for `start` can be paused too: an execution would wait for its resumption.
+        if try cgroup.exists && cgroup.isFrozen() { return .paused }
+        return waitsForStart ? .created : .running
     }
+
+    /// Whether the program has not been let loose yet.
+    var waitsForStart: Bool { Syscall.exists(store.fifo(id)) }
 
     /// What `state` prints and hooks read.
     package func state() throws -> State { state(try status()) }

@@ -11,6 +11,7 @@ extension Container {
     /// looked up by `restore`. Returns failures of poststop hooks.
     package func checkpoint(_ options: CriuOptions) throws -> [RuntimeError] {
         switch try status() {
+        case .paused where waitsForStart: throw RuntimeError("Container cannot be checkpointed before its start")
         case .running, .paused: break
         case let status: throw RuntimeError("Container cannot be checkpointed in \(status.rawValue) state")
         }

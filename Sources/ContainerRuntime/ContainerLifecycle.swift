@@ -20,6 +20,7 @@ extension Container {
         case .created: break
         case .stopped: throw RuntimeError("cannot start a container that has stopped")
         case .creating: throw RuntimeError("cannot start a container that is being created")
+        case .paused where waitsForStart: throw RuntimeError("cannot start a paused container: resume it first")
         case .running, .paused: throw RuntimeError("cannot start an already running container")
         }
         let notifySocket = try makeNotifySocket(manager)
@@ -131,7 +132,8 @@ extension Container {
     package func pause() throws {
         switch try status() {
         case .running, .created: try cgroup.freeze()
-        case .paused, .creating, .stopped: throw RuntimeError("container not running")
+        case .paused: throw RuntimeError("container not running: it is paused already")
+        case .creating, .stopped: throw RuntimeError("container not running")
         }
     }
 

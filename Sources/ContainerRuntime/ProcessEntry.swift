@@ -165,7 +165,10 @@ struct ProcessEntry: Sendable {
     /// A working directory behind a leaked descriptor would be outside of the container (CVE-2024-21626).
     private func refuseOutsideDirectory() throws {
         do throws(Errno) {
-            guard try Syscall.currentDirectory().hasPrefix("/") else { throw .ENOENT }
+            guard try Syscall.currentDirectory().hasPrefix("/") else { throw .EXDEV }
+        } catch .ENOENT {
+            throw RuntimeError(
+                "current working directory has been removed, perhaps with the container's root")
         } catch {
             throw RuntimeError("current working directory is outside of container mount namespace root")
         }

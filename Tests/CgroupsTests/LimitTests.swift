@@ -92,7 +92,8 @@ import Testing
         let cgroup = try TestCgroup()
         if !cgroup.controls("net_cls") {
             let error = CgroupError(
-                .missingController, "cannot set net_cls limit: container could not join or create cgroup")
+                .missingController,
+                "cannot set net_cls limit: container could not join or create cgroup: no hierarchy has this controller")
             #expect(throws: error) { try cgroup.driver.apply(.init(network: .init(classID: 5))) }
         }
         if !cgroup.controls("hugetlb") {

@@ -114,6 +114,24 @@ struct SkiffrunLifecycleTests {
         try eventually("container stops") { try bundle.status() == "stopped" }
     }
 
+    @Test func aContainerThatWaitsForItsStartIsPausedAndResumed() throws {
+        let bundle = try SkiffrunBundle()
+        try bundle.configure(["sleep", "1000"])
+        try #require(try bundle.run("create", "c").status.isSuccess)
+        #expect(try bundle.run("pause", "c").status.isSuccess)
+        #expect(try bundle.status() == "paused")
+        expect(try bundle.run("pause", "c"), 1, "container not running: it is paused already\n")
+        // What entered the frozen cgroup would wait in it.
+        #expect(try bundle.run("exec", "c", "true").errorText.contains("cannot exec in a paused container"))
+        expect(try bundle.run("start", "c"), 1, "cannot start a paused container: resume it first\n")
+        #expect(try bundle.run("resume", "c").status.isSuccess)
+        #expect(try bundle.status() == "created")
+        #expect(try bundle.run("start", "c").status.isSuccess)
+        #expect(try bundle.status() == "running")
+        #expect(try bundle.run("delete", "--force", "c").status.isSuccess)
+        bundle.expectNothingLeft()
+    }
+
     @Test func errorsGoToTheLogToo() throws {
         let bundle = try SkiffrunBundle()
         let log = "\(bundle.scratch)/log.json"
