@@ -135,6 +135,10 @@ extension DaemonConfig {
                 "additional_devices", \.runtime.additionalDevices,
                 "Devices that all containers get: /dev/fuse, or /dev/a:/dev/b:rw.", check: Check.devices),
             Setting(
+                "allowed_devices", \.runtime.allowedDevices,
+                "Devices that a pod may ask for by the annotation devices.crio.io, if its handler allows the annotation.",
+                check: Check.paths),
+            Setting(
                 "device_ownership_from_security_context", \.runtime.deviceOwnership,
                 "Whether devices belong to the user and group that the request names."),
             Setting(

@@ -120,6 +120,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var privilegedSeccompProfile = ""
         /// Devices of all containers: `/dev/fuse`, `/dev/a:/dev/b:rw`.
         package var additionalDevices: [String] = []
+        /// Devices that pods may ask for by annotation.
+        package var allowedDevices = ["/dev/fuse", "/dev/net/tun"]
         /// Whether devices belong to the user that the container runs as.
         package var deviceOwnership = false
         /// Whether no container can write to its root file system.

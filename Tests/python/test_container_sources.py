@@ -181,6 +181,12 @@ def test_confinement_that_the_kernel_does_not_have(machine, pod, refused):
     machine.create(*pod, "d", ["true"], linux=secure(apparmor=default))
 
 
+def test_volumes_of_the_image_are_folders(machine, pod):
+    container = machine.shell(*pod, "volumes", "ls -ld /var/lib/pages && echo page > /var/lib/pages/one")
+    assert machine.wait_exit(container).exit_code == 0
+    assert machine.log(pod[1].metadata.name, "volumes")[0][2].startswith("drwxr-xr-x")
+
+
 def test_features_of_handlers(machine):
     handlers = {h.name: h.features for h in machine.runtime.Status(cri.StatusRequest(), timeout=60).runtime_handlers}
     assert handlers[""].recursive_read_only_mounts and handlers["skiffrun"].recursive_read_only_mounts

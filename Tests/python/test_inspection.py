@@ -49,8 +49,9 @@ def observed(engine):
     folder.mkdir()
     (folder / "observed.toml").write_text(
         f'[api]\ninspect = "{engine.folder}/inspect"\n[metrics]\nlisten = "127.0.0.1:{port}"\n'
-        f'[cni]\nmap_host_ports = false\n[runtime]\nhooks_dirs = ["{hooks}"]\njournal = "{engine.folder}/journal"\n'
-        '[runtime.handlers.skiffrun]\ncreate_timeout = "3s"\nmin_memory = 8388608\n')
+        f'[cni]\nmap_host_ports = false\n[runtime]\nhooks_dirs = ["{hooks}"]\nallowed_devices = ["/dev/net/tun"]\njournal = "{engine.folder}/journal"\n'
+        '[runtime.handlers.skiffrun]\ncreate_timeout = "3s"\nmin_memory = 8388608\n'
+        'allowed_annotations = ["devices.crio.io"]\n')
     engine.kill_daemon()
     engine.start_daemon()
     engine.metrics = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -75,17 +76,16 @@ def entry(observed):
 
 
 def test_the_journal_gets_the_output_too(observed, pod):
-    script = "echo one; head -c 20000 /dev/zero | tr '\\0' x; sleep 0.2; echo end; sleep 0.2; echo A=two >&2"
+    script = "echo one; head -c 20000 /dev/zero | tr '\\0' x; sleep 0.2; echo end; echo A=two >&2"
     container = observed.shell(*pod, "told", script)
     assert observed.wait_exit(container).exit_code == 0
     entries = [entry(observed) for _ in range(4)]
-    messages = [e["MESSAGE"] for e in entries]
-    assert messages == ["one", "x" * 16384, "x" * (20000 - 16384) + "end", "A=two"]
-    assert [e.get("CONTAINER_PARTIAL_MESSAGE") for e in entries] == [None, "true", None, None]
-    assert [e["PRIORITY"] for e in entries] == ["6", "6", "6", "3"]
+    output = [(e["MESSAGE"], e.get("CONTAINER_PARTIAL_MESSAGE")) for e in entries if e["PRIORITY"] == "6"]
+    assert output == [("one", None), ("x" * 16384, "true"), ("x" * (20000 - 16384) + "end", None)]
+    assert [e["MESSAGE"] for e in entries if e["PRIORITY"] == "3"] == ["A=two"]
     for e in entries:
         assert (e["CONTAINER_ID_FULL"], e["CONTAINER_ID"], e["POD_ID"]) == (container, container[:12], pod[0])
-    assert [text for _, _, text in observed.log(pod[1].metadata.name, "told")] == messages
+    assert [text for _, _, text in observed.log(pod[1].metadata.name, "told")] == [e["MESSAGE"] for e in entries]
 
 
 def test_metrics(observed, pod):
@@ -179,6 +179,22 @@ def test_ports_that_somebody_else_maps(observed):
         assert "28431" not in rules
     finally:
         observed.remove_pod(pod)
+
+
+def test_devices_by_annotation(observed, refused):
+    pod, config = observed.run_pod("annotated", annotations={"devices.crio.io": "/dev/net/tun:/dev/mine:r"})
+    other, other_config = observed.run_pod("greedy", annotations={"devices.crio.io": "/dev/kmsg"})
+    try:
+        container = observed.shell(
+            pod, config, "has", "(: < /dev/mine) && echo read; (: > /dev/mine) || echo not written; ls -l /dev/mine")
+        assert observed.wait_exit(container).exit_code == 0
+        said = [text for stream, _, text in observed.log("annotated", "has") if stream == "stdout"]
+        assert said[:2] == ["read", "not written"] and "10, 200" in " ".join(said[2].split())
+        with refused(Code.INVALID_ARGUMENT, "/dev/kmsg", "allowed_devices"):
+            observed.create(other, other_config, "wants", ["true"])
+    finally:
+        observed.remove_pod(pod)
+        observed.remove_pod(other)
 
 
 def test_a_container_knows_that_it_is_one(observed, pod):

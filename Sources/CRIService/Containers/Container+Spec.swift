@@ -15,16 +15,18 @@ extension Container {
         let execution = image.config.config ?? ImageConfig.Execution()
         let surroundings = try await surroundings()
         let images = try await mountImages()
-        let (config, engine, handler) = (config, engine, handler)
+        let (config, engine, handler, users) = (config, engine, handler, pod.plan.users)
         let settings = engine.currentSettings
         let (runtime, options) = (settings.config.runtime, settings.config.runtime.handlers[handler.name] ?? .init())
         let working = config.workingDir.isEmpty ? execution.workingDir ?? "" : config.workingDir
+        let asked = try AnnotatedDevices.find(
+            pod.config.annotations, rules: options.allowedAnnotations, devices: runtime.allowedDevices)
         let looked = try await BlockingPool.run {
             try SpecSources(
                 config,
                 SpecSources.Places(
                     imageUser: execution.user ?? "", workingDirectory: working.isEmpty ? "/" : working,
-                    volumes: (execution.volumes ?? [:]).keys.sorted(), rootfs: rootfs,
+                    volumes: (execution.volumes ?? [:]).keys.sorted(), devices: asked, users: users, rootfs: rootfs,
                     storage: engine.config.root, runtime: runtime, handler: options,
                     features: engine.features.features(of: handler), images: images))
         }

@@ -25,6 +25,10 @@ struct SpecSources: Sendable {
         var workingDirectory: String
         /// Paths that the image declares as volumes.
         var volumes: [String]
+        /// Those of the pod's annotation.
+        var devices: [ConfiguredDevice]
+        /// Of the pod's own user namespace.
+        var users: UserMapping?
         var rootfs: String
         /// The engine's own data.
         var storage: String
@@ -47,7 +51,7 @@ struct SpecSources: Sendable {
         let names = CDIRequest.names(config)
         deviceEdits = names.isEmpty ? [] : try CDIRegistry(folders: places.runtime.cdiSpecDirs).edits(names)
         let takesAll = security.privileged && !places.handler.privilegedWithoutHostDevices
-        devices = try takesAll ? DeviceSources.all() : Self.devices(config, places.runtime)
+        devices = try takesAll ? DeviceSources.all() : Self.devices(config, places)
         for node in deviceEdits.flatMap({ $0.deviceNodes ?? [] }) {
             let device = try node.device(asking: { try DeviceSources.node(at: $0) })
             devices.removeAll { $0.node.path == device.node.path }
@@ -64,16 +68,29 @@ struct SpecSources: Sendable {
         let root = try SystemError.attempt("open", places.rootfs) { () throws(Errno) in try SafeRoot(places.rootfs) }
         for volume in places.volumes {
             try SystemError.attempt("make the image's volume", volume) { () throws(Errno) in
-                try root.makeDirectories(volume).close()
+                do throws(Errno) {
+                    try root.open(volume, [.path, .directory]).close()
+                } catch .ENOENT {
+                    let folder = try root.makeDirectories(volume)
+                    if let users = places.users {
+                        try Syscall.changeOwner(folder.procPath, uid: users.root.uid, gid: users.root.gid)
+                    }
+                    // Until here the link must not go.
+                    try folder.close()
+                } catch {
+                    throw error
+                }
             }
         }
     }
 
-    /// Those of all containers, and then those of the request.
+    /// Those of all containers, those of the annotation, and then those of the request.
     private static func devices(
-        _ config: CRI.ContainerConfig, _ runtime: DaemonConfig.Runtime
+        _ config: CRI.ContainerConfig, _ places: Places
     ) throws -> [PreparedDevice] {
-        let additional = runtime.additionalDevices.compactMap(ConfiguredDevice.init).map { device in
+        let runtime = places.runtime
+        let configured = runtime.additionalDevices.compactMap(ConfiguredDevice.init) + places.devices
+        let additional = configured.map { device in
             CRI.Device.with {
                 ($0.hostPath, $0.containerPath, $0.permissions) = (device.hostPath, device.path, device.access)
             }
