@@ -48,9 +48,7 @@ package struct ExitRecord: Hashable, Sendable {
     package var text: String {
         var lines = ["version=1", "pid=\(pid)", "code=\(code)", "signal=\(signal)", "oom=\(oomKilled ? 1 : 0)"]
         if let started { lines.append("started=\(started)") }
-        // A reason is one word; what would break the format becomes a space.
-        let word = String(reason.map { $0.isNewline ? " " : $0 })
-        lines += ["finished=\(finished)", "reason=\(word)"]
+        lines += ["finished=\(finished)", "reason=\(Self.oneLine(reason))"]
         if lostBytes > 0 { lines.append("lost=\(lostBytes)") }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -82,6 +80,11 @@ package struct ExitRecord: Hashable, Sendable {
         self.signal = signal
         oomKilled = oom == "1"
         self.finished = finished
-        self.reason = String(reason)
+        self.reason = Self.oneLine(reason)
+    }
+
+    /// A reason is one word; what would break the format becomes a space, of whichever kind of line's end it is.
+    private static func oneLine(_ reason: some StringProtocol) -> String {
+        String(reason.map { $0.isNewline ? " " : $0 })
     }
 }

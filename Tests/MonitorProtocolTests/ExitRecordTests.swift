@@ -42,10 +42,14 @@ struct ExitRecordTests {
         #expect(ExitRecord(parsing: Self.killedText + "later=x=y\n") == Self.killed)
     }
 
-    @Test func aReasonIsOneLine() {
+    @Test func aReasonIsOneLine() throws {
         var record = Self.killed
         record.reason = "two\nlines"
         #expect(ExitRecord(parsing: record.text)?.reason == "two lines")
+        // Whoever reads it means what is written next.
+        let page = Self.killedText.replacing("OOMKilled", with: "two\u{0C}pages")
+        let read = try #require(ExitRecord(parsing: page))
+        #expect(ExitRecord(parsing: read.text) == read)
     }
 
     @Test(arguments: [
