@@ -145,7 +145,7 @@ let package = Package(
             "Streaming",
             [
                 "Linux", "StreamFraming", library("Crypto", "swift-crypto"), library("NIOCore", "swift-nio"),
-                library("NIOPosix", "swift-nio"), library("NIOSSL", "swift-nio-ssl"),
+                library("NIOHTTP1", "swift-nio"), library("NIOPosix", "swift-nio"), library("NIOSSL", "swift-nio-ssl"),
             ]),
         // Not "Configuration": swift-configuration, which async-http-client brings, has a target of that name.
         floor("EngineConfiguration", ["Linux", "TOML"]),

@@ -3,9 +3,9 @@
 
 internal import Linux
 internal import NIOCore
+internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
-internal import StreamFraming
 
 /// What is served at a path.
 package struct Document: Hashable, Sendable {
@@ -74,6 +74,7 @@ package final class DocumentServer: Sendable {
                     .flatMapThrowing { context in
                         let pipeline = channel.pipeline.syncOperations
                         if let context { try pipeline.addHandler(NIOSSLServerHandler(context: context)) }
+                        try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
                         try pipeline.addHandler(DocumentHandler(source))
                     }
             }
@@ -114,13 +115,12 @@ package final class DocumentServer: Sendable {
 /// ## Concurrency model
 /// Belongs to the event loop of its channel.
 private final class DocumentHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
+    typealias InboundIn = HTTPServerRequestPart
 
     /// How long a client may take for its request, and then for the answer.
     private static let patience = TimeAmount.seconds(60)
 
     private let source: DocumentServer.Source
-    private var reader = HTTPHeadReader()
     private var timeout: Scheduled<Void>?
     private var isDone = false
 
@@ -135,22 +135,16 @@ private final class DocumentHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isDone else { return }
+        guard case .head(let request) = unwrapInboundIn(data), !isDone else { return }
+        isDone = true
         let channel = context.channel
-        do {
-            guard let (head, _) = try reader.read(Array(unwrapInboundIn(data).readableBytesView)) else { return }
-            isDone = true
-            guard head.line[0] == "GET" else {
-                return Self.send("405 Method Not Allowed", Self.words("want GET"), channel)
-            }
-            let path = String(head.line[1].prefix { $0 != "?" })
-            channel.eventLoop.makeFutureWithTask { [source] in await source(path) }.whenSuccess { document in
-                if let document { return Self.send("200 OK", document, channel) }
-                Self.send("404 Not Found", Self.words("there is nothing at \(path)"), channel)
-            }
-        } catch {
-            isDone = true
-            Self.send("400 Bad Request", Self.words("\(error)"), channel)
+        guard request.method == .GET || request.method == .HEAD else {
+            return Self.send(.methodNotAllowed, Self.words("want GET"), to: request, channel)
+        }
+        let path = String(request.uri.prefix { $0 != "?" })
+        channel.eventLoop.makeFutureWithTask { [source] in await source(path) }.whenSuccess { document in
+            if let document { return Self.send(.ok, document, to: request, channel) }
+            Self.send(.notFound, Self.words("there is nothing at \(path)"), to: request, channel)
         }
     }
 
@@ -158,14 +152,17 @@ private final class DocumentHandler: ChannelInboundHandler {
         Document(type: "text/plain; charset=utf-8", text + "\n")
     }
 
-    private static func send(_ status: String, _ document: Document, _ channel: any Channel) {
-        let body = Array(document.text.utf8)
-        let head = HTTPHead(
-            line: ["HTTP/1.1", status],
-            fields: [
-                .init("Content-Type", document.type), .init("Content-Length", "\(body.count)"),
-                .init("Connection", "close"),
+    private static func send(
+        _ status: HTTPResponseStatus, _ document: Document, to request: HTTPRequestHead, _ channel: any Channel
+    ) {
+        let body = ByteBuffer(string: document.text)
+        let head = HTTPResponseHead(
+            version: request.version, status: status,
+            headers: [
+                "Content-Type": document.type, "Content-Length": "\(body.readableBytes)", "Connection": "close",
             ])
-        channel.writeAndFlush(ByteBuffer(bytes: head.bytes + body)).whenComplete { _ in channel.close(promise: nil) }
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        if request.method != .HEAD { channel.write(HTTPServerResponsePart.body(.byteBuffer(body)), promise: nil) }
+        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in channel.close(promise: nil) }
     }
 }

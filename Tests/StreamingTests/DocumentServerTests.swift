@@ -36,17 +36,18 @@ import Testing
         } _: { path in
             path == "/a" ? Document(type: "text/plain", "hello") : nil
         }
-        let (good, missing, wrong, broken) = try await BlockingPool.run {
+        let (good, missing, wrong, broken, head) = try await BlockingPool.run {
             (
                 try answer("GET /a?x=1 HTTP/1.1\r\nHost: a\r\n\r\n", at: path),
                 try answer("GET /b HTTP/1.1\r\n\r\n", at: path), try answer("PUT /a HTTP/1.1\r\n\r\n", at: path),
-                try answer("GET\u{1}/a HTTP/1.1\r\n\r\n", at: path)
+                try answer("GET\u{1}/a HTTP/1.1\r\n\r\n", at: path), try answer("HEAD /a HTTP/1.1\r\n\r\n", at: path)
             )
         }
         #expect(
             good == "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
         )
         #expect(missing.hasPrefix("HTTP/1.1 404 ") && missing.hasSuffix("there is nothing at /b\n"))
+        #expect(head.hasPrefix("HTTP/1.1 200 ") && head.hasSuffix("\r\n\r\n"))
         #expect(wrong.hasPrefix("HTTP/1.1 405 "))
         #expect(broken.hasPrefix("HTTP/1.1 400 "))
         #expect(try Syscall.status(path).mode & 0o777 == 0o660)
