@@ -114,9 +114,17 @@ struct ContainerPlanTests {
 
     @Test(arguments: [
         ("/a/./b/../c//", "/a/c"), ("x", "/base/x"), ("../../..", "/"), ("/../x", "/x"), ("", "/base"),
+        ("/\u{301}x/\u{301}y", "/\u{301}x/\u{301}y"), ("..//\u{301}x", "/\u{301}x"),
     ])
     func pathsAreCleaned(_ path: String, _ clean: String) {
         #expect(LexicalPath.absolute(path, base: "/base") == clean)
+    }
+
+    @Test(arguments: [
+        ("/a/b", "/a", true), ("/a", "/a", true), ("/ab", "/a", false), ("/a", "/", true), ("/a/\u{301}b", "/a", true),
+    ])
+    func pathsLieWithinDirectories(_ path: String, _ directory: String, _ isWithin: Bool) {
+        #expect(LexicalPath.isWithin(path, directory) == isWithin)
     }
 
     @Test func ownDevicesReplaceDefaultOnes() throws {
