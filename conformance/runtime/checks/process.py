@@ -162,6 +162,16 @@ def selinux_label_needs_selinux(case):
 
 
 @check
+def selinux_label_is_applied(case):
+    """process.selinuxLabel: the program has it (config.md, Linux process)."""
+    need(facts.has_security_module("selinux"), "the kernel has no SELinux")
+    need(not facts.has_selinux_policy(), "SELinux has a policy: labels are the host's")
+    configuration = case.config("/bin/cat", "/proc/self/attr/current")
+    configuration.process["selinuxLabel"] = "unlabeled"
+    equal(case.run(configuration).strip("\0\n"), "unlabeled")
+
+
+@check
 def preserved_descriptors_arrive(case):
     """--preserve-fds: so many from 3 on, and no other (convention of runc and crun)."""
     wrapper = case.path("wrapper", "#!/bin/sh\nexec 3</dev/null 4</dev/null 5</dev/null\nexec \"$@\"\n", 0o755)

@@ -69,6 +69,11 @@ def has_security_module(name):
         name == "apparmor" and read("/sys/module/apparmor/parameters/enabled").startswith("Y"))
 
 
+def has_selinux_policy():
+    """Whether SELinux has a policy; without one it knows only the labels that it starts with, such as `unlabeled`."""
+    return bool(os.path.isdir("/sys/fs/selinux/class") and os.listdir("/sys/fs/selinux/class"))
+
+
 def has_filesystem(name):
     """Whether the kernel knows a filesystem."""
     return any(line.split()[-1] == name for line in read("/proc/filesystems").splitlines())
