@@ -192,6 +192,8 @@ def test_devices_by_annotation(observed, refused):
         assert said[:2] == ["read", "not written"] and "10, 200" in " ".join(said[2].split())
         with refused(Code.INVALID_ARGUMENT, "/dev/kmsg", "allowed_devices"):
             observed.create(other, other_config, "wants", ["true"])
+        with refused(Code.INVALID_ARGUMENT, "use device", "/dev/none-such", "no such file"):
+            observed.create(pod, config, "misses", ["true"], devices=[cri.Device(host_path="/dev/none-such")])
     finally:
         observed.remove_pod(pod)
         observed.remove_pod(other)

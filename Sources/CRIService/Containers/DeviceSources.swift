@@ -15,9 +15,7 @@ enum DeviceSources {
                 throw ServiceError(.invalid, "use device", device.hostPath, "permissions \"\(access)\": want r, w, m")
             }
             let path = device.containerPath.isEmpty ? device.hostPath : device.containerPath
-            let status = try SystemError.attempt("use device", device.hostPath) { () throws(Errno) in
-                try Syscall.status(device.hostPath)
-            }
+            let status = try status(device.hostPath)
             let found =
                 try status.isDirectory
                 ? all(in: device.hostPath, as: path) : [node(status, path)].compactMap(\.self)
@@ -30,9 +28,19 @@ enum DeviceSources {
 
     /// The node at a path of the host.
     static func node(at path: String) throws -> LinuxDevice {
-        let status = try SystemError.attempt("use device", path) { () throws(Errno) in try Syscall.status(path) }
+        let status = try status(path)
         if let node = node(status, path) { return node }
         throw ServiceError(.invalid, "use device", path, "not a device")
+    }
+
+    /// One that is not there is the request's mistake, not ours.
+    private static func status(_ path: String) throws -> FileStatus {
+        do throws(Errno) {
+            return try Syscall.status(path)
+        } catch {
+            guard error == .ENOENT || error == .ENOTDIR else { throw SystemError("use device", path, error) }
+            throw ServiceError(.invalid, "use device", path, "\(error)")
+        }
     }
 
     /// Every device of the host, for a privileged container.
