@@ -9,8 +9,8 @@ internal import Linux
 /// runtime's file inside the container, as a process which the container may look into, and through whose link it may
 /// open the file and write to it. No check before the execution can prevent that. So the commands which start a process
 /// in a container first execute themselves again from a handle through which nobody can write: a detached read-only
-/// mount of the file (which CProtection does before anything else, also the C library), or where mounting is not permitted a sealed copy in
-/// memory. Neither has a path.
+/// mount of the file (CProtection does that, even before the C library begins), or where mounting is not permitted a
+/// sealed copy in memory. Neither has a path.
 ///
 /// Besides, the process that enters a container is not dumpable, so that none of its descriptors can be stolen.
 package enum SelfProtection {

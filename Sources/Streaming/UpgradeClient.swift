@@ -50,7 +50,6 @@ enum UpgradeClient {
         }
         try await channel.closeFuture.get()
     }
-
 }
 
 /// What failed between a client and the streaming server.

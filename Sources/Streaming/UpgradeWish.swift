@@ -49,16 +49,3 @@ enum UpgradeWish: Hashable, Sendable {
         Data((0..<16).map { _ in UInt8.random(in: .min ... .max) }).base64EncodedString()
     }
 }
-
-/// The transports that a client can ask the streaming server for.
-package enum StreamTransport: String, Hashable, Sendable, CaseIterable {
-    case spdy, websocket
-
-    /// For exec and attach. Only the newest version over WebSocket can end standard input.
-    func commandWish(hasInput: Bool) -> UpgradeWish {
-        switch self {
-        case .spdy: .spdy(Upgrade.execProtocols)
-        case .websocket: .webSocket(Array(WebSocketProtocol.exec.prefix(hasInput ? 1 : 2)))
-        }
-    }
-}

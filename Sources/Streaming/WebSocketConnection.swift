@@ -137,7 +137,7 @@ final class WebSocketConnection: ChannelInboundHandler {
         }
         if current == WebSocketProtocol.endChannel, dialect.canEndChannels {
             for number in bytes where streams.indices.contains(Int(number)) { streams[Int(number)].acceptEnd() }
-        } else if streams.indices.contains(current), isPeers(current) {
+        } else if streams.indices.contains(current), isPeers(current), isServer || opened.contains(UInt32(current)) {
             wire.received(bytes.count, limit: Wire.holdAt)
             streams[current].accept(bytes)
         }

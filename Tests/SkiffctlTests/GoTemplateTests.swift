@@ -5,7 +5,7 @@ import Testing
 
 @testable import SkiffctlCommands
 
-/// What Go's text/template makes of the same templates.
+/// What Go's text/template makes of such templates; numbers of the document are numbers.
 @Suite struct GoTemplateTests {
     private static let document = #"""
         {"id": "abc", "n": 3, "big": 12345678901234567890, "f": 1.5, "none": null, "empty": "", "on": true,
@@ -46,7 +46,10 @@ import Testing
             "{{printf \"%5d|%-5s|%05d|%q|%v|%t|%.2f|%x|%%\" .n .id .n .id .list .on .f 255}}",
             "    3|abc  |00003|\"abc\"|[a b c]|true|1.50|ff|%"
         ),
-        ("{{print .id .n}}{{println .id .n}}", "abc3abc 3\n"),
+        ("{{print .id .n}}{{println .id .n}}{{print 1 2 .id 3}}", "abc3abc 3\n1 2abc3"),
+        ("{{0x10}} {{1e3}} {{1.0}} {{-5}} {{1_000}}", "16 1000 1 -5 1000"),
+        ("{{printf \"%05d|%+d|%.2f|%+.1f\" -5 .n 0.125 .f}}", "-0005|+3|0.12|+1.5"),
+        ("{{if eq .n \"3\"}}text{{end}}{{if .list}}{{len .list}}{{end}}", "text3"),
         ("{{json .map}}", #"{"z":1,"y":{"deep":"x"}}"#),
         ("{{define \"t\"}}<{{.}}>{{end}}{{range .list}}{{template \"t\" .}}{{end}}", "<a><b><c>"),
         ("{{block \"b\" .id}}({{.}}){{end}}", "(abc)"),
@@ -61,6 +64,12 @@ import Testing
         "{{.id)}}",
         "{{\"abc}}", "{{\"\\y\"}}", "{{|}}", "{{.id |}}", "{{.id | .n}}", "{{}}", "{{template x}}", "{{if}}x{{end}}",
         "{{else}}", "{{$x = }}", "{{#}}", "{{break 1}}", "{{if .id}}a{{else x}}b{{end}}",
+        "a{{if .id}}{{break}}{{end}}b", "{{continue}}", "{{range .list}}{{else}}{{break}}{{end}}",
+        "{{range .list}}{{block \"x\" .}}{{break}}{{end}}{{end}}", "{{/* c */ .id}}", "{{if .id}}x{{end foo}}",
+        "{{if .id}}{{define \"t\"}}x{{end}}{{end}}", "{{if .id}}x{{else with .n}}y{{end}}",
+        "{{\(String(repeating: "(", count: 100_000))}}", "{{\(String(repeating: ".a", count: 100_000))}}",
+        String(repeating: "{{block \"t\" .}}", count: 1000), String(repeating: "{{if 1}}", count: 1000),
+        String(repeating: "{{if 1}}{{else ", count: 1000),
     ])
     func whatIsNoTemplate(_ template: String) {
         #expect(throws: CommandError.self) { try GoTemplate(template) }
@@ -71,7 +80,8 @@ import Testing
         "{{len .n}}",
         "{{slice .id 4}}", "{{range .id}}{{end}}", "{{lt .id .n}}", "{{eq .id}}", "{{template \"none\"}}",
         "{{upper .n}}",
-        "{{printf \"%d\" .id}}", "{{printf \"%s\"}}", "{{printf \"x\" .id}}", "{{printf \"%z\" .id}}", "{{not}}",
+        "{{printf \"%d\" .id}}", "{{printf \"%s\"}}", "{{printf \"x\" .id}}", "{{printf \"%z\" .id}}",
+        "{{printf \"%f\" 1e20}}", "{{not}}",
         "{{define \"t\"}}{{template \"t\" .}}{{end}}{{template \"t\" .}}", "{{$x = 1}}", "{{range 10000000}}{{end}}",
     ])
     func whatCannotBeDone(_ template: String) throws {

@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 import pytest
-from engine import cri, eventually
+from engine import PROGRAMS, cri, eventually
 from grpc import StatusCode as Code
 
 USER, PASSWORD = "alice", "open sesame"
@@ -84,6 +84,14 @@ def test_credentials_of_the_request(engine, guarded, refused):
     assert pull(engine, name, username=USER, password=PASSWORD) == pull(engine, engine.image)
     # alice:open sesame
     assert pull(engine, name, auth="YWxpY2U6b3BlbiBzZXNhbWU=") == pull(engine, engine.image)
+
+
+def test_skiffctl_asks_for_the_password(engine, guarded):
+    command = [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "pull", "-u", USER, f"{guarded}/app:1"]
+    done = subprocess.run(command, input="wrong\n", capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "401 Unauthorized" in done.stderr
+    done = subprocess.run(command, input=PASSWORD + "\n", capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_credentials_of_a_file(engine, guarded, files):

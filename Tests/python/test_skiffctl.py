@@ -3,8 +3,10 @@
 
 """What skiffctl does beyond one request."""
 
+import contextlib
 import json
 import os
+import pathlib
 import pty
 import subprocess
 import termios
@@ -109,6 +111,13 @@ def test_exec_in_chosen_containers(engine, pod):
     assert engine.skiffctl("exec", "-x", *chosen, "sh", "-c", wait).split() == ["met"] * 2
 
 
+def is_connected(pid):
+    """Whether the process has a connection of TCP that its peer has not closed."""
+    links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+    lines = [line.split() for line in pathlib.Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return any(fields[3] == "01" and f"socket:[{fields[9]}]" in links for fields in lines)
+
+
 def test_streams_over_websocket(engine, pod):
     container = engine.shell(*pod, "c", "sleep 1000")
     command = ["exec", "-r", "websocket"]
@@ -119,41 +128,42 @@ def test_streams_over_websocket(engine, pod):
     assert (done.returncode, done.stdout == big, done.stderr) == (0, True, b"")
     done = run(engine, *command, container, "nosuchprogram")
     assert done.returncode == 1 and b"nosuchprogram" in done.stderr
-    # A reader that is slow gets what the server has sent long ago, and longer than it waits for the client.
+    # A reader that is slow gets what the server has sent, also when the server has closed the connection.
     reader = subprocess.Popen(
         [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], *command, container, "sh", "-c", "seq 1 30000"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(7)
+    eventually("the server has said its last", lambda: not is_connected(reader.pid))
     output, errors = reader.communicate(timeout=60)
     assert output.split() == [str(number).encode() for number in range(1, 30001)] and errors == b""
     assert reader.returncode == 0
 
 
-def test_pulls_and_creations_have_limits(engine, pod):
+def test_pulls_have_limits(engine):
     assert "deadline exceeded" in engine.skiffctl("pull", "--pull-timeout", "1ms", engine.image, status=1)
     engine.skiffctl("pull", "--pull-timeout", "1m", engine.image)
-    begun = len(engine.pods())
-    assert "deadline exceeded" in engine.skiffctl("run", "--no-pull", "-T", "1ms", engine.image, "true", status=1)
-    eventually("the pod is undone", lambda: len(engine.pods()) == begun)
 
 
-def test_password_is_asked_for(engine):
+def test_a_password_is_typed_unseen(engine):
     command = [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "pull", "--username", "me", engine.image]
-    assert subprocess.run(command, input=b"secret\n", capture_output=True, timeout=60).returncode == 0
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "read password of \"me\": there is none" in done.stderr
-    # On a terminal it is not shown.
     main, secondary = pty.openpty()
+    os.set_blocking(main, False)
     process = subprocess.Popen(command, stdin=secondary, stdout=subprocess.PIPE, stderr=secondary)
     seen = b""
-    while b"Password of me: " not in seen:
-        seen += os.read(main, 100)
+
+    def asked():
+        nonlocal seen
+        with contextlib.suppress(BlockingIOError):
+            seen += os.read(main, 1000)
+        return b"Password of me: " in seen
+
+    eventually("it asks", asked)
     eventually("typing is hidden", lambda: not termios.tcgetattr(secondary)[3] & termios.ECHO)
     os.write(main, b"secret\n")
     assert process.wait(60) == 0
     assert termios.tcgetattr(secondary)[3] & termios.ECHO
-    os.set_blocking(main, False)
-    seen += os.read(main, 10_000)
+    asked()
     assert b"secret" not in seen
     os.close(main)
     os.close(secondary)

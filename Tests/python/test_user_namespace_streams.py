@@ -14,7 +14,6 @@ from test_terminal import TestShell as AnyShell
 from test_user_namespaces import mapping, options, pod_with, secure
 
 
-
 class MappedEngine(Engine):
     """Its pods have user namespaces, and their volumes have the owners that they have on the machine."""
 

@@ -76,8 +76,7 @@ struct Exec: EngineCommand {
 
     /// The exit code of the first that has not ended with 0.
     private func runInChosen(_ engine: Engine) async throws -> Int32 {
-        let ids = try await choice.containers(engine, state: state).map(\.id)
-        guard !ids.isEmpty else { throw CommandError("exec in containers", nil, "none is chosen by these options") }
+        let ids = try ContainerChoice.ids(await choice.containers(engine, state: state), for: "exec in")
         if parallel {
             return await withTaskGroup(of: Int32.self) { group in
                 for id in ids { group.addTask { await attempt(engine, id) } }

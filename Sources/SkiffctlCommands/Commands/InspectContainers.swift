@@ -39,10 +39,9 @@ struct InspectContainers: EngineCommand {
     }
 
     private func chosen(_ engine: Engine) async throws -> [String] {
-        let found = try await choice.containers(
-            engine, state: list.state, namespace: list.namespace, all: list.all)
-        guard !found.isEmpty else { throw CommandError("inspect containers", nil, "none is chosen by these options") }
-        return found.map(\.id)
+        try ContainerChoice.ids(
+            await choice.containers(engine, state: list.state, namespace: list.namespace, all: list.all),
+            for: "inspect")
     }
 
     private func printTable(_ status: Runtime_V1_ContainerStatus) throws {

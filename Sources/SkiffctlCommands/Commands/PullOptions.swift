@@ -40,16 +40,3 @@ struct PullOptions: ParsableArguments {
     /// Whether to pull, where the settings file says what is usual.
     func pulls(usually: Bool) -> Bool { withPull || (usually && !noPull) }
 }
-
-/// How long creating may take.
-struct CancelTimeout: ParsableArguments {
-    @Option(
-        name: [.customShort("T"), .customLong("cancel-timeout")],
-        help: "Time that creating may take before it is cancelled, such as 30s; 0 leaves it to the command.")
-    var cancelTimeout: TimeSpan?
-
-    var patience: Engine.Patience {
-        guard let cancelTimeout, cancelTimeout.nanoseconds > 0 else { return .work(0) }
-        return .limit(cancelTimeout)
-    }
-}

@@ -52,6 +52,16 @@ struct ContainerChoice: ParsableArguments {
         return ListFilter.newest(containers, count: latest ? 1 : last) { $0.createdAt }
     }
 
+    /// Throws when there is none.
+    static func ids(
+        _ containers: [Runtime_V1_Container], for operation: String
+    ) throws(CommandError) -> [String] {
+        guard !containers.isEmpty else {
+            throw CommandError(operation + " containers", nil, "none is chosen by these options")
+        }
+        return containers.map(\.id)
+    }
+
     /// The engine knows which image a name means; a container may have been created by another name of it.
     private func imageFilter(_ engine: Engine) async throws -> (Runtime_V1_Container) -> Bool {
         guard let image else { return { _ in true } }

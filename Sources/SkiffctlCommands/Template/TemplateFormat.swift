@@ -6,6 +6,7 @@ enum TemplateFormat {
     private struct Verb {
         var isLeft = false
         var hasZeros = false
+        var hasSign = false
         var width = 0
         var precision: Int?
         var letter: Character = "v"
@@ -36,7 +37,11 @@ enum TemplateFormat {
     private static func verb(_ rest: inout Substring) throws(CommandError) -> Verb {
         var verb = Verb()
         while let flag = rest.first, flag == "-" || flag == "0" || flag == "+" {
-            if flag == "-" { verb.isLeft = true } else if flag == "0" { verb.hasZeros = true }
+            switch flag {
+            case "-": verb.isLeft = true
+            case "0": verb.hasZeros = true
+            default: verb.hasSign = true
+            }
             rest = rest.dropFirst()
         }
         verb.width = number(&rest) ?? 0
@@ -65,22 +70,30 @@ enum TemplateFormat {
         case ("q", .string(let text)): return JSON.string(text).line
         case ("q", _): return JSON.string(shown).line
         case ("t", .bool): return shown
-        case ("d", .number(let text)) where Int64(text) != nil: return text
-        case ("x", .number(let text)): if let number = Int64(text) { return String(number, radix: 16) }
+        case ("d", .number(let text)) where Int64(text) != nil: return signed(text, verb)
+        case ("x", .number(let text)):
+            if let number = Int64(text) { return signed(String(number, radix: 16), verb) }
         case ("x", .string(let text)):
             return text.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        case ("f", .number(let text)): if let number = Double(text) { return fixed(number, verb.precision ?? 6) }
+        case ("f", .number(let text)):
+            if let number = Double(text), let digits = fixed(number, verb.precision ?? 6) {
+                return signed(digits, verb)
+            }
         default: break
         }
         throw TemplateRun.failure("printf %\(verb.letter) of \(shown)")
     }
 
-    /// Rounded half away from zero.
-    private static func fixed(_ number: Double, _ places: Int) -> String {
+    private static func signed(_ digits: String, _ verb: Verb) -> String {
+        verb.hasSign && !digits.hasPrefix("-") ? "+" + digits : digits
+    }
+
+    /// Nil when it has more digits than a number of 64 bits.
+    private static func fixed(_ number: Double, _ places: Int) -> String? {
         var scale = 1.0
         for _ in 0..<places { scale *= 10 }
-        let scaled = (number.magnitude * scale).rounded()
-        guard scaled < 1e18 else { return String(number) }
+        let scaled = (number.magnitude * scale).rounded(.toNearestOrEven)
+        guard scaled < 1e18 else { return nil }
         let digits = String(Int64(scaled))
         let full = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
         let sign = number < 0 && scaled > 0 ? "-" : ""
@@ -88,8 +101,11 @@ enum TemplateFormat {
     }
 
     private static func padded(_ text: String, _ verb: Verb) -> String {
-        let missing = String(
-            repeating: verb.hasZeros && !verb.isLeft ? "0" : " ", count: max(0, verb.width - text.count))
-        return verb.isLeft ? text + missing : missing + text
+        let missing = max(0, verb.width - text.count)
+        if verb.isLeft { return text + String(repeating: " ", count: missing) }
+        guard verb.hasZeros else { return String(repeating: " ", count: missing) + text }
+        // Zeros stand behind the sign.
+        let sign = text.prefix { $0 == "-" || $0 == "+" }
+        return sign + String(repeating: "0", count: missing) + text.dropFirst(sign.count)
     }
 }

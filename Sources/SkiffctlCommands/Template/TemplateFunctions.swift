@@ -14,14 +14,25 @@ enum TemplateFunctions {
     static func call(_ name: String, _ arguments: [JSON]) throws(CommandError) -> JSON {
         switch name {
         case "print", "println":
-            let line = arguments.map(shown).joined(separator: name == "println" ? " " : "")
-            return .string(name == "println" ? line + "\n" : line)
+            return .string(name == "println" ? arguments.map(shown).joined(separator: " ") + "\n" : printed(arguments))
         case "printf": return .string(try TemplateFormat.text(arguments))
         case "eq", "ne", "lt", "le", "gt", "ge": return .bool(try compare(name, arguments))
         case "index": return try index(arguments)
         case "slice": return try slice(arguments)
         default: return try transform(name, try only(name, arguments))
         }
+    }
+
+    /// With a space between two of which neither is text.
+    private static func printed(_ arguments: [JSON]) -> String {
+        var text = ""
+        var follows = false
+        for argument in arguments {
+            let isText = if case .string = argument { true } else { false }
+            text += (follows && !isText ? " " : "") + shown(argument)
+            follows = !isText
+        }
+        return text
     }
 
     private static func only(_ name: String, _ arguments: [JSON]) throws(CommandError) -> JSON {
@@ -149,8 +160,12 @@ enum TemplateFunctions {
     }
 
     private static func isEqual(_ left: JSON, _ right: JSON) -> Bool {
-        guard case .number(let one) = left, case .number(let other) = right else { return left == right }
-        return one == other || Double(one) == Double(other)
+        switch (left, right) {
+        case (.number(let one), .number(let other)): one == other || Double(one) == Double(other)
+        // To crictl numbers of documents are text.
+        case (.number(let one), .string(let other)), (.string(let one), .number(let other)): one == other
+        default: left == right
+        }
     }
 
     private static func isLess(_ left: JSON, _ right: JSON) throws(CommandError) -> Bool {

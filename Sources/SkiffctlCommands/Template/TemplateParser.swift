@@ -18,6 +18,8 @@ struct TemplateParser {
     private var pieces: ArraySlice<Piece>
     private var definitions: [String: [TemplateNode]] = [:]
     private var depth = 0
+    /// How many ranges there are around, which can be left.
+    private var ranges = 0
     private static let deepest = 100
 
     /// The template, and those that it defines by name.
@@ -55,8 +57,14 @@ struct TemplateParser {
             trimsNext = inside.hasSuffix("-") && inside.dropLast().last?.isWhitespace ?? false
             if trimsNext { inside = inside.dropLast() }
             if !before.isEmpty { pieces.append(.text(String(before))) }
-            let isComment = inside.drop { $0.isWhitespace }.hasPrefix("/*")
-            if !isComment { pieces.append(.action(try TemplateLexer.tokens(inside))) }
+            let words = inside.drop { $0.isWhitespace }
+            if !words.hasPrefix("/*") {
+                pieces.append(.action(try TemplateLexer.tokens(inside)))
+            } else if let end = words.firstRange(of: "*/"),
+                words[end.upperBound...].contains(where: { !$0.isWhitespace })
+            {
+                throw failure("words behind a comment")
+            }
         }
         if trimsNext { rest = rest.drop { $0.isWhitespace } }
         if !rest.isEmpty { pieces.append(.text(String(rest))) }
@@ -109,12 +117,16 @@ struct TemplateParser {
         case "if", "with", "range": return try block(word, rest)
         case "break", "continue":
             guard rest.isEmpty else { throw Self.failure("words behind \(word)") }
+            guard ranges > 0 else { throw Self.failure("\(word) outside of a range") }
             return .leave(word == "break" ? .break : .continue)
         case "template": return try call(rest)
         case "define", "block":
             let call = try call(rest)
-            guard case .call(let name, _) = call else { return nil }
-            definitions[name] = try closed(word)
+            guard case .call(let name, let pipeline) = call else { return nil }
+            guard word == "block" || (depth == 0 && pipeline == nil) else {
+                throw Self.failure("define inside another action, or with words behind the name")
+            }
+            definitions[name] = try closed(word, ranges: 0)
             return word == "block" ? call : nil
         default: return .value(try Self.pipeline(tokens))
         }
@@ -123,12 +135,8 @@ struct TemplateParser {
     private mutating func block(_ word: String, _ tokens: ArraySlice<TemplateToken>) throws(CommandError)
         -> TemplateNode
     {
-        depth += 1
-        defer { depth -= 1 }
-        guard depth < Self.deepest else { throw Self.failure("nested too deeply") }
         let pipeline = try Self.pipeline(tokens, inRange: word == "range")
-        let (body, ending) = try nodes()
-        guard let ending else { throw Self.failure("\(word) without an end") }
+        let (body, ending) = try nested(word, ranges: word == "range" ? ranges + 1 : ranges)
         let otherwise = ending.word == "else" ? try otherwise(word, ending.rest) : []
         switch word {
         case "if": return .condition(pipeline, body, else: otherwise)
@@ -137,22 +145,35 @@ struct TemplateParser {
         }
     }
 
-    /// `else`, and `else if` and `else with`, whose end is that of the whole.
+    /// `else`, and of an `if` also `else if`, of a `with` also `else with`, whose end is that of the whole.
     private mutating func otherwise(
         _ word: String, _ tokens: ArraySlice<TemplateToken>
     ) throws(CommandError) -> [TemplateNode] {
-        guard let first = tokens.first else { return try closed(word) }
-        guard first.kind == .word("if") || first.kind == .word("with"), case .word(let next) = first.kind else {
-            throw Self.failure("words behind else")
-        }
-        return [try block(next, tokens.dropFirst())]
+        guard let first = tokens.first else { return try closed(word, ranges: ranges) }
+        guard first.kind == .word(word), word != "range" else { throw Self.failure("words behind else") }
+        depth += 1
+        defer { depth -= 1 }
+        return [try block(word, tokens.dropFirst())]
     }
 
     /// Nodes up to the end.
-    private mutating func closed(_ word: String) throws(CommandError) -> [TemplateNode] {
-        let (body, ending) = try nodes()
-        guard ending?.word == "end" else { throw Self.failure("\(word) without an end") }
+    private mutating func closed(_ word: String, ranges: Int) throws(CommandError) -> [TemplateNode] {
+        let (body, ending) = try nested(word, ranges: ranges)
+        guard ending.word == "end" else { throw Self.failure("\(word) without an end") }
         return body
+    }
+
+    private mutating func nested(
+        _ word: String, ranges inner: Int
+    ) throws(CommandError) -> ([TemplateNode], Ending) {
+        let outer = (depth, ranges)
+        (depth, ranges) = (depth + 1, inner)
+        defer { (depth, ranges) = outer }
+        guard depth < Self.deepest else { throw Self.failure("nested too deeply") }
+        let (body, ending) = try nodes()
+        guard let ending else { throw Self.failure("\(word) without an end") }
+        guard ending.word == "else" || ending.rest.isEmpty else { throw Self.failure("words behind end") }
+        return (body, ending)
     }
 
     private func call(_ tokens: ArraySlice<TemplateToken>) throws(CommandError) -> TemplateNode {

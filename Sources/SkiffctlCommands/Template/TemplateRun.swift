@@ -9,7 +9,7 @@ struct TemplateRun {
     /// Set while the body of a range is being left.
     private var leaving: TemplateNode.Leave?
     private var depth = 0
-    private static let deepest = 200
+    private static let deepest = 50
 
     init(_ definitions: [String: [TemplateNode]], root: JSON) {
         self.definitions = definitions
@@ -61,7 +61,7 @@ struct TemplateRun {
         guard let nodes = definitions[name] else { throw Self.failure("no template \"\(name)\"") }
         depth += 1
         defer { depth -= 1 }
-        guard depth < Self.deepest else { throw Self.failure("template \"\(name)\" calls itself without end") }
+        guard depth < Self.deepest else { throw Self.failure("template \"\(name)\" is called too deeply") }
         let outer = variables
         variables = [("", dot)]
         try carryOut(nodes, dot: dot)

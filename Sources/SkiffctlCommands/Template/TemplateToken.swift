@@ -26,6 +26,8 @@ struct TemplateLexer {
 
     private init(_ text: Substring) { rest = text }
 
+    private static let longest = 500
+
     /// Throws `CommandError`s that quote what is wrong.
     static func tokens(_ text: Substring) throws(CommandError) -> [TemplateToken] {
         var lexer = TemplateLexer(text)
@@ -34,6 +36,8 @@ struct TemplateLexer {
             let before = lexer.rest
             lexer.rest = before.drop { $0.isWhitespace }
             guard let first = lexer.rest.first else { return tokens }
+            // What is made of them is as deep as they are many.
+            guard tokens.count < longest else { throw CommandError("read template", nil, "an action is too long") }
             let isJoined = !tokens.isEmpty && lexer.rest.startIndex == before.startIndex
             tokens.append(TemplateToken(kind: try lexer.token(first), isJoined: isJoined))
         }
@@ -73,9 +77,20 @@ struct TemplateLexer {
 
     private mutating func number() throws(CommandError) -> JSON {
         let word = rest.prefix { $0.isLetter || $0.isNumber || "+-._".contains($0) }
-        guard let value = Double(word), value.isFinite else { throw Self.failure(word) }
+        guard let text = Self.usual(word) else { throw Self.failure(word) }
         rest = rest.dropFirst(word.count)
-        return .number(word.hasPrefix("+") ? String(word.dropFirst()) : String(word))
+        return .number(text)
+    }
+
+    /// A number as it is printed: `0x10` is `16`, `1e3` is `1000`.
+    private static func usual(_ word: Substring) -> String? {
+        let digits = word.replacing("_", with: "")
+        for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where digits.lowercased().hasPrefix(prefix) {
+            return Int64(digits.dropFirst(2), radix: radix).map { String($0) }
+        }
+        if let number = Int64(digits) { return String(number) }
+        guard let number = Double(digits), number.isFinite else { return nil }
+        return Int64(exactly: number).map { String($0) } ?? String(number)
     }
 
     /// Text in double quotes has escapes, text in back quotes has none.
