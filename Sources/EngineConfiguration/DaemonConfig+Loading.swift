@@ -81,10 +81,8 @@ extension DaemonConfig {
         if root == run {
             throw ConfigurationError(key: "run", cause: "\"\(run)\" is also \"root\"")
         }
-        if api.streamCertificate.isEmpty != api.streamKey.isEmpty {
-            let (has, lacks) = api.streamKey.isEmpty ? ("cert", "key") : ("key", "cert")
-            throw ConfigurationError(key: "api.stream_tls_\(lacks)", cause: "needed with \"stream_tls_\(has)\"")
-        }
+        try Self.checkPair(api.streamCertificate, api.streamKey, in: "api", "stream_tls")
+        try Self.checkPair(metrics.certificate, metrics.key, in: "metrics", "tls")
         if api.streamCertificate.isEmpty, !api.streamClientAuthority.isEmpty {
             throw ConfigurationError(key: "api.stream_tls_ca", cause: "there is no \"stream_tls_cert\"")
         }
@@ -99,6 +97,15 @@ extension DaemonConfig {
             // Only a derived path gets here: it follows from `run`.
             throw ConfigurationError(key: "run", cause: error.cause)
         }
+    }
+
+    /// A certificate is of no use without its key, nor a key without its certificate.
+    private static func checkPair(
+        _ certificate: String, _ key: String, in section: String, _ name: String
+    ) throws(ConfigurationError) {
+        guard certificate.isEmpty != key.isEmpty else { return }
+        let (has, lacks) = key.isEmpty ? ("cert", "key") : ("key", "cert")
+        throw ConfigurationError(key: "\(section).\(name)_\(lacks)", cause: "needed with \"\(name)_\(has)\"")
     }
 }
 

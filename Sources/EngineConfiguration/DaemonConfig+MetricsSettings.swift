@@ -10,6 +10,7 @@ extension DaemonConfig {
         package var prefix = "skiff"
         /// With a certificate they are served over TLS; "" for plain HTTP.
         package var certificate = ""
+        /// The certificate's private key; both or neither.
         package var key = ""
         /// Groups of the metrics of pods that are told.
         package var podMetrics = Metrics.podGroups
@@ -25,7 +26,7 @@ extension DaemonConfig {
         settings: [
             Setting(
                 "listen", \.metrics.listen,
-                "Where they are served: 127.0.0.1:9090, or a unix socket's path. Default: nowhere.",
+                "Where they are served: 127.0.0.1:9537, or a unix socket's path. Default: nowhere.",
                 check: Check.optional(Check.endpoint)),
             Setting(
                 "prefix", \.metrics.prefix,
@@ -45,7 +46,7 @@ extension DaemonConfig {
 }
 
 extension Check {
-    /// A unix socket's path, or an address and a port: `[::1]:9090`.
+    /// A unix socket's path, or an address and a port: `[::1]:9537`.
     static func endpoint(_ text: String) throws(Complaint) -> String {
         if text.hasPrefix("/") { return try socket(text) }
         guard let colon = text.lastIndex(of: ":"), let number = Int(text[text.index(after: colon)...]) else {
@@ -53,7 +54,12 @@ extension Check {
         }
         _ = try port(number)
         var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.utf8.contains(UInt8(ascii: ":")) {
+            // Whether the last number is a port or a part of the address would be a guess.
+            throw Complaint("\"\(host)\" must stand in brackets before a port")
+        }
         _ = try address(String(host))
         return text
     }

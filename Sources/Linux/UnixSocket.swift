@@ -34,6 +34,9 @@ package struct UnixSocket: ~Copyable, Sendable {
 
     package init(adopting descriptor: consuming OwnedFD) { self.descriptor = descriptor }
 
+    /// Gives the descriptor to who closes it.
+    package consuming func release() -> Int32 { descriptor.release() }
+
     /// Two connected sockets. The corresponding system call is `socketpair(2)`.
     package static func pair(_ kind: Kind) throws(Errno) -> SocketPair {
         var ends: (Int32, Int32) = (-1, -1)
@@ -67,6 +70,17 @@ package struct UnixSocket: ~Copyable, Sendable {
         try Syscall.changeMode(path, mode)
         try Errno.check(clx_listen(socket.rawValue, backlog))
         return UnixSocket(adopting: socket)
+    }
+
+    /// Makes way for a server: the socket's folder is made where it is missing, and what `removeStale` removes is gone.
+    package static func makeWay(_ path: String) throws(SystemError) {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        if !folder.isEmpty {
+            try SystemError.attempt("make directory", folder) { () throws(Errno) in
+                try Syscall.makeDirectories(folder, mode: 0o755)
+            }
+        }
+        try SystemError.attempt("listen on", path) { () throws(Errno) in try removeStale(path) }
     }
 
     /// Removes a socket file that nobody serves, as a server leaves it that was killed. EADDRINUSE where somebody does, EEXIST

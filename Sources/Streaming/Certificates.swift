@@ -9,12 +9,14 @@ internal import Synchronization
 package struct TLSFiles: Hashable, Sendable {
     /// The certificate and those that lead to its root.
     package var certificate: String
+    /// The certificate's private key.
     package var key: String
     /// With it, clients must have a certificate that it signed.
     package var clientAuthority: String?
     /// Whether TLS 1.2 is refused.
     package var isModernOnly: Bool
 
+    /// Every property by name.
     package init(certificate: String, key: String, clientAuthority: String? = nil, isModernOnly: Bool = false) {
         self.isModernOnly = isModernOnly
         self.certificate = certificate
@@ -57,7 +59,7 @@ final class Certificates: Sendable {
                 do {
                     return State(context: try Self.load(files), versions: versions)
                 } catch {
-                    log("new certificate of the streaming server: \(error); the old one serves on")
+                    log("new certificate \"\(files.certificate)\": \(error); the old one serves on")
                     // Told once: the same files are not tried again.
                     return State(context: context, versions: versions)
                 }

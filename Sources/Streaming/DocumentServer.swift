@@ -6,20 +6,24 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
+internal import Synchronization
 
 /// What is served at a path.
 package struct Document: Hashable, Sendable {
     /// Its media type.
     package var type: String
+    /// What it says, in UTF-8.
     package var text: String
 
+    /// Both properties.
     package init(type: String, _ text: String) {
         self.type = type
         self.text = text
     }
 }
 
-/// Serves small documents over HTTP to programs that look at the engine: one GET for each connection.
+/// Serves small documents over HTTP to programs that look at the engine: one GET for each connection. Of each document one is
+/// made at a time: who asks for it meanwhile gets the same.
 package final class DocumentServer: Sendable {
     /// Where it listens.
     package enum Place: Hashable, Sendable, CustomStringConvertible {
@@ -46,6 +50,7 @@ package final class DocumentServer: Sendable {
             self = .port(address: String(address), Int(port))
         }
 
+        /// The text that it is read from.
         package var description: String {
             switch self {
             case .socket(let path): path
@@ -57,6 +62,9 @@ package final class DocumentServer: Sendable {
     /// What there is at a path; nil for nothing.
     package typealias Source = @Sendable (_ path: String) async -> Document?
 
+    /// Further connections are closed at once.
+    static let mostConnections = 32
+
     private let channel: any Channel
     /// Where it serves, with the port that it got.
     package let place: Place
@@ -67,15 +75,21 @@ package final class DocumentServer: Sendable {
     ) async throws -> DocumentServer {
         var certificates: Certificates?
         if let tls { certificates = try await Certificates(tls, log: log) }
+        let (connections, answers) = (ConnectionCount(), SharedAnswers(source))
         let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { [certificates] channel in
-                channel.eventLoop.makeFutureWithTask { try await certificates?.context() }
+                guard connections.enter(below: mostConnections) else {
+                    // Which closes it.
+                    return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+                }
+                channel.closeFuture.whenComplete { _ in connections.leave() }
+                return channel.eventLoop.makeFutureWithTask { try await certificates?.context() }
                     .flatMapThrowing { context in
                         let pipeline = channel.pipeline.syncOperations
                         if let context { try pipeline.addHandler(NIOSSLServerHandler(context: context)) }
                         try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
-                        try pipeline.addHandler(DocumentHandler(source))
+                        try pipeline.addHandler(DocumentHandler(answers))
                     }
             }
         do {
@@ -91,13 +105,14 @@ package final class DocumentServer: Sendable {
             let channel = try await bootstrap.bind(host: address, port: port).get()
             return DocumentServer(channel, .port(address: address, channel.localAddress?.port ?? port))
         case .socket(let path):
-            try await BlockingPool.run {
-                try SystemError.attempt("listen on", path) { () throws(Errno) in try UnixSocket.removeStale(path) }
+            let descriptor = try await BlockingPool.run {
+                try UnixSocket.makeWay(path)
+                return try SystemError.attempt("listen on", path) { () throws(Errno) in
+                    // Has its mode before anybody can connect.
+                    try UnixSocket.listen(path, mode: 0o660).release()
+                }
             }
-            let channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
-            // Until now only the superuser could connect.
-            try SystemError.attempt("change mode of", path) { () throws(Errno) in try Syscall.changeMode(path, 0o660) }
-            return DocumentServer(channel, place)
+            return DocumentServer(try await bootstrap.withBoundSocket(descriptor).get(), place)
         }
     }
 
@@ -110,59 +125,34 @@ package final class DocumentServer: Sendable {
     package func close() async { try? await channel.close() }
 }
 
-/// Reads the one request of a connection, and answers.
-///
-/// ## Concurrency model
-/// Belongs to the event loop of its channel.
-private final class DocumentHandler: ChannelInboundHandler {
-    typealias InboundIn = HTTPServerRequestPart
+/// How many clients there are.
+private final class ConnectionCount: Sendable {
+    private let count = Mutex(0)
 
-    /// How long a client may take for its request, and then for the answer.
-    private static let patience = TimeAmount.seconds(60)
+    /// Whether there was room for one more.
+    func enter(below limit: Int) -> Bool {
+        count.withLock { count in
+            guard count < limit else { return false }
+            count += 1
+            return true
+        }
+    }
 
+    func leave() { count.withLock { $0 -= 1 } }
+}
+
+/// Makes each document once at a time.
+actor SharedAnswers {
     private let source: DocumentServer.Source
-    private var timeout: Scheduled<Void>?
-    private var isDone = false
+    private var running: [String: Task<Document?, Never>] = [:]
 
     init(_ source: @escaping DocumentServer.Source) { self.source = source }
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        let channel = context.channel
-        timeout = context.eventLoop.scheduleTask(in: Self.patience) { channel.close(promise: nil) }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) { timeout?.cancel() }
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .head(let request) = unwrapInboundIn(data), !isDone else { return }
-        isDone = true
-        let channel = context.channel
-        guard request.method == .GET || request.method == .HEAD else {
-            return Self.send(.methodNotAllowed, Self.words("want GET"), to: request, channel)
-        }
-        let path = String(request.uri.prefix { $0 != "?" })
-        channel.eventLoop.makeFutureWithTask { [source] in await source(path) }.whenSuccess { document in
-            if let document { return Self.send(.ok, document, to: request, channel) }
-            Self.send(.notFound, Self.words("there is nothing at \(path)"), to: request, channel)
-        }
-    }
-
-    private static func words(_ text: String) -> Document {
-        Document(type: "text/plain; charset=utf-8", text + "\n")
-    }
-
-    private static func send(
-        _ status: HTTPResponseStatus, _ document: Document, to request: HTTPRequestHead, _ channel: any Channel
-    ) {
-        let body = ByteBuffer(string: document.text)
-        let head = HTTPResponseHead(
-            version: request.version, status: status,
-            headers: [
-                "Content-Type": document.type, "Content-Length": "\(body.readableBytes)", "Connection": "close",
-            ])
-        channel.write(HTTPServerResponsePart.head(head), promise: nil)
-        if request.method != .HEAD { channel.write(HTTPServerResponsePart.body(.byteBuffer(body)), promise: nil) }
-        channel.writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in channel.close(promise: nil) }
+    func answer(_ path: String) async -> Document? {
+        if let task = running[path] { return await task.value }
+        let task = Task { [source] in await source(path) }
+        running[path] = task
+        defer { running[path] = nil }
+        return await task.value
     }
 }

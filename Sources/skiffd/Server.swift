@@ -19,7 +19,7 @@ struct Server {
     let manager: ServiceManager?
 
     func run() async throws {
-        try removeStaleSocket()
+        try UnixSocket.makeWay(path)
         let transport = HTTP2ServerTransport.Posix(
             address: .unixDomainSocket(path: path), transportSecurity: .plaintext,
             config: .defaults { $0.rpc.maxRequestPayloadSize = messageLimit })
@@ -80,13 +80,5 @@ struct Server {
 
     private func tell(_ words: String) {
         do { try manager?.tell(words) } catch { log.warning("\(error)") }
-    }
-
-    private func removeStaleSocket() throws {
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "/"
-        try SystemError.attempt("make directory", folder) { () throws(Errno) in
-            try Syscall.makeDirectories(folder, mode: 0o755)
-        }
-        try SystemError.attempt("listen on", path) { () throws(Errno) in try UnixSocket.removeStale(path) }
     }
 }

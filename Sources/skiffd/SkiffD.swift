@@ -22,7 +22,7 @@ struct SkiffD: AsyncParsableCommand {
         let log = Logger(label: "skiffd") { LeveledLog(StreamLogHandler.standardError(label: $0)) }
         let engine = try await Engine.start(located, log: log)
         try await engine.startStreaming()
-        try await engine.startDocuments()
+        await engine.startDocuments()
         let options = settings
         let server = Server(
             engine: engine, path: located.api.listen, messageLimit: located.api.messageLimit, log: log,

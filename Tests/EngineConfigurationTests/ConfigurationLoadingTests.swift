@@ -59,6 +59,7 @@ import Testing
         ("[runtime]\npids_limit = 1.5", 2, "runtime.pids_limit", "expected an integer, found a floating-point number"),
         ("[metrics]\nlisten = \"localhost:1\"", 2, "metrics.listen", "not an IP address"),
         ("[metrics]\nlisten = \"9090\"", 2, "metrics.listen", "neither a path nor of the form"),
+        ("[metrics]\nlisten = \"::1:9537\"", 2, "metrics.listen", "must stand in brackets"),
         ("[metrics]\nlisten = \"[::1]:70000\"", 2, "metrics.listen", "not a port"),
         ("[metrics]\nprefix = \"a-b\"", 2, "metrics.prefix", "not the beginning of a metric's name"),
         ("[metrics]\nprefix = \"1a\"", 2, "metrics.prefix", "not the beginning of a metric's name"),
@@ -101,6 +102,9 @@ import Testing
 
     static let contradictions: [(String, String, String)] = [
         ("[runtime]\ndefault = \"runc\"", "runtime.default", "no handler \"runc\", only \"skiffrun\""),
+        ("[api]\nstream_tls_key = \"/a\"", "api.stream_tls_cert", "needed with \"stream_tls_key\""),
+        ("[metrics]\ntls_cert = \"/a\"", "metrics.tls_key", "needed with \"tls_cert\""),
+        ("[metrics]\ntls_key = \"/a\"", "metrics.tls_cert", "needed with \"tls_key\""),
         ("root = \"/a\"\nrun = \"/a\"", "run", "\"/a\" is also \"root\""),
         ("run = \"/\(String(repeating: "x", count: 100))\"", "run", "longer than 107 bytes"),
     ]

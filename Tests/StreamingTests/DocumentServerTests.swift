@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 import Linux
+import Synchronization
 import TestSupport
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
 @Suite struct DocumentServerTests {
     @Test(arguments: [
         ("/run/a.sock", DocumentServer.Place.socket("/run/a.sock")),
-        ("127.0.0.1:9090", .port(address: "127.0.0.1", 9090)), ("[::1]:80", .port(address: "::1", 80)), ("::1:80", nil),
+        ("127.0.0.1:9537", .port(address: "127.0.0.1", 9537)), ("[::1]:80", .port(address: "::1", 80)), ("::1:80", nil),
         ("localhost:80", nil), ("127.0.0.1", nil), ("127.0.0.1:65536", nil), ("", nil),
     ])
     func placesAreRead(text: String, place: DocumentServer.Place?) {
@@ -59,5 +60,65 @@ import Testing
             }
         }
         await server.close()
+    }
+
+    @Test func theFolderIsMade() async throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.path + "/a/b/socket"
+        let server = try await DocumentServer.start(.socket(path)) { _ in
+        } _: { _ in
+            Document(type: "text/plain", "hello")
+        }
+        let text = try await BlockingPool.run { try answer("GET /a HTTP/1.1\r\n\r\n", at: path) }
+        #expect(text.hasSuffix("hello"))
+        await server.close()
+    }
+
+    /// Those that say nothing hold the places; a further one is closed at once, and they after their time.
+    @Test func connectionsAreBounded() async throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.path + "/socket"
+        let server = try await DocumentServer.start(.socket(path)) { _ in
+        } _: { _ in
+            Document(type: "text/plain", "hello")
+        }
+        try await BlockingPool.run {
+            var silent: [SharedFD] = []
+            for _ in 0..<DocumentServer.mostConnections {
+                silent.append(SharedFD(OwnedFD(adopting: try UnixSocket.connect(path).release())))
+            }
+            let begin = KernelClock.monotonic
+            let refused = try UnixSocket.connect(path)
+            #expect(try refused.descriptor.readAll(limit: 1).isEmpty)
+            #expect(KernelClock.monotonic - begin < 2_500_000_000)
+            for socket in silent { #expect(try socket.descriptor.readAll(limit: 1).isEmpty) }
+            #expect(KernelClock.monotonic - begin < 30_000_000_000)
+            #expect(try answer("GET /a HTTP/1.1\r\n\r\n", at: path).hasSuffix("hello"))
+        }
+        await server.close()
+    }
+
+    @Test func aDocumentIsMadeOnceAtATime() async throws {
+        let (started, begin) = AsyncStream<Void>.makeStream()
+        let (finished, finish) = AsyncStream<Void>.makeStream()
+        let count = Mutex(0)
+        let answers = SharedAnswers { path in
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            begin.yield()
+            for await _ in finished { break }
+            return Document(type: path, "\(number)")
+        }
+        async let first = answers.answer("/a")
+        for await _ in started { break }
+        async let second = answers.answer("/a")
+        // It has to have joined before the first is there.
+        try await Task.sleep(for: .milliseconds(200))
+        finish.yield()
+        #expect(await [first, second].map { $0?.text } == ["1", "1"])
+        finish.finish()
+        #expect(await answers.answer("/a")?.text == "2")
     }
 }

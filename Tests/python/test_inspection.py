@@ -36,10 +36,7 @@ def get(connection, path):
 
 @pytest.fixture(scope="module")
 def observed(engine):
-    """An engine with metrics on a port and inspection on a socket, whose runtime has ten seconds for a container."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """An engine with metrics and inspection on sockets, whose runtime has three seconds for a container."""
     engine.journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     engine.journal.bind(str(engine.folder / "journal"))
     engine.journal.settimeout(60)
@@ -48,14 +45,14 @@ def observed(engine):
     folder = engine.folder / "skiff.toml.d"
     folder.mkdir()
     (folder / "observed.toml").write_text(
-        f'[api]\ninspect = "{engine.folder}/inspect"\n[metrics]\nlisten = "127.0.0.1:{port}"\n'
+        f'[api]\ninspect = "{engine.folder}/observed/inspect"\n[metrics]\nlisten = "{engine.folder}/metrics"\n'
         f'[cni]\nmap_host_ports = false\n[runtime]\nhooks_dirs = ["{hooks}"]\nallowed_devices = ["/dev/net/tun"]\njournal = "{engine.folder}/journal"\n'
         '[runtime.handlers.skiffrun]\ncreate_timeout = "3s"\nmin_memory = 8388608\n'
         'allowed_annotations = ["devices.crio.io"]\n')
     engine.kill_daemon()
     engine.start_daemon()
-    engine.metrics = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    engine.inspect = UnixConnection(engine.folder / "inspect")
+    engine.metrics = UnixConnection(engine.folder / "metrics")
+    engine.inspect = UnixConnection(engine.folder / "observed/inspect")
     return engine
 
 
@@ -203,3 +200,25 @@ def test_a_container_knows_that_it_is_one(observed, pod):
     container = observed.shell(*pod, "mark", "cat /run/.containerenv && echo there; echo $container")
     assert observed.wait_exit(container).exit_code == 0
     assert [text for _, _, text in observed.log(pod[1].metadata.name, "mark")] == ["there", "skiff"]
+
+
+def test_an_engine_does_without_a_place_for_metrics(observed):
+    place = observed.folder / "metrics"
+    observed.kill_daemon()
+    place.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(place))
+        other.listen()
+        observed.start_daemon()
+        observed.runtime.Version(cri.VersionRequest(), timeout=60)
+        assert get(observed.inspect, "/info")[0] == 200
+        assert "the engine goes on without, and tries again" in (observed.folder / "skiffd.log").read_text()
+
+    def served():
+        try:
+            return get(observed.metrics, "/metrics")[0] == 200
+        except OSError:
+            observed.metrics.close()
+            return False
+
+    eventually("metrics are there in the end", served)

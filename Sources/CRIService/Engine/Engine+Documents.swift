@@ -10,30 +10,45 @@ internal import Streaming
 internal import Synchronization
 
 extension Engine {
-    /// Starts what serves metrics and looks into the engine, where the configuration wants it.
-    package func startDocuments() async throws {
-        let (metrics, inspect) = (config.metrics, config.api.inspect)
-        if let place = DocumentServer.Place(metrics.listen) {
-            let tls =
-                metrics.certificate.isEmpty
-                ? nil
-                : TLSFiles(
-                    certificate: metrics.certificate, key: metrics.key, isModernOnly: config.api.leastTLSVersion == .v13
-                )
-            try await serve(place, tls, "metrics") { engine, path in
+    /// Starts what serves metrics and looks into the engine, where the configuration wants it. The engine does without a server
+    /// that cannot start, says so, and tries again.
+    package func startDocuments() async {
+        let (api, metrics) = (config.api, config.metrics)
+        if !metrics.listen.isEmpty {
+            let tls = TLSFiles(certificate: metrics.certificate, key: metrics.key, api)
+            await start("metrics", at: metrics.listen, tls) { engine, path in
                 guard path == "/metrics" else { return nil }
                 return Document(type: Exposition.mediaType, await engine.exposition(prefix: metrics.prefix))
             }
         }
-        if !inspect.isEmpty {
-            try await serve(.socket(inspect), nil, "inspection") { engine, path in await engine.inspection(path) }
+        if !api.inspect.isEmpty {
+            await start("inspection", at: api.inspect, nil) { engine, path in await engine.inspection(path) }
         }
     }
 
-    private func serve(
-        _ place: DocumentServer.Place, _ tls: TLSFiles?, _ what: String,
-        _ source: @escaping @Sendable (Engine, String) async -> Document?
-    ) async throws {
+    private typealias Source = @Sendable (Engine, String) async -> Document?
+
+    private func start(_ what: String, at place: String, _ tls: TLSFiles?, _ source: @escaping Source) async {
+        do {
+            try await serve(what, at: place, tls, source)
+        } catch {
+            log.error("\(what): \(error); the engine goes on without, and tries again every 10 s")
+            Task { [weak self] in
+                while true {
+                    // Nobody cancels this task.
+                    try? await Task.sleep(for: .seconds(10))
+                    guard let self else { return }
+                    // It is known that it fails.
+                    if (try? await self.serve(what, at: place, tls, source)) != nil { return }
+                }
+            }
+        }
+    }
+
+    private func serve(_ what: String, at text: String, _ tls: TLSFiles?, _ source: @escaping Source) async throws {
+        guard let place = DocumentServer.Place(text) else {
+            throw ServiceError(.invalid, "listen on", text, "neither a path nor of the form \"address:port\"")
+        }
         let log = log
         let server = try await DocumentServer.start(place, tls: tls) {
             log.warning("\($0)")

@@ -10,13 +10,8 @@ extension Engine {
     /// Starts the server of exec, attach and port-forward.
     package func startStreaming() async throws {
         let api = config.api
-        let files =
-            api.streamCertificate.isEmpty
-            ? nil
-            : TLSFiles(
-                certificate: api.streamCertificate, key: api.streamKey,
-                clientAuthority: api.streamClientAuthority.isEmpty ? nil : api.streamClientAuthority,
-                isModernOnly: api.leastTLSVersion == .v13)
+        let files = TLSFiles(
+            certificate: api.streamCertificate, key: api.streamKey, clientAuthority: api.streamClientAuthority, api)
         let settings = StreamingServer.Settings(
             address: api.streamAddress, port: api.streamPort, idleTimeout: api.streamIdleTimeout, tls: files)
         let log = log

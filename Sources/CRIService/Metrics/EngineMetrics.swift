@@ -30,6 +30,7 @@ package final class EngineMetrics: Sendable {
 
     private let state = Mutex(Counts())
 
+    /// Nothing has happened yet.
     package init() {}
 
     var counts: Counts { state.withLock { $0 } }
