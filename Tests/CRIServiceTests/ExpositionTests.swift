@@ -26,6 +26,14 @@ struct ExpositionTests {
                 """)
     }
 
+    @Test func aLineIsALine() {
+        var text = Exposition(prefix: "p")
+        text.add("a", .gauge, "A.", [.init(1, ("x", "a\r\nb\"\u{301}"))])
+        #expect(
+            text.text.unicodeScalars.elementsEqual(
+                "# HELP p_a A.\n# TYPE p_a gauge\np_a{x=\"a\r\\nb\\\"\u{301}\"} 1\n".unicodeScalars))
+    }
+
     @Test func countsWhatHappens() {
         let metrics = EngineMetrics()
         metrics.note("Version", nanoseconds: 5, failure: nil)

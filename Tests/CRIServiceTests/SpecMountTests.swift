@@ -51,6 +51,7 @@ struct SpecMountTests {
         let all = try mounts {
             $0.container.command = command
             $0.host.hasUnifiedCgroups = true
+            $0.host.delegatesCgroups = true
         }
         #expect(
             all.filter { places.contains($0.destination) }.map(\.type) == (isMeant ? places.map { _ in "tmpfs" } : []))
@@ -68,6 +69,44 @@ struct SpecMountTests {
         }
         #expect(all.filter { $0.destination == "/tmp" }.map(\.source) == ["/mine"])
         #expect(all.contains { $0.destination == "/run/lock" && $0.type == "tmpfs" })
+    }
+
+    /// A volume that holds a place, and the places that are left.
+    @Test(arguments: [
+        ("/var/log", ["/run", "/tmp", "/run/lock"]), ("/var/", ["/run", "/tmp", "/run/lock"]),
+        ("/run", ["/tmp", "/var/log/journal"]), ("/run/lock", ["/run", "/tmp", "/var/log/journal"]),
+        ("/run/lock/x", ["/run", "/tmp", "/run/lock", "/var/log/journal"]),
+        ("/ru", ["/run", "/tmp", "/run/lock", "/var/log/journal"]),
+    ])
+    func systemdGetsNothingInAVolume(volume: String, left: [String]) throws {
+        let all = try mounts {
+            $0.container.command = ["/sbin/init"]
+            $0.mounts = [PreparedMount(destination: volume, source: "/mine")]
+        }
+        let places = ["/run", "/tmp", "/run/lock", "/var/log/journal"]
+        #expect(all.filter { places.contains($0.destination) && $0.type == "tmpfs" }.map(\.destination) == left)
+    }
+
+    /// Without it the container's root could lift its own limits.
+    @Test(arguments: [(true, false), (false, true), (false, false)])
+    func onlyADelegatedCgroupCanBeWritten(delegates: Bool, hasUsers: Bool) throws {
+        let cgroup = try mount(at: "/sys/fs/cgroup") {
+            $0.container.command = ["/sbin/init"]
+            $0.host.hasUnifiedCgroups = true
+            $0.host.delegatesCgroups = delegates
+            let ids = LinuxIDMapping(containerID: 0, hostID: 65536, size: 65536)
+            if hasUsers { $0.surroundings.users = UserMapping(users: ids, groups: ids) }
+        }
+        let isWritable = delegates || hasUsers
+        #expect(cgroup.options?.contains("rw") == isWritable && cgroup.options?.contains("ro") != isWritable)
+    }
+
+    @Test(arguments: [
+        ("/a/../\u{301}b", "/\u{301}b"), ("/a/\u{301}/../b", "/a/b"), ("//a/./b/", "/a/b"), ("/../..", "/"),
+        ("/\u{301}", "/\u{301}"), ("a/b", "a/b"),
+    ])
+    func pathsAreReadByBytes(path: String, normalised: String) {
+        #expect(SpecBuilder.normalised(path).utf8.elementsEqual(normalised.utf8))
     }
 
     @Test func shallowMountsComeFirst() throws {

@@ -15,6 +15,10 @@ extension HostFacts {
             hugepageSizes: hugepageSizes(layout), limitsSwap: limitsSwap(layout),
             lowestOOMScore: try lowestOOMScore(hasResource: sets[0].contains("CAP_SYS_RESOURCE")),
             architecture: Platform.current.architecture)
+        // All mounts of cgroup2 are of one file system, and have its options.
+        facts.delegatesCgroups = try MountInfo.read().contains {
+            $0.type == "cgroup2" && $0.superOptions.contains("nsdelegate")
+        }
         // A kernel that has it may be started without it.
         let appArmor = try? Syscall.readText("/sys/module/apparmor/parameters/enabled")
         facts.hasAppArmor = appArmor?.hasPrefix("Y") == true && Syscall.exists("/sys/kernel/security/apparmor/profiles")

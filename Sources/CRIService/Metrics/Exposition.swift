@@ -41,12 +41,13 @@ struct Exposition {
     }
 
     private static func escaped(_ value: String) -> String {
-        value.map { character in
-            switch character {
+        // A `Character` may be more than one of these: "\r\n" is.
+        value.unicodeScalars.map { scalar in
+            switch scalar {
             case "\\": "\\\\"
             case "\"": "\\\""
             case "\n": "\\n"
-            default: String(character)
+            default: String(scalar)
             }
         }.joined()
     }

@@ -15,6 +15,8 @@ package struct HostFacts: Hashable, Sendable {
     package var lowestOOMScore: Int
     /// Go's name of the machine's architecture: `amd64`.
     package var architecture: String
+    /// Whether the root of a cgroup namespace is kept from the limits of its own cgroup.
+    package var delegatesCgroups = false
     package var hasAppArmor = false
     package var hasSELinux = false
     /// Whether pods can have users of their own.

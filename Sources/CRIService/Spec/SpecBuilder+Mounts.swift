@@ -59,12 +59,13 @@ extension SpecBuilder {
             mount.destination = Self.normalised(mount.destination)
             return mount
         }
-        for mount in requested where !mount.destination.hasPrefix("/") || mount.destination == "/" {
+        for mount in requested where !Self.isAbsolute(mount.destination) || mount.destination == "/" {
             throw ServiceError(.invalid, "mount at", mount.destination, "not an absolute path below the root")
         }
         let taken = Set(requested.map(\.destination))
         let all =
-            (kernelMounts() + writableMounts() + systemdMounts() + podMounts() + markMounts(beside: taken))
+            (kernelMounts() + writableMounts() + systemdMounts(beside: taken) + podMounts()
+            + markMounts(beside: taken))
             .filter { !taken.contains($0.destination) }
             + requested.map(\.mount)
         spec.mounts = all.enumerated().sorted { left, right in
@@ -79,15 +80,27 @@ extension SpecBuilder {
         }
     }
 
-    private static func depth(_ mount: Mount) -> Int { mount.destination.count { $0 == "/" } }
+    private static func depth(_ mount: Mount) -> Int { mount.destination.utf8.count { $0 == slash } }
 
-    /// Without double and trailing slashes and `.`; `..` goes up and stops at the root.
+    private static let slash = UInt8(ascii: "/")
+
+    private static func isAbsolute(_ path: String) -> Bool { path.utf8.first == slash }
+
+    /// Without double and trailing slashes and `.`; `..` goes up and stops at the root. Goes by bytes as the kernel does: a
+    /// slash and an accent after it are one `Character`, which is no slash.
     static func normalised(_ path: String) -> String {
         var names: [Substring] = []
-        for name in path.split(separator: "/") where name != "." {
+        for name in path.utf8.split(separator: slash).map(Substring.init) where name != "." {
             if name == ".." { _ = names.popLast() } else { names.append(name) }
         }
-        return (path.hasPrefix("/") ? "/" : "") + names.joined(separator: "/")
+        return (isAbsolute(path) ? "/" : "") + names.joined(separator: "/")
+    }
+
+    /// Whether something of the request lies at the path, or at a folder that it is in.
+    static func isTaken(_ path: String, by taken: Set<String>) -> Bool {
+        taken.contains {
+            Array(path.utf8).starts(with: $0.utf8) && (path == $0 || path.utf8.dropFirst($0.utf8.count).first == slash)
+        }
     }
 
     private func kernelMounts() -> [Mount] {

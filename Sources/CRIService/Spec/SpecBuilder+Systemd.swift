@@ -20,15 +20,20 @@ extension SpecBuilder {
     var runsSystemd: Bool { SystemdCommand.isMeant(by: input.container, image: input.image) }
 
     /// In the unified hierarchy the container's own cgroup is the root of what it sees, and systemd makes its units below.
-    var managesCgroups: Bool { runsSystemd && input.host.hasUnifiedCgroups }
+    /// The limits of that cgroup are the engine's, and lie in it: the mount may be written only where the kernel keeps the
+    /// namespace's root from them (`nsdelegate`, see cgroups(7)), or where it is not their owner.
+    var managesCgroups: Bool {
+        runsSystemd && input.host.hasUnifiedCgroups
+            && (input.host.delegatesCgroups || input.surroundings.users != nil)
+    }
 
-    /// What systemd wants to find empty, and in memory.
-    func systemdMounts() -> [Mount] {
+    /// What systemd wants to find empty, and in memory. Not in a volume: the places would be made in it.
+    func systemdMounts(beside taken: Set<String>) -> [Mount] {
         guard runsSystemd else { return [] }
         let written = Set(writableMounts().map(\.destination))
         return [
             ("/run", "mode=755"), ("/run/lock", "mode=1777"), ("/tmp", "mode=1777"), ("/var/log/journal", "mode=755"),
-        ].filter { place, _ in !written.contains(place) }.map { place, mode in
+        ].filter { place, _ in !written.contains(place) && !Self.isTaken(place, by: taken) }.map { place, mode in
             Mount(destination: place, type: "tmpfs", source: "tmpfs", options: ["rw", "nosuid", "nodev", mode])
         }
     }
