@@ -38,29 +38,35 @@ package struct SafeRoot: ~Copyable, Sendable {
     }
 
     /// A handle (O_PATH) on the directory, which is made with its parents where it is missing. So is what a dangling
-    /// link in the path points to, inside the root.
-    package borrowing func makeDirectories(_ path: String, mode: UInt32 = 0o755) throws(Errno) -> OwnedFD {
+    /// link in the path points to, inside the root. Each directory that is made belongs to the owner, if there is one.
+    package borrowing func makeDirectories(
+        _ path: String, mode: UInt32 = 0o755, owner: FileOwner? = nil
+    ) throws(Errno) -> OwnedFD {
         var links = 0
-        return try makeDirectories(path, mode, &links)
+        return try makeDirectories(path, mode, owner, &links)
     }
 
     private borrowing func makeDirectories(
-        _ path: String, _ mode: UInt32, _ links: inout Int
+        _ path: String, _ mode: UInt32, _ owner: FileOwner?, _ links: inout Int
     ) throws(Errno) -> OwnedFD {
         do throws(Errno) {
             return try open(path, [.path, .directory])
         } catch .ENOENT {
             let (parent, name) = try Self.split(path)
-            let above = try makeDirectories(parent, mode, &links)
+            let above = try makeDirectories(parent, mode, owner, &links)
+            var isMade = true
             do throws(Errno) {
                 try Syscall.makeDirectory(name, mode: mode, at: above.rawValue)
             } catch .EEXIST {
+                isMade = false
                 if let path = try Self.follow(name, above, parent, &links) {
-                    return try makeDirectories(path, mode, &links)
+                    return try makeDirectories(path, mode, owner, &links)
                 }
             }
-            return try Syscall.open(
+            let folder = try Syscall.open(
                 name, [.path, .directory, .noFollow], at: above.rawValue, resolve: [.beneath, .noMagicLinks])
+            if isMade, let owner { try Syscall.changeOwner(of: folder.rawValue, uid: owner.uid, gid: owner.gid) }
+            return folder
         }
     }
 
@@ -76,7 +82,7 @@ package struct SafeRoot: ~Copyable, Sendable {
             return try open(path, .path)
         } catch .ENOENT {
             let (parent, name) = try Self.split(path)
-            let above = try makeDirectories(parent, 0o755, &links)
+            let above = try makeDirectories(parent, 0o755, nil, &links)
             do throws(Errno) {
                 _ = try Syscall.open(name, [.writeOnly, .create, .exclusive], mode: mode, at: above.rawValue)
             } catch .EEXIST {

@@ -81,4 +81,15 @@ import Testing
         try Syscall.makeNode(directory.path + "/fifo", mode: 0o010644, device: DeviceNumber(major: 0, minor: 0))
         #expect(throws: Errno.EINVAL) { try SafeRoot(directory.path).readFile("fifo") }
     }
+
+    @Test(.requiresRoot) func whatIsMadeHasItsOwner() throws {
+        let folder = try TemporaryDirectory()
+        try Syscall.makeDirectory(folder.path + "/old")
+        let safe = try SafeRoot(folder.path)
+        _ = try safe.makeDirectories("old/a/b", owner: FileOwner(uid: 7, gid: 8))
+        for (path, uid, gid) in [("old", 0, 0), ("old/a", 7, 8), ("old/a/b", 7, 8)] as [(String, UInt32, UInt32)] {
+            let status = try Syscall.status("\(folder.path)/\(path)")
+            #expect(status.uid == uid && status.gid == gid, "\(path)")
+        }
+    }
 }

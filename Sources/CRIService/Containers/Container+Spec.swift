@@ -22,12 +22,12 @@ extension Container {
         let asked = try AnnotatedDevices.find(
             pod.config.annotations, rules: options.allowedAnnotations, devices: runtime.allowedDevices)
         let looked = try await BlockingPool.run {
-            try SpecSources(
+            try ImageVolumes.make((execution.volumes ?? [:]).keys.sorted(), in: rootfs, users: users)
+            return try SpecSources(
                 config,
                 SpecSources.Places(
                     imageUser: execution.user ?? "", workingDirectory: working.isEmpty ? "/" : working,
-                    volumes: (execution.volumes ?? [:]).keys.sorted(), devices: asked, users: users, rootfs: rootfs,
-                    storage: engine.config.root, runtime: runtime, handler: options,
+                    devices: asked, rootfs: rootfs, storage: engine.config.root, runtime: runtime, handler: options,
                     features: engine.features.features(of: handler), images: images))
         }
         try pod.plan.users?.check(looked.user)

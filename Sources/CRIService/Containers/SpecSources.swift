@@ -23,12 +23,8 @@ struct SpecSources: Sendable {
         /// User of the image, `user[:group]`.
         var imageUser: String
         var workingDirectory: String
-        /// Paths that the image declares as volumes.
-        var volumes: [String]
         /// Those of the pod's annotation.
         var devices: [ConfiguredDevice]
-        /// Of the pod's own user namespace.
-        var users: UserMapping?
         var rootfs: String
         /// The engine's own data.
         var storage: String
@@ -59,29 +55,6 @@ struct SpecSources: Sendable {
         }
         hooks = try HookFolders.read(places.runtime.hooksDirs)
         localhostSeccomp = try Self.localhostSeccomp(security)
-        try Self.makeVolumes(places)
-    }
-
-    /// The folders that the image declares as volumes, where it does not have them: programs count on them.
-    private static func makeVolumes(_ places: Places) throws {
-        guard !places.volumes.isEmpty else { return }
-        let root = try SystemError.attempt("open", places.rootfs) { () throws(Errno) in try SafeRoot(places.rootfs) }
-        for volume in places.volumes {
-            try SystemError.attempt("make the image's volume", volume) { () throws(Errno) in
-                do throws(Errno) {
-                    try root.open(volume, [.path, .directory]).close()
-                } catch .ENOENT {
-                    let folder = try root.makeDirectories(volume)
-                    if let users = places.users {
-                        try Syscall.changeOwner(folder.procPath, uid: users.root.uid, gid: users.root.gid)
-                    }
-                    // Until here the link must not go.
-                    try folder.close()
-                } catch {
-                    throw error
-                }
-            }
-        }
     }
 
     /// Those of all containers, those of the annotation, and then those of the request.
