@@ -243,6 +243,7 @@ let package = Package(
             [
                 "CRIService", "CRIAPI", "Cgroups", "CNI", "Linux", "MonitorProtocol", "OCIRuntimeSpec", "OCIImageSpec",
                 library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
+                library("Logging", "swift-log"),
             ], resources: [.copy("Fixtures")]),
         tests(
             "SkiffctlTests",

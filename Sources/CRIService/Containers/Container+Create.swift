@@ -164,26 +164,14 @@ extension Container {
             consoleSocket: console, oomEventsFile: try cgroup().oomEventsFile)
         let link = try await pod.monitorLink()
         let limit = (engine.config.runtime.handlers[handler.name] ?? .init()).createTimeout
-        let made = Work { try await link.request(.create(request)) }
-        let watch = Task { [id] in
-            try await Task.sleep(for: limit)
-            // The runtime then ends, and so does the request.
-            _ = try await link.request(.signal(container: id, signal: UInt32(Signal.kill.rawValue)))
-            return true
-        }
-        do {
-            guard case .created(let process) = try await made.value else {
-                throw ServiceError(.failed, "run", handler.path, "unexpected answer of the monitor")
-            }
-            watch.cancel()
-            return process
-        } catch {
-            watch.cancel()
-            if (try? await watch.value) == true {
-                throw ServiceError(
-                    .deadline, "\(handler.name) create", nil, "it was not ready after \(limit), and was killed")
-            }
-            throw runtimeError(error, "create")
+        switch await Creation(link: link, request: request, limit: limit, log: engine.log).end() {
+        case .answer(.success(.created(let process))): return process
+        case .answer(.success):
+            throw ServiceError(.failed, "run", handler.path, "unexpected answer of the monitor")
+        case .answer(.failure(let error)): throw runtimeError(error, "create")
+        case .late(let cause):
+            throw ServiceError(
+                .deadline, "\(handler.name) create", nil, "it was not ready after \(limit), and \(cause)")
         }
     }
 
