@@ -6,29 +6,69 @@ internal import Linux
 /// systemd's journal, which gets the output of a container beside its log file: one datagram for each line of the log, with
 /// a field in each of its lines. See "Native Journal Protocol" of systemd.io.
 ///
-/// It never waits: what the journal does not take at once is only in the file.
+/// It never waits: what the journal does not take at once is only in the file. A journal that went away is looked for again
+/// every ten seconds, when there is a line for it.
 final class Journal {
-    private let socket: UnixSocket
+    private static let pause: Int64 = 10_000_000_000
+
+    private let path: String
     private let fields: [UInt8]
+    private let log: MonitorLog
+    private var socket: UnixSocket
+    /// When it may be looked for again, by the monotonic clock.
+    private var nextAttempt: Int64 = 0
+    private var isConnected = true
+    private var isLossTold = false
 
     /// Connects to the socket at the path, for the output of the container.
-    init(_ path: String, container: String, pod: String) throws(SystemError) {
-        socket = try SystemError.attempt("connect to", path) { () throws(Errno) in
+    init(_ path: String, container: String, pod: String, log: MonitorLog) throws(SystemError) {
+        self.path = path
+        self.log = log
+        socket = try Self.connect(path)
+        let short = container.prefix(12)
+        fields = Array(
+            "SYSLOG_IDENTIFIER=\(short)\nCONTAINER_ID=\(short)\nCONTAINER_ID_FULL=\(container)\nPOD_ID=\(pod)\n".utf8)
+    }
+
+    private static func connect(_ path: String) throws(SystemError) -> UnixSocket {
+        try SystemError.attempt("connect to", path) { () throws(Errno) in
             let socket = try UnixSocket.connect(path, .datagrams)
             try socket.descriptor.setNonblocking(true)
             return socket
         }
-        let short = container.prefix(12)
-        fields = Array(
-            "SYSLOG_IDENTIFIER=\(short)\nCONTAINER_ID=\(short)\nCONTAINER_ID_FULL=\(container)\nPOD_ID=\(pod)\n".utf8)
     }
 
     /// Hands on whole lines of a log.
     func write(_ lines: [UInt8]) {
         for line in lines.split(separator: UInt8(ascii: "\n")) {
             guard let entry = Self.entry(line) else { continue }
-            // Full, or gone: the file has the line.
-            do throws(Errno) { try Syscall.writeAll(socket.rawValue, entry + fields) } catch {}
+            send(entry + fields)
+        }
+    }
+
+    private func send(_ entry: [UInt8]) {
+        guard isConnected else { return sendAnew(entry) }
+        do throws(Errno) {
+            try Syscall.writeAll(socket.rawValue, entry)
+        } catch .ECONNREFUSED {
+            isConnected = false
+            sendAnew(entry)
+        } catch {
+            // Full: the file has the line.
+        }
+    }
+
+    private func sendAnew(_ entry: [UInt8]) {
+        let now = KernelClock.monotonic
+        guard now >= nextAttempt else { return }
+        nextAttempt = now + Self.pause
+        do throws(SystemError) {
+            socket = try Self.connect(path)
+            (isConnected, isLossTold) = (true, false)
+            do throws(Errno) { try Syscall.writeAll(socket.rawValue, entry) } catch {}
+        } catch {
+            if !isLossTold { log.write("\(error); the output is in the log alone until the journal is back") }
+            isLossTold = true
         }
     }
 

@@ -34,7 +34,7 @@ extension MonitorLoop {
     /// A container does without a journal that is not there, for its log has everything.
     private func connect(_ path: String, _ container: Container) -> Journal? {
         do throws(SystemError) {
-            return try Journal(path, container: container.name, pod: options.pod)
+            return try Journal(path, container: container.name, pod: options.pod, log: log)
         } catch {
             log.write("container \"\(container.name)\": \(error)")
             return nil
