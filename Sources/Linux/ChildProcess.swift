@@ -47,6 +47,9 @@ package struct ChildPlan: Sendable {
 
 /// A child that was started through C: signals reset, only the mapped descriptors, no code of ours between clone and
 /// exec. Safe in programs with many threads. The child must be reaped with `wait()`.
+///
+/// Until it executes it shares the caller's memory, and the calling thread waits with its signals blocked. In a cgroup that
+/// is frozen a child does not get that far, and the thread waits until the cgroup is thawed or the child is killed.
 package struct ChildProcess: ~Copyable, Sendable {
     package let pid: Int32
     package let pidfd: PidFD

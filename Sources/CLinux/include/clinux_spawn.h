@@ -23,6 +23,9 @@ struct clx_spawn_plan {
 };
 
 // Starts the child and returns its pid; `*pidfd` is open and CLOEXEC.
+// Until it executes the child shares the caller's memory, and the calling thread waits with its signals blocked; the other
+// threads go on. A child that is born in a frozen cgroup does not get that far: the caller waits until it is thawed, or
+// until the child is killed.
 // Returns -errno of the step that failed, clone or exec alike; no child is left then.
 int clx_spawn(const struct clx_spawn_plan *plan, int *pidfd);
 
