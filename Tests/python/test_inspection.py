@@ -131,7 +131,7 @@ def test_inspection(observed, pod):
     assert get(observed.inspect, "/containers/" + "f" * 64)[0] == 404
     assert get(observed.inspect, "/metrics")[0] == 404
     status, text = get(observed.inspect, "/config")
-    assert status == 200 and f'inspect = "{observed.folder}/inspect"' in text
+    assert status == 200 and f'inspect = "{observed.folder}/observed/inspect"' in text
 
 
 def test_a_runtime_that_takes_too_long_is_killed(observed, pod, refused):

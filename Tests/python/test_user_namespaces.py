@@ -163,6 +163,14 @@ def test_volumes(engine, mapped):
     assert ((folder / "new").stat().st_uid, (folder / "new").stat().st_gid) == (5, 6)
 
 
+@everywhere
+def test_volumes_of_the_image_belong_to_the_pods_root(engine, mapped):
+    script = "echo page > /var/lib/pages/one && stat -c '%u %g' / /var/lib /var/lib/pages"
+    container = engine.shell(*mapped, "pages", script, linux=secure())
+    assert engine.wait_exit(container).exit_code == 0
+    assert [text for _, _, text in engine.log(mapped[1].metadata.name, "pages")] == ["0 0"] * 3
+
+
 def test_images_as_volumes(engine, mapped):
     mount = cri.Mount(image=cri.ImageSpec(image=engine.image), container_path="/image", readonly=True)
     container = engine.shell(*mapped, "c", "sleep 1000", linux=secure(), mounts=[mount])
