@@ -95,7 +95,9 @@ extension Pod {
     ) throws(ServiceError) -> String {
         let folder = [podConfig.logDirectory, own.logDirectory].first { !$0.isEmpty } ?? other
         guard !config.logPath.isEmpty else { return "" }
-        guard !config.logPath.split(separator: "/").contains("..") else {
+        // By bytes, as the kernel does: a slash and an accent after it are one character to Swift, which is no slash.
+        guard !config.logPath.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual("..".utf8) })
+        else {
             throw ServiceError(.invalid, "use log path", config.logPath, "it leads out of the pod's log directory")
         }
         return folder + "/" + config.logPath
