@@ -145,11 +145,16 @@ private final class ConnectionCount: Sendable {
 actor SharedAnswers {
     private let source: DocumentServer.Source
     private var running: [String: Task<Document?, Never>] = [:]
+    /// How many got, or wait for, what was made for another.
+    private(set) var joined = 0
 
     init(_ source: @escaping DocumentServer.Source) { self.source = source }
 
     func answer(_ path: String) async -> Document? {
-        if let task = running[path] { return await task.value }
+        if let task = running[path] {
+            joined += 1
+            return await task.value
+        }
         let task = Task { [source] in await source(path) }
         running[path] = task
         defer { running[path] = nil }
