@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Skiff authors.
 
+import signal
+
 import grpc
 import pytest
 from engine import Engine
+
+# A suite that was started in the background has SIGINT ignored, and so would have all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module", params=["skiffrun"])
