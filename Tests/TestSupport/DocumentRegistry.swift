@@ -25,8 +25,9 @@ package final class DocumentRegistry: Sendable {
     package let storage: String
     /// The certificate of one with TLS, which is its own authority.
     package var certificate: String { "\(folder.path)/certificate" }
-    private let folder: TemporaryDirectory
+    // Released in this order: what still runs would write into a folder that is being removed.
     private let process: GuardedProcess
+    private let folder: TemporaryDirectory
 
     /// Starts a registry and waits until it answers. With `tls`, it has a certificate that nobody trusts, and asks its
     /// clients for one of `clientAuthority`, if given. With `remote`, it is a mirror of the registry there.

@@ -12,16 +12,17 @@ import argparse
 import collections
 import pathlib
 import random
+import signal
 import sys
 import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from engine import Engine
 from soak.patience import Journal, Patience
 from soak.residue import Residue
 from soak.slot import Slot
+from soak.undated import UndatedEngine
 
 # Of the time: chapters with kills, and the two without.
 CHAPTERS = [("killed", 0.2)] * 3 + [("quiet", 0.2)] * 2
@@ -48,7 +49,7 @@ class Worker(threading.Thread):
 class Soak:
     def __init__(self, options):
         self.options, self.kills = options, 0
-        self.engine = Engine(handler=options.handler)
+        self.engine = UndatedEngine(handler=options.handler)
         self.journal = Journal(self.engine.parent / "journal")
         self.engine.pull()
         self.patience = Patience(self.engine, self.journal)
@@ -118,8 +119,15 @@ def arguments():
     return parser.parse_args()
 
 
+def give_up(number, frame):
+    raise TimeoutError("it hangs")
+
+
 def main():
     options = arguments()
+    # Requests have no deadline here, see undated.py.
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(int(2 * options.seconds) + 900)
     print(f"--seed {options.seed} --pods {options.pods} --workers {options.workers} --handler {options.handler}", flush=True)
     soak = Soak(options)
     failed = True
