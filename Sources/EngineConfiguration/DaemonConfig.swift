@@ -140,6 +140,9 @@ package struct DaemonConfig: Sendable, Equatable {
         package var absentMountSourcesToReject: [String] = []
         /// Handlers by name. The one called `skiffrun` always exists.
         package var handlers = ["skiffrun": RuntimeHandlerConfig()]
+
+        /// What is set for a handler, which may have left the configuration after its containers were made.
+        package func options(ofHandler name: String) -> RuntimeHandlerConfig { handlers[name] ?? .init() }
     }
 
     /// Section `[image]`.

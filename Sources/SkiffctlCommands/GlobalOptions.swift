@@ -19,4 +19,7 @@ struct GlobalOptions: ParsableArguments {
 
     @Option(name: .customLong("config"), help: "Settings file.")
     var config: String?
+
+    /// The settings file that was asked for, by option or else by the environment.
+    func settingsFile(_ environment: [String: String]) -> String? { config ?? environment["CRI_CONFIG_FILE"] }
 }

@@ -85,7 +85,7 @@ package final class RemoteCommandClient: StreamClient {
 
     func connected(_ connection: any StreamOpener, protocolName: String?) {
         self.connection = connection
-        let version = protocolName?.hasPrefix("v") ?? false ? protocolName?.dropFirst().first ?? "1" : "1"
+        let version = Upgrade.version(of: protocolName)
         hasObjects = version >= "4"
         do throws(Errno) {
             try open(connection, canResize: version >= "3")

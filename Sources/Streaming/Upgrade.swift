@@ -23,6 +23,12 @@ enum Upgrade: Hashable, Sendable {
     static let portForwardProtocols = ["portforward.k8s.io"]
     static let protocolField = "X-Stream-Protocol-Version"
 
+    /// The version in a name such as `v4.channel.k8s.io`; names without one are of the first.
+    static func version(of protocolName: String?) -> Character {
+        guard let name = protocolName, name.hasPrefix("v") else { return "1" }
+        return name.dropFirst().first ?? "1"
+    }
+
     /// Agrees with the client whose request has this head.
     init(_ head: HTTPHead, isPortForward: Bool) throws(Refusal) {
         guard head.line[0] == "GET" || head.line[0] == "POST" else {

@@ -101,10 +101,10 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     ) -> any StreamSession {
         switch request {
         case .exec(_, _, let streams), .attach(_, let streams):
-            let version = name?.hasPrefix("v") ?? false ? name?.dropFirst().first : "1"
+            let version = Upgrade.version(of: name)
             return RemoteCommandSession(
                 request, streams, handler: handler, loop: channel.eventLoop,
-                canResize: overWebSocket || (version ?? "1") >= "3", statusIsObject: (version ?? "1") >= "4")
+                canResize: overWebSocket || version >= "3", statusIsObject: version >= "4")
         case .portForward(let pod, _):
             return PortForwardSession(pod: pod, handler: handler, loop: channel.eventLoop, tellsPort: overWebSocket)
         }

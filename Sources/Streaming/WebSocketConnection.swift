@@ -168,6 +168,7 @@ extension WebSocketConnection: StreamOpener {
     /// The channel whose fields begin so.
     func open(_ fields: [HTTPHead.Field]) -> ByteStream {
         let stream = streams.first { !opened.contains($0.id) && $0.fields.starts(with: fields) }
+        // Only this program's own clients ask, each for streams that such a connection always has.
         guard let stream else { fatalError("a WebSocket has no channel for \(fields)") }
         opened.insert(stream.id)
         return stream

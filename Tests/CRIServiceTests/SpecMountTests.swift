@@ -106,7 +106,7 @@ struct SpecMountTests {
         ("/\u{301}", "/\u{301}"), ("a/b", "a/b"),
     ])
     func pathsAreReadByBytes(path: String, normalised: String) {
-        #expect(SpecBuilder.normalised(path).utf8.elementsEqual(normalised.utf8))
+        #expect(PathText.normalised(path).utf8.elementsEqual(normalised.utf8))
     }
 
     @Test func shallowMountsComeFirst() throws {
@@ -124,7 +124,7 @@ struct SpecMountTests {
     ])
     func aMountOfTheRequestTakesThePlaceOfOurs(path: String) throws {
         let all = try mounts { $0.mounts = [PreparedMount(destination: path, source: "/mine")] }
-        let place = SpecBuilder.normalised(path)
+        let place = PathText.normalised(path)
         #expect(all.filter { $0.destination == place }.map(\.source) == ["/mine"])
     }
 
@@ -132,7 +132,7 @@ struct SpecMountTests {
         ("/a", "/a"), ("/a/", "/a"), ("//a//b", "/a/b"), ("/a/./b/.", "/a/b"), ("/a/../b", "/b"), ("/../../b", "/b"),
         ("/", "/"), ("/a/..", "/"), ("a/b", "a/b"), ("", ""),
     ])
-    func normalises(path: String, result: String) { #expect(SpecBuilder.normalised(path) == result) }
+    func normalises(path: String, result: String) { #expect(PathText.normalised(path) == result) }
 
     @Test(arguments: ["", "relative", "/", "//", "/a/.."])
     func refusesPlaces(path: String) {

@@ -173,10 +173,13 @@ class Engine:
         lines = (self.folder / "logs" / name / f"{container}.log").read_text().splitlines()
         return [tuple(line.split(" ", 3)[1:]) for line in lines]
 
+    def client(self, *arguments):
+        """The command that has skiffctl do something with this engine."""
+        return [PROGRAMS / "skiffctl", "-r", "unix://" + self.env["SOCKET"], *arguments]
+
     def skiffctl(self, *arguments, status=0):
         done = subprocess.run(
-            [PROGRAMS / "skiffctl", "-r", "unix://" + self.env["SOCKET"], *arguments],
-            capture_output=True, text=True, timeout=DEADLINE,
+            self.client(*arguments), capture_output=True, text=True, timeout=DEADLINE,
         )
         assert done.returncode == status, f"skiffctl {arguments}: {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout if status == 0 else done.stderr

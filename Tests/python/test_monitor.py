@@ -13,7 +13,7 @@ import time
 
 import grpc
 import pytest
-from engine import DEADLINE, PROGRAMS, cri, eventually
+from engine import DEADLINE, cri, eventually
 from spdy import Command
 from streaming import attach_url
 
@@ -39,7 +39,7 @@ def test_rotation_loses_nothing(engine, pod):
     )
     folder = engine.folder / "logs" / config.metadata.name
     follower = subprocess.Popen(
-        [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "logs", "-f", container],
+        engine.client("logs", "-f", container),
         stdout=subprocess.PIPE, text=True,
     )
     first = follower.stdout.readline()

@@ -12,7 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from engine import PROGRAMS, eventually
+from engine import eventually
 from spdy import Forwarding
 from streaming import SIZE, digest, feed, forward_url
 from websocket import WebSocket
@@ -101,7 +101,7 @@ class TestPortForward:
 
     def test_skiffctl(self, engine, web):
         forward = subprocess.Popen(
-            [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "port-forward", web, ":80", ":4"],
+            engine.client("port-forward", web, ":80", ":4"),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         try:
@@ -127,7 +127,7 @@ class TestPortForward:
     def test_a_browsers_connections(self, engine, web, tmp_path):
         """Many at a time over one skiffctl, while others are reset in the middle by their clients."""
         forward = subprocess.Popen(
-            [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "port-forward", web, ":80", ":7"],
+            engine.client("port-forward", web, ":80", ":7"),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )
         try:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 import pytest
-from engine import PROGRAMS, cri, eventually
+from engine import cri, eventually
 from grpc import StatusCode as Code
 
 USER, PASSWORD = "alice", "open sesame"
@@ -87,7 +87,7 @@ def test_credentials_of_the_request(engine, guarded, refused):
 
 
 def test_skiffctl_asks_for_the_password(engine, guarded):
-    command = [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "pull", "-u", USER, f"{guarded}/app:1"]
+    command = engine.client("pull", "-u", USER, f"{guarded}/app:1")
     done = subprocess.run(command, input="wrong\n", capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "401 Unauthorized" in done.stderr
     done = subprocess.run(command, input=PASSWORD + "\n", capture_output=True, text=True, timeout=60)

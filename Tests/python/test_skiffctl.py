@@ -17,7 +17,7 @@ from engine import PROGRAMS, cri, eventually
 
 
 def run(engine, *words, **options):
-    command = [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], *words]
+    command = engine.client(*words)
     return subprocess.run(command, capture_output=True, timeout=60, **options)
 
 
@@ -51,7 +51,7 @@ def test_an_engine_that_is_just_starting_is_waited_for(engine):
     engine.kill_daemon()
     begin = time.monotonic()
     done = subprocess.run(
-        [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "version"], capture_output=True, text=True)
+        engine.client("version"), capture_output=True, text=True)
     assert done.returncode == 1 and engine.env["SOCKET"] in done.stderr
     assert 1.5 < time.monotonic() - begin < 30
     engine.start_daemon()
@@ -130,7 +130,7 @@ def test_streams_over_websocket(engine, pod):
     assert done.returncode == 1 and b"nosuchprogram" in done.stderr
     # A reader that is slow gets what the server has sent, also when the server has closed the connection.
     reader = subprocess.Popen(
-        [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], *command, container, "sh", "-c", "seq 1 30000"],
+        engine.client(*command, container, "sh", "-c", "seq 1 30000"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     eventually("the server has said its last", lambda: not is_connected(reader.pid))
     output, errors = reader.communicate(timeout=60)
@@ -144,7 +144,7 @@ def test_pulls_have_limits(engine):
 
 
 def test_a_password_is_typed_unseen(engine):
-    command = [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "pull", "--username", "me", engine.image]
+    command = engine.client("pull", "--username", "me", engine.image)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "read password of \"me\": there is none" in done.stderr
     main, secondary = pty.openpty()

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from engine import PROGRAMS, eventually
+from engine import eventually
 from spdy import Command, exit_code
 from streaming import SIZE, attach_url, digest, exec_url, feed
 from websocket import ERROR, STDERR, STDIN, STDOUT, WebSocket
@@ -182,8 +182,7 @@ class TestSkiffctl:
         assert engine.skiffctl("exec", sleeper, "sh", "-c", "echo no >&2; exit 5", status=5) == "no\n"
         assert "no/such" in engine.skiffctl("exec", sleeper, "/no/such", status=1)
         done = subprocess.run(
-            [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "exec", "-i", sleeper,
-             "busybox", "sha256sum"],
+            engine.client("exec", "-i", sleeper, "busybox", "sha256sum"),
             input=bytes(8 << 20), capture_output=True, timeout=120,
         )
         assert done.stdout.split()[0].decode() == hashlib.sha256(bytes(8 << 20)).hexdigest(), done.stderr

@@ -14,7 +14,7 @@ import termios
 import time
 
 import pytest
-from engine import DEADLINE, PROGRAMS, eventually
+from engine import DEADLINE, eventually
 
 
 class Terminal:
@@ -26,7 +26,7 @@ class Terminal:
         self.before = termios.tcgetattr(self.slave)
         self.seen = b""
         self.process = subprocess.Popen(
-            [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], *arguments],
+            engine.client(*arguments),
             stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
@@ -134,7 +134,7 @@ class TestShell:
 
     def test_without_a_terminal_of_its_own(self, engine, sleeper):
         done = subprocess.run(
-            [PROGRAMS / "skiffctl", "-r", "unix://" + engine.env["SOCKET"], "exec", "-it", sleeper, "sh"],
+            engine.client("exec", "-it", sleeper, "sh"),
             input=b"tty; exit 3\n", capture_output=True, timeout=DEADLINE,
         )
         assert done.returncode == 3 and b"/dev/pts/0" in done.stdout

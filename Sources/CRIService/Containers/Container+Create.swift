@@ -95,9 +95,7 @@ extension Pod {
     ) throws(ServiceError) -> String {
         let folder = [podConfig.logDirectory, own.logDirectory].first { !$0.isEmpty } ?? other
         guard !config.logPath.isEmpty else { return "" }
-        // By bytes, as the kernel does: a slash and an accent after it are one character to Swift, which is no slash.
-        guard !config.logPath.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual("..".utf8) })
-        else {
+        guard !PathText.climbs(config.logPath) else {
             throw ServiceError(.invalid, "use log path", config.logPath, "it leads out of the pod's log directory")
         }
         return folder + "/" + config.logPath
@@ -165,7 +163,7 @@ extension Container {
             logLimit: UInt64(engine.config.runtime.logSizeLimit), stdin: config.stdin, stdinOnce: config.stdinOnce,
             consoleSocket: console, oomEventsFile: try cgroup().oomEventsFile)
         let link = try await pod.monitorLink()
-        let limit = (engine.config.runtime.handlers[handler.name] ?? .init()).createTimeout
+        let limit = engine.config.runtime.options(ofHandler: handler.name).createTimeout
         switch await Creation(link: link, request: request, limit: limit, log: engine.log).end() {
         case .answer(.success(.created(let process))): return process
         case .answer(.success):

@@ -17,7 +17,8 @@ extension Container {
         let images = try await mountImages()
         let (config, engine, handler, users) = (config, engine, handler, pod.plan.users)
         let settings = engine.currentSettings
-        let (runtime, options) = (settings.config.runtime, settings.config.runtime.handlers[handler.name] ?? .init())
+        let runtime = settings.config.runtime
+        let options = runtime.options(ofHandler: handler.name)
         let working = config.workingDir.isEmpty ? execution.workingDir ?? "" : config.workingDir
         let asked = try AnnotatedDevices.find(
             pod.config.annotations, rules: options.allowedAnnotations, devices: runtime.allowedDevices)

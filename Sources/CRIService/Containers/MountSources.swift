@@ -61,10 +61,7 @@ struct MountSources {
         guard mount.readonly else { throw refuse("an image can be mounted read-only only") }
         guard mount.propagation == .propagationPrivate else { throw refuse("an image does not propagate mounts") }
         let path = mount.imageSubPath
-        // By bytes, as the kernel does: a slash and an accent after it are one character to Swift, which is no slash.
-        let names = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        guard path.isEmpty || names.first?.isEmpty == false, !names.contains(where: { $0.elementsEqual("..".utf8) })
-        else {
+        guard !PathText.isAbsolute(path), !PathText.climbs(path) else {
             throw refuse("\"\(path)\" is not a path inside the image")
         }
         guard let root else { throw refuse("the image is not mounted") }

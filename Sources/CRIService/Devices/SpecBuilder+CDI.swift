@@ -28,7 +28,7 @@ extension SpecBuilder {
     }
 
     private mutating func add(_ mount: CDIEdits.Mount) {
-        let target = Self.normalised(mount.containerPath)
+        let target = PathText.normalised(mount.containerPath)
         let made = Mount(
             destination: target, type: mount.type ?? "bind", source: mount.hostPath,
             options: mount.options ?? ["rbind", "nosuid", "nodev", "ro"])

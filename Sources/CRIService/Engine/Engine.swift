@@ -95,7 +95,7 @@ package final class Engine: Sendable {
 
     /// The least limit of memory that a container of the handler may have, in bytes.
     func minimumMemory(of handler: RuntimeHandler) -> Int64 {
-        Int64((config.runtime.handlers[handler.name] ?? .init()).minimumMemory)
+        Int64(config.runtime.options(ofHandler: handler.name).minimumMemory)
     }
 
     /// Gives back every now and then what only the work before needed: the program's code is large, and most of it runs at

@@ -56,10 +56,10 @@ extension SpecBuilder {
     mutating func setMounts() throws(ServiceError) {
         let requested = input.mounts.map { mount in
             var mount = mount
-            mount.destination = Self.normalised(mount.destination)
+            mount.destination = PathText.normalised(mount.destination)
             return mount
         }
-        for mount in requested where !Self.isAbsolute(mount.destination) || mount.destination == "/" {
+        for mount in requested where !PathText.isAbsolute(mount.destination) || mount.destination == "/" {
             throw ServiceError(.invalid, "mount at", mount.destination, "not an absolute path below the root")
         }
         let taken = Set(requested.map(\.destination))
@@ -69,7 +69,7 @@ extension SpecBuilder {
             .filter { !taken.contains($0.destination) }
             + requested.map(\.mount)
         spec.mounts = all.enumerated().sorted { left, right in
-            let depths = (Self.depth(left.element), Self.depth(right.element))
+            let depths = (PathText.depth(left.element.destination), PathText.depth(right.element.destination))
             return depths.0 == depths.1 ? left.offset < right.offset : depths.0 < depths.1
         }.map(\.element)
         // A mount can propagate no further than the mount that holds it.
@@ -80,27 +80,9 @@ extension SpecBuilder {
         }
     }
 
-    private static func depth(_ mount: Mount) -> Int { mount.destination.utf8.count { $0 == slash } }
-
-    private static let slash = UInt8(ascii: "/")
-
-    private static func isAbsolute(_ path: String) -> Bool { path.utf8.first == slash }
-
-    /// Without double and trailing slashes and `.`; `..` goes up and stops at the root. Goes by bytes as the kernel does: a
-    /// slash and an accent after it are one `Character`, which is no slash.
-    static func normalised(_ path: String) -> String {
-        var names: [Substring] = []
-        for name in path.utf8.split(separator: slash).map(Substring.init) where name != "." {
-            if name == ".." { _ = names.popLast() } else { names.append(name) }
-        }
-        return (isAbsolute(path) ? "/" : "") + names.joined(separator: "/")
-    }
-
     /// Whether something of the request lies at the path, or at a folder that it is in.
     static func isTaken(_ path: String, by taken: Set<String>) -> Bool {
-        taken.contains {
-            Array(path.utf8).starts(with: $0.utf8) && (path == $0 || path.utf8.dropFirst($0.utf8.count).first == slash)
-        }
+        taken.contains { PathText.isAt(path, orBelow: $0) }
     }
 
     private func kernelMounts() -> [Mount] {

@@ -33,15 +33,15 @@ struct Config: ParsableCommand {
     private func changes() throws -> [(key: String, value: String)] {
         if pair.count == 2 { return [(pair[0], pair[1])] }
         return try set.flatMap { $0.split(separator: ",") }.map { text in
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 2 else { throw ValidationError("not of the form key=value: \"\(text)\"") }
-            return (parts[0], parts[1])
+            guard let pair = ListFilter.pair(text) else {
+                throw ValidationError("not of the form key=value: \"\(text)\"")
+            }
+            return pair
         }
     }
 
     func run() throws {
-        let asked = global.config ?? ProcessInfo.processInfo.environment["CRI_CONFIG_FILE"]
-        let path = asked ?? SettingsFile.standardPath
+        let path = global.settingsFile(ProcessInfo.processInfo.environment) ?? SettingsFile.standardPath
         var file = Syscall.exists(path) ? try SettingsFile.load(path) : SettingsFile()
         if list {
             var table = Table(["KEY", "VALUE"])

@@ -35,13 +35,12 @@ enum QuickRun {
         config.args = command
         config.logPath = "\(name)/0.log"
         for text in environment {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, !parts[0].isEmpty else {
+            guard let pair = ListFilter.pair(text), !pair.key.isEmpty else {
                 throw CommandError("read variable", text, "not of the form NAME=value")
             }
             var variable = Runtime_V1_KeyValue()
-            variable.key = String(parts[0])
-            variable.value = Data(parts[1].utf8)
+            variable.key = pair.key
+            variable.value = Data(pair.value.utf8)
             config.envs.append(variable)
         }
         return config

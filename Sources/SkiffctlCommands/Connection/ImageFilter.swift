@@ -15,11 +15,10 @@ enum ImageFilter {
     case since(String)
 
     init(_ text: String) throws {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2, !parts[1].isEmpty else {
+        guard let pair = ListFilter.pair(text), !pair.value.isEmpty else {
             throw ValidationError("not of the form condition=value: \"\(text)\"")
         }
-        switch (parts[0], parts[1]) {
+        switch pair {
         case ("dangling", "true"): self = .dangling(true)
         case ("dangling", "false"): self = .dangling(false)
         case ("dangling", _): throw ValidationError("neither true nor false: \"\(text)\"")

@@ -9,13 +9,18 @@ enum ListFilter {
     static func labels(_ texts: [String]) throws -> [String: String] {
         var labels: [String: String] = [:]
         for text in texts {
-            let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, !parts[0].isEmpty else {
+            guard let pair = pair(text), !pair.key.isEmpty else {
                 throw ValidationError("not of the form key=value: \"\(text)\"")
             }
-            labels[String(parts[0])] = String(parts[1])
+            labels[pair.key] = pair.value
         }
         return labels
+    }
+
+    /// What stands before the first `=`, and behind it; nil without one.
+    static func pair(_ text: some StringProtocol) -> (key: String, value: String)? {
+        guard let sign = text.firstIndex(of: "=") else { return nil }
+        return (String(text[..<sign]), String(text[sign...].dropFirst()))
     }
 
     /// A regular expression that may match anywhere; nil matches everything.

@@ -12,7 +12,7 @@ struct Settings: Sendable {
     var pullOnRun: Bool
 
     init(_ options: GlobalOptions, environment: [String: String]) throws {
-        let file = try SettingsFile.load(options.config ?? environment["CRI_CONFIG_FILE"])
+        let file = try SettingsFile.load(options.settingsFile(environment))
         let runtime =
             options.runtimeEndpoint ?? environment["CONTAINER_RUNTIME_ENDPOINT"] ?? file.runtimeEndpoint
             ?? Endpoint.standard

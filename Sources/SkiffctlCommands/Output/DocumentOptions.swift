@@ -12,17 +12,14 @@ struct DocumentOptions: ParsableArguments {
 
     @Option(name: .shortAndLong, help: "Form of the output: json, yaml, table or go-template.")
     var output = Format.json
-    @Option(help: "With go-template: the template, in the language of Go's package text/template.")
-    var template: String?
+    @Option(
+        help: "With go-template: the template, in the language of Go's package text/template.",
+        transform: { try GoTemplate($0) })
+    var template: GoTemplate?
 
     func validate() throws {
         guard (output == .goTemplate) == (template != nil) else {
             throw ValidationError("--output go-template and --template need each other.")
-        }
-        do throws(CommandError) {
-            _ = try template.map { text throws(CommandError) in try GoTemplate(text) }
-        } catch {
-            throw ValidationError("\(error)")
         }
     }
 
@@ -30,10 +27,7 @@ struct DocumentOptions: ParsableArguments {
     func print(_ documents: [JSON], isList: Bool = false) throws {
         guard !documents.isEmpty, let first = documents.first else { return }
         let document = isList ? JSON.array(documents) : first
-        switch output {
-        case .json, .table: try OutputFormat.json.print(document)
-        case .yaml: try OutputFormat.yaml.print(document)
-        case .goTemplate: try Console.print(try GoTemplate(template ?? "").text(document))
-        }
+        if let template { return try Console.print(try template.text(document)) }
+        try (output == .yaml ? OutputFormat.yaml : .json).print(document)
     }
 }

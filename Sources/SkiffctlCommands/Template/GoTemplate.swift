@@ -5,7 +5,7 @@
 /// variables, `if`, `with`, `range`, `break`, `continue`, `define`, `template`, `block`, comments, trimming, and the
 /// functions of `TemplateFunctions`. A member that is not there is an error. Numbers are numbers here, of which 0 is not
 /// true; to crictl those of documents are text, which can be compared with text only, as it can here too.
-struct GoTemplate {
+struct GoTemplate: Sendable {
     private let nodes: [TemplateNode]
     private let definitions: [String: [TemplateNode]]
 

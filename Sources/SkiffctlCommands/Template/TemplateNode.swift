@@ -2,7 +2,7 @@
 // Copyright the Skiff authors.
 
 /// A piece of a template, as it is carried out.
-indirect enum TemplateNode: Equatable {
+indirect enum TemplateNode: Equatable, Sendable {
     case text(String)
     case value(Pipeline)
     /// Without an `else` the last list is empty.
@@ -14,10 +14,10 @@ indirect enum TemplateNode: Equatable {
     case call(String, Pipeline?)
 
     /// How the body of a range is left.
-    enum Leave: Equatable { case `break`, `continue` }
+    enum Leave: Equatable, Sendable { case `break`, `continue` }
 
     /// Commands, of which each gets the result of the one before as its last argument.
-    struct Pipeline: Equatable {
+    struct Pipeline: Equatable, Sendable {
         /// Variables that take the result, two only in a range.
         var variables: [String] = []
         /// Whether the variables are there already: `=` and not `:=`.
@@ -26,7 +26,7 @@ indirect enum TemplateNode: Equatable {
     }
 
     /// A word of a command. A function is called with the terms behind it.
-    indirect enum Term: Equatable {
+    indirect enum Term: Equatable, Sendable {
         case dot
         case variable(String)
         case literal(JSON)

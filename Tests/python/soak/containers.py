@@ -9,7 +9,7 @@ import subprocess
 import urllib.request
 
 import grpc
-from engine import PROGRAMS, cri, eventually
+from engine import cri, eventually
 from soak.box import BRIEF, KINDS, LASTING, Box
 from spdy import Command
 from streaming import attach_url
@@ -142,8 +142,7 @@ class Containers:
     def execute_streamed(self, chance):
         """By skiffctl, over a connection that a killed daemon takes away."""
         box, code = chance.choice(self.lasting()), chance.randrange(1, 100)
-        command = [PROGRAMS / "skiffctl", "-r", "unix://" + self.engine.env["SOCKET"], "exec", "-i", box.id,
-                   "sh", "-c", f"cat; exit {code}"]
+        command = self.engine.client("exec", "-i", box.id, "sh", "-c", f"cat; exit {code}")
         lives = self.patience.lives
         done = subprocess.run(command, input="through\n", capture_output=True, text=True, timeout=240)
         if (done.returncode, done.stdout) != (code, "through\n"):
