@@ -6,7 +6,7 @@ internal import Linux
 /// Attaches containers to networks and detaches them, by the plugins' programs. Section 3 of the CNI specification.
 ///
 /// Nothing is kept in memory: every call starts from the folders. Calls for different attachments may run at once; those
-/// for one attachment must follow each other (the pod's own order sees to that).
+/// for one attachment follow each other, also where the plugins of the first are of a daemon that was killed.
 package struct CNIRuntime: Sendable {
     /// Where plugins are looked up, in this order.
     package let binDirs: [String]
@@ -33,22 +33,24 @@ package struct CNIRuntime: Sendable {
     package func add(_ list: NetworkList, _ attachment: NetworkAttachment) async throws(CNIError) -> CNIResult {
         try attachment.validate()
         try checkPlugins(of: list)
+        let lock = try await cache.lock(attachment, patience: timeout)
+        defer { lock.release() }
         if let earlier = try cache.read(attachment) {
             guard earlier.result == nil else {
                 throw CNIError(
                     .invalidArgument, "CNI ADD", list.name,
                     "container \"\(attachment.containerID)\" already has an interface \"\(attachment.interface)\"")
             }
-            try await delete(attachment)
+            try await detach(attachment, lock)
         }
         var entry = ResultCache.Entry(list: list, attachment: attachment, result: nil)
         try cache.write(entry)
         do throws(CNIError) {
-            let result = try await addAll(&entry)
+            let result = try await addAll(&entry, lock)
             try cache.write(entry)
             return result
         } catch {
-            throw await undo(entry, after: error)
+            throw await undo(entry, lock, after: error)
         }
     }
 
@@ -57,6 +59,14 @@ package struct CNIRuntime: Sendable {
     /// others say; the first error is thrown, and the record stays, so that this can be repeated until it succeeds.
     package func delete(_ attachment: NetworkAttachment, from list: NetworkList? = nil) async throws(CNIError) {
         try attachment.validate()
+        let lock = try await cache.lock(attachment, patience: timeout)
+        defer { lock.release() }
+        try await detach(attachment, from: list, lock)
+    }
+
+    private func detach(
+        _ attachment: NetworkAttachment, from list: NetworkList? = nil, _ lock: AttachmentLock
+    ) async throws(CNIError) {
         var entry: ResultCache.Entry?
         do throws(CNIError) {
             entry = try cache.read(attachment)
@@ -65,7 +75,7 @@ package struct CNIRuntime: Sendable {
             if list == nil { throw error }
         }
         if entry == nil, let list { entry = ResultCache.Entry(list: list, attachment: attachment, result: nil) }
-        if let entry { try await deleteAll(entry, namespace: attachment.namespace) }
+        if let entry { try await deleteAll(entry, namespace: attachment.namespace, lock) }
         try cache.remove(attachment)
     }
 
@@ -76,8 +86,10 @@ package struct CNIRuntime: Sendable {
             throw CNIError(.invalidArgument, "CNI CHECK", attachment.containerID, "not attached")
         }
         guard entry.list.version.hasCheck, !entry.list.disableCheck else { return }
+        let lock = try await cache.lock(attachment, patience: timeout)
+        defer { lock.release() }
         for plugin in entry.list.plugins {
-            _ = try await call(.check, plugin, entry, previous: result).run()
+            _ = try await call(.check, plugin, entry, previous: result, lock).run()
         }
     }
 
@@ -123,13 +135,13 @@ extension CNIRuntime {
     }
 
     /// Leaves the last plugin's result in the entry, and after an error that of the last one which succeeded.
-    private func addAll(_ entry: inout ResultCache.Entry) async throws(CNIError) -> CNIResult {
+    private func addAll(_ entry: inout ResultCache.Entry, _ lock: AttachmentLock) async throws(CNIError) -> CNIResult {
         var result: CNIResult?
         for plugin in entry.list.plugins {
             if Task.isCancelled {
                 throw CNIError(.cancelled, "CNI ADD", entry.list.name, "cancelled before plugin \"\(plugin.type)\"")
             }
-            let call = try call(.add, plugin, entry, previous: entry.result)
+            let call = try call(.add, plugin, entry, previous: entry.result, lock)
             let output = try await call.run()
             do throws(InvalidResult) {
                 result = try CNIResult(parsing: output)
@@ -142,9 +154,11 @@ extension CNIRuntime {
         return result
     }
 
-    private func undo(_ entry: ResultCache.Entry, after error: CNIError) async -> CNIError {
+    private func undo(
+        _ entry: ResultCache.Entry, _ lock: AttachmentLock, after error: CNIError
+    ) async -> CNIError {
         do throws(CNIError) {
-            try await deleteAll(entry, namespace: entry.attachment.namespace)
+            try await deleteAll(entry, namespace: entry.attachment.namespace, lock)
             try cache.remove(entry.attachment)
             return error
         } catch let second {
@@ -154,7 +168,9 @@ extension CNIRuntime {
         }
     }
 
-    private func deleteAll(_ entry: ResultCache.Entry, namespace: String) async throws(CNIError) {
+    private func deleteAll(
+        _ entry: ResultCache.Entry, namespace: String, _ lock: AttachmentLock
+    ) async throws(CNIError) {
         var entry = entry
         entry.attachment.namespace = Self.isNamespace(namespace) ? namespace : ""
         // Before 0.4.0 DEL was told nothing.
@@ -162,7 +178,7 @@ extension CNIRuntime {
         var first: CNIError?
         for plugin in entry.list.plugins.reversed() {
             do throws(CNIError) {
-                _ = try await call(.del, plugin, entry, previous: previous).run()
+                _ = try await call(.del, plugin, entry, previous: previous, lock).run()
             } catch {
                 if first == nil { first = error }
             }
@@ -179,7 +195,8 @@ extension CNIRuntime {
     }
 
     private func call(
-        _ verb: PluginCall.Verb, _ plugin: NetworkList.Plugin, _ entry: ResultCache.Entry, previous: JSONValue?
+        _ verb: PluginCall.Verb, _ plugin: NetworkList.Plugin, _ entry: ResultCache.Entry, previous: JSONValue?,
+        _ lock: AttachmentLock
     ) throws(CNIError) -> PluginCall {
         let attachment = entry.attachment
         let arguments = attachment.arguments.map { "\($0.key)=\($0.value)" }.joined(separator: ";")
@@ -191,6 +208,6 @@ extension CNIRuntime {
                 "CNI_IFNAME=\(attachment.interface)", "CNI_ARGS=\(arguments)",
             ],
             input: plugin.input(of: entry.list, arguments: attachment.capabilityArguments, previous: previous),
-            timeout: timeout)
+            timeout: timeout, lock: lock)
     }
 }

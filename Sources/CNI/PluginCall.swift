@@ -26,6 +26,8 @@ struct PluginCall: Sendable {
     var environment: [String]
     var input: JSONValue
     var timeout: Duration
+    /// Held by the program too, where it works on an attachment.
+    var lock: AttachmentLock?
 
     /// Runs the program to its end on a thread that may block, and returns what it said on its standard output.
     func run() async throws(CNIError) -> [UInt8] {
@@ -35,12 +37,13 @@ struct PluginCall: Sendable {
         } catch {
             throw failure(.invalidConfiguration, "its configuration cannot be encoded: \(error)")
         }
-        let plan = ChildPlan(program, [program], environment: ["CNI_COMMAND=\(verb.rawValue)"] + environment)
+        var plan = ChildPlan(program, [program], environment: ["CNI_COMMAND=\(verb.rawValue)"] + environment)
+        if let lock { plan.descriptors = [nil, nil, nil, lock.file.rawValue] }
         let milliseconds = Int32(
             clamping: timeout.components.seconds * 1000 + timeout.components.attoseconds / 1_000_000_000_000_000)
         let output: CommandOutput
         do throws(Errno) {
-            output = try await BlockingPool.run { () throws(Errno) in
+            output = try await BlockingPool.run { [plan] () throws(Errno) in
                 try CommandOutput.run(plan, input: input, limit: 1 << 22, timeoutMilliseconds: milliseconds)
             }
         } catch {

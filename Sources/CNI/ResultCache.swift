@@ -12,7 +12,8 @@ internal import Linux
 ///   "network": { the configuration as it came }, "arguments": [["K8S_POD_NAME", "a"]],
 ///   "capabilityArguments": { "portMappings": [] }, "result": { of the last plugin } | null }
 /// ```
-/// `result` is null while ADD runs: a record that stays so tells of an ADD that was interrupted.
+/// `result` is null while ADD runs: a record that stays so tells of an ADD that was interrupted. Beside it is the file
+/// that plugins at work on the attachment have locked, `<container id>:<interface>.lock`.
 struct ResultCache: Sendable {
     let directory: String
 
@@ -40,7 +41,6 @@ struct ResultCache: Sendable {
         let path = path(of: attachment)
         do {
             let bytes = try json.bytes
-            try Syscall.makeDirectories(directory, mode: 0o700)
             try AtomicFile.write(path, bytes, mode: 0o600)
         } catch {
             throw CNIError(.cache, "write network attachment", path, "\(error)")
@@ -69,20 +69,33 @@ struct ResultCache: Sendable {
         return entries
     }
 
-    /// Forgets an entry; one that is not there is forgotten already.
+    /// Forgets an entry, and with it its lock; one that is not there is forgotten already.
     func remove(_ attachment: NetworkAttachment) throws(CNIError) {
-        let path = path(of: attachment)
-        do throws(Errno) {
-            try Syscall.removeFile(path)
-        } catch .ENOENT {
-            return
-        } catch {
-            throw CNIError(.cache, "remove network attachment", path, "\(error)")
+        for path in [path(of: attachment), lockPath(of: attachment)] {
+            do throws(Errno) {
+                try Syscall.removeFile(path)
+            } catch .ENOENT {
+                continue
+            } catch {
+                throw CNIError(.cache, "remove network attachment", path, "\(error)")
+            }
         }
+    }
+
+    /// Waits until no plugin is at work on the attachment, but no longer than `patience`.
+    func lock(_ attachment: NetworkAttachment, patience: Duration) async throws(CNIError) -> AttachmentLock {
+        do throws(Errno) { try Syscall.makeDirectories(directory, mode: 0o700) } catch {
+            throw CNIError(.cache, "make directory", directory, "\(error)")
+        }
+        return try await AttachmentLock.take(lockPath(of: attachment), patience: patience)
     }
 
     private func path(of attachment: NetworkAttachment) -> String {
         "\(directory)/\(attachment.containerID):\(attachment.interface).json"
+    }
+
+    private func lockPath(of attachment: NetworkAttachment) -> String {
+        "\(directory)/\(attachment.containerID):\(attachment.interface).lock"
     }
 
     private func read(_ path: String) throws(CNIError) -> Entry? {

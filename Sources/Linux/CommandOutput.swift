@@ -15,7 +15,7 @@ package struct CommandOutput: Sendable {
     package var errorText: String { String(decoding: errorOutput, as: UTF8.self) }
 
     /// Runs the plan with `input` on standard input and captures both outputs, at most `limit` bytes each (what is
-    /// beyond is read and dropped). Blocks the calling thread. The plan's descriptors are replaced. A child that goes on
+    /// beyond is read and dropped). Blocks the calling thread. The plan's first three descriptors are replaced. A child that goes on
     /// in the background with the pipes open does not hold the caller: after the program's end only what is there is read.
     package static func run(
         _ plan: ChildPlan, input: [UInt8] = [], limit: Int = 1 << 24, timeoutMilliseconds: Int32 = -1
@@ -28,7 +28,8 @@ package struct CommandOutput: Sendable {
             let outputReader = stdout.takeReader(), let errorReader = stderr.takeReader()
         else { throw .EBADF }
         var plan = plan
-        plan.descriptors = [inputReader.rawValue, outputWriter.rawValue, errorWriter.rawValue]
+        let others = plan.descriptors.dropFirst(3)
+        plan.descriptors = [inputReader.rawValue, outputWriter.rawValue, errorWriter.rawValue] + others
         plan.newProcessGroup = true
         let child = try ChildProcess(plan)
         _ = inputReader.release().closeNow()

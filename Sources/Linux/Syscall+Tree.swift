@@ -196,4 +196,9 @@ extension Syscall {
             return false
         }
     }
+
+    /// Gives up a lock for all who have the open file. The corresponding system call is `flock(2)`.
+    package static func unlock(_ descriptor: Int32) throws(Errno) {
+        try Errno.check(clx_flock(descriptor, CLX_LOCK_UN))
+    }
 }

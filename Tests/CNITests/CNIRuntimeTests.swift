@@ -133,6 +133,33 @@ import Testing
         #expect(try lab.records() == [])
     }
 
+    @Test func pluginsThatOutliveTheirDaemonEndBeforeOthersBegin() async throws {
+        let lab = try PluginLab(["one": "result 1"])
+        let list = try lab.list(["one"])
+        _ = try await lab.runtime.add(list, lab.attachment)
+        _ = try lab.calls()
+        let lock = lab.folder.path + "/cache/cni/pod-1:eth0.lock"
+        let begun = lab.folder.path + "/begun"
+        let script = ": >\(begun); sleep 1; echo ADD late >>\(lab.folder.path)/calls"
+        let other = try ChildProcess(
+            ChildPlan("/usr/bin/flock", ["flock", lock, "/bin/sh", "-c", script], descriptors: [2, 2, 2]))
+        try eventually("it has the lock") { Syscall.exists(begun) }
+        try await lab.runtime.delete(lab.attachment)
+        #expect(try other.wait().isSuccess)
+        #expect(try lab.calls() == ["ADD late", "DEL one"])
+        #expect(try Syscall.entries(lab.folder.path + "/cache/cni").isEmpty)
+    }
+
+    @Test func whatAPluginLeavesInTheBackgroundHoldsNobody() async throws {
+        let lab = try PluginLab(["one": "sleep 1000 >/dev/null 2>&1 & echo $! >\"$0.pid\"; result 1"])
+        _ = try await lab.runtime.add(try lab.list(["one"]), lab.attachment)
+        let pid = try #require(Int32(try Syscall.readText(lab.folder.path + "/bin/one.pid").dropLast()))
+        try await lab.runtime.delete(lab.attachment)
+        // One more of DEL, which has written over the number.
+        let second = try #require(Int32(try Syscall.readText(lab.folder.path + "/bin/one.pid").dropLast()))
+        for sleeper in [pid, second] { try Syscall.kill(sleeper, .kill) }
+    }
+
     @Test func aMissingPluginIsNamedBeforeAnythingHappens() async throws {
         let lab = try PluginLab(["one": "result 1"])
         let list = try lab.list(["one", "absent"])

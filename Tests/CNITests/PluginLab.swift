@@ -58,9 +58,10 @@ final class PluginLab: Sendable {
         try JSONValue(parsing: Syscall.readFile("\(folder.path)/\(plugin).\(command)"))
     }
 
-    /// The files of the cache.
+    /// The files of the cache, without the lock that a record has beside it.
     func records() throws -> [String] {
         let cache = folder.path + "/cache/cni"
-        return Syscall.exists(cache) ? try Syscall.entries(cache).sorted() : []
+        let names = Syscall.exists(cache) ? try Syscall.entries(cache).sorted() : []
+        return names.filter { !$0.hasSuffix(".lock") || !names.contains("\($0.dropLast(5)).json") }
     }
 }

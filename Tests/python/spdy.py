@@ -198,7 +198,9 @@ class Connection:
             assert block == struct.pack(">I", 0), block
             self.streams[words[0]].replied = True
         elif kind == 3:
-            self.streams[words[0]].reset = words[1]
+            # One that a test has only pretended to open is refused, too.
+            if words[0] in self.streams:
+                self.streams[words[0]].reset = words[1]
         elif kind == 4:
             for _, number, value in struct.iter_unpack(">BxHI", body[4:]):
                 if number == 7:

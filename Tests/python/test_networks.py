@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import urllib.request
 
 import grpc
@@ -236,3 +237,44 @@ def test_addresses_are_released_after_a_crash(engine):
     engine.stop_pod(identifier)
     engine.remove_pod(identifier)
     engine.assert_clean()
+
+
+def test_a_plugin_outlives_its_daemon(engine, folder):
+    """The daemon is killed while a plugin gives its pod an address, and the next one takes the pod away: only when
+    the plugin has ended, or the address would be nobody's for ever."""
+    plugins = engine.folder / "late"
+    plugins.mkdir(exist_ok=True)
+    begun, ended = plugins / "begun", plugins / "ended"
+    late = plugins / "late-local"
+    late.write_text(
+        "#!/bin/sh\n"
+        f'[ "$CNI_COMMAND" = ADD ] || exec /usr/lib/cni/host-local\n: > {begun}\nsleep 3\n'
+        f"/usr/lib/cni/host-local\n: > {ended}\n"
+    )
+    late.chmod(0o755)
+    document = conflist(engine)
+    document["plugins"][0]["ipam"]["type"] = "late-local"
+    write(folder / "10-pods.conflist", document)
+    dropin = engine.folder / "skiff.toml.d"
+    dropin.mkdir(exist_ok=True)
+    (dropin / "plugins.toml").write_text(f'[cni]\nbin_dirs = ["/usr/lib/cni", "/opt/cni/bin", "{plugins}"]\n')
+    engine.kill_daemon()
+    engine.start_daemon()
+    refusals = []
+
+    def run():
+        try:
+            engine.run_pod("late")
+        except grpc.RpcError as error:
+            refusals.append(error.code())
+
+    asking = threading.Thread(target=run)
+    asking.start()
+    eventually("the plugin is at work", begun.exists)
+    engine.kill_daemon()
+    asking.join()
+    assert refusals == [Code.UNAVAILABLE]
+    engine.start_daemon()
+    eventually("the plugin has ended", ended.exists)
+    engine.assert_clean()
+    assert not list((engine.folder / "lib/cni").iterdir())
