@@ -62,15 +62,17 @@ struct RuntimeLog {
         return Array("time=\"\(time)\" level=\(level.rawValue) msg=\(Self.quoted(message))\n".utf8)
     }
 
-    /// One line whatever the message holds.
+    /// One line whatever the message holds; a carriage return and a newline are one character of a string.
     private static func quoted(_ text: String) -> String {
-        text.reduce(into: "\"") { quoted, character in
-            switch character {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            default: quoted.append(character)
+        var quoted = "\"".unicodeScalars
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": quoted += ["\\", scalar]
+            case "\n": quoted += "\\n".unicodeScalars
+            case "\r": quoted += "\\r".unicodeScalars
+            default: quoted.append(scalar)
             }
-        } + "\""
+        }
+        return String(quoted) + "\""
     }
 }

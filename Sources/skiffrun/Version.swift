@@ -14,7 +14,7 @@ enum Version {
             skiffrun version \(number)
             rundir: \(Invocation.defaultRoot(HostEnvironment.current))
             spec: \(Spec.version)
-            +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +CRIU
+            +SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +CRIU
             """)
         return 0
     }

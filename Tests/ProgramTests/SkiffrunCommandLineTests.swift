@@ -101,6 +101,9 @@ struct SkiffrunCommandLineTests {
         #expect(text.count == 3, "\(text)")
         #expect(text[0].contains("level=debug msg=\"command line"))
         #expect(text[1].hasPrefix("time=\"") && text[1].hasSuffix("level=error msg=\"container does not exist\""))
+        try Syscall.removeFile(log)
+        _ = try bundle.run("--log", log, "state", "--x\r\ntime=\"0\" level=error msg=\"forged\"")
+        #expect(try Syscall.readFile(log).filter { $0 == 10 }.count == 1)
     }
 
     @Test func killAndDeleteByExpression() throws {
@@ -146,7 +149,7 @@ struct SkiffrunCommandLineTests {
         let text = try bundle.run("--version").outputText.linesList
         #expect(text[0].hasPrefix("skiffrun version "))
         #expect(text.contains { $0.hasPrefix("spec: 1.") })
-        #expect(text.contains { $0.hasPrefix("+") && $0.contains("+SECCOMP") })
+        #expect(text.contains { $0.hasPrefix("+") && $0.contains("+SYSTEMD") && $0.contains("+SECCOMP") })
         #expect(try bundle.run("-v").outputText.linesList == text)
     }
 }
