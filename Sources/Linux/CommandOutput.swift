@@ -60,6 +60,9 @@ extension Int32 {
 
 /// The three pipes of a running command, moved by one poll loop so that no side can fill up and wait for another.
 private struct Exchange {
+    private static let pieceSize = 65_536
+    private static let largestPipe = 1 << 20
+
     var input: ArraySlice<UInt8>
     var inputFD: SharedFD?
     var outputs: [SharedFD?]
@@ -122,7 +125,7 @@ private struct Exchange {
     /// Reads once; true at the end of the stream.
     private mutating func take(_ index: Int, _ fd: SharedFD) throws(Errno) -> Bool {
         do throws(Errno) {
-            let bytes = try fd.descriptor.read(upTo: 65536)
+            let bytes = try fd.descriptor.read(upTo: Self.pieceSize)
             collected[index] += bytes.prefix(limit - collected[index].count)
             return bytes.isEmpty
         } catch .EAGAIN {
@@ -130,11 +133,14 @@ private struct Exchange {
         }
     }
 
-    /// Reads what is in the pipes now, without waiting for writers that live on.
+    /// Reads what is in the pipes now, without waiting for writers that live on; one of those could fill its pipe for ever.
     mutating func drain() throws(Errno) {
         for (index, output) in outputs.enumerated() {
             guard let output else { continue }
-            while try Syscall.poll(output.rawValue, for: .readable, milliseconds: 0).contains(.readable) {
+            for _ in 0...Self.largestPipe / Self.pieceSize {
+                guard try Syscall.poll(output.rawValue, for: .readable, milliseconds: 0).contains(.readable) else {
+                    break
+                }
                 if try take(index, output) { break }
             }
         }

@@ -62,6 +62,14 @@ import Testing
         try Syscall.kill(background, .kill)
     }
 
+    @Test func doesNotReadForEverWhatAGrandchildWrites() throws {
+        let result = try CommandOutput.run(shell("yes & echo $! >&2"), limit: 1000)
+        #expect(result.status == .exited(0))
+        let background = try #require(Int32(result.errorText.split(separator: "\n").first ?? ""))
+        // Nobody reads its pipe any more.
+        try eventually("the background child is gone") { !Syscall.exists("/proc/\(background)") }
+    }
+
     @Test func givesOnlyTheMappedDescriptors() throws {
         let extra = try Syscall.open("/dev/null", .readOnly)
         let result = try CommandOutput.run(shell("ls /proc/self/fd | sort -n | tr '\\n' ' '"))
