@@ -88,6 +88,9 @@ final class AttachedClient {
             count = unsafe try Syscall.read(rawValue, into: buffers.packet)
         } catch .EAGAIN {
             return .nothing
+        } catch .ECONNRESET {
+            // It has left without taking everything. The kernel says so once, and gives what it has sent after that.
+            return .nothing
         } catch {
             return .end
         }

@@ -45,6 +45,8 @@ extension MonitorLoop {
         if event.ready.contains(.writable) { flush(client) }
         guard client.token != nil, !event.ready.isDisjoint(with: [.readable, .hangUp, .error]) else { return }
         if client.request.stdin, client.container.input.isFull {
+            // Another client has filled it in the same round: this one waits for its turn.
+            guard !event.ready.isDisjoint(with: [.hangUp, .error]) else { return }
             // It has left while its input waits for room. Watched on, it would be reported again and again.
             return unwatch(client)
         }

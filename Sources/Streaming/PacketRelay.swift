@@ -70,12 +70,19 @@ final class PacketRelay: StreamConsumer {
             packet = try Syscall.read(reading.rawValue, upTo: Self.packetLimit + 1)
         } catch .EAGAIN {
             return reading.wait(.readable) { [weak self] in self?.pump() }
+        } catch .ECONNRESET {
+            // The other side has closed without taking all the input. The kernel says so once, before it gives what came last.
+            return again()
         } catch {
             return end(error)
         }
         guard let channel = packet.first else { return end(.ECONNRESET) }
         if channel == 3 { return end(nil) }
         if let stream = outputs[channel] { unsent = (stream, packet.dropFirst()) }
+        again()
+    }
+
+    private func again() {
         isScheduled = true
         reading.yield { [weak self] in
             self?.isScheduled = false

@@ -127,14 +127,16 @@ import Testing
         #expect(try LoggedLine.parse(try pod.log("c")).map(\.tagged) == ["F last", "F over"])
     }
 
-    /// More than any buffer holds, while nobody reads: the client has to wait, and nothing is lost, also when it leaves.
-    @Test func inputWaitsForItsReader() throws {
-        let script = "until [ -e /tmp/go ]; do sleep 0.05; done; cat"
+    /// More than any buffer holds, while nobody reads: the client has to wait, and nothing is lost, also when it leaves, and
+    /// has not heard what the container said.
+    @Test(arguments: [false, true]) func inputWaitsForItsReader(isDeaf: Bool) throws {
+        let script = "echo unheard; until [ -e /tmp/go ]; do sleep 0.05; done; cat"
         let (pod, client) = try create(script, stdin: true, stdinOnce: true)
-        try start(pod, client)
-        var sent: [UInt8] = []
+        var sent = Array("unheard\n".utf8)
         do {
-            let attachment = try attach(client, stdin: true, stdout: false, stderr: false)
+            let attachment = try attach(client, stdin: true, stdout: isDeaf, stderr: false)
+            try start(pod, client)
+            try eventually("it has said something") { try !pod.log("c").isEmpty }
             for number in 0..<1000 {
                 let piece = Array("\(number)\n".utf8) + Array(repeating: UInt8(ascii: "x"), count: 4095) + [10]
                 guard try attachment.offer(piece) else { break }

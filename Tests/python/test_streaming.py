@@ -166,6 +166,16 @@ class TestAttach:
         assert digest(command.stdout) == checksum()
         command.connection.close()
 
+    @pytest.mark.parametrize("counts", [True, False])
+    def test_the_last_words_come_though_the_input_was_not_read(self, engine, pod, counts):
+        container = engine.shell(*pod, "deaf", "until [ -e /go ]; do sleep 0.1; done; echo last words", stdin=True)
+        command = Command(attach_url(engine, container), stdin=True, counts=counts)
+        # More than the pipe holds: the rest waits in the monitor and before it.
+        command.stdin.send(bytes(300_000))
+        time.sleep(1)
+        assert engine.exec(container, "touch", "/go").exit_code == 0
+        assert command.finish() == (b"last words\n", b"", 0)
+
     def test_a_terminal(self, engine, pod):
         container = engine.launch(*pod, "terminal", ["sh"], stdin=True, tty=True)
         command = Command(attach_url(engine, container, tty=True), stdin=True, tty=True)
