@@ -31,23 +31,15 @@ extension Container {
             RequestDeadline.current?.end(within: Self.reopenPatience.longest, from: now)
             ?? now + Self.reopenPatience.unasked
         let request = MonitorRequest.reopenLog(container: id, deadline: UInt64(max(1, end)))
-        let patience = Duration.nanoseconds(end - now)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { _ = try await link.request(request) }
-            group.addTask {
-                try await Task.sleep(for: patience)
-                throw ServiceError(.deadline, "wait for the pod's monitor", nil, "no answer within \(patience)")
-            }
-            defer { group.cancelAll() }
-            try await group.next()
-        }
+        _ = try await link.request(request, within: .nanoseconds(end - now))
     }
 
     /// How much of the output could not be written to the log; nil when nobody can tell. After the container's end its
     /// exit record remembers.
     func lostLogBytes() async -> UInt64? {
         if state.process == nil, let exit = readExitRecord() { return exit.lostBytes }
-        guard case .containers(let list)? = try? await pod.monitorLink().request(.list) else { return nil }
+        let answer = try? await pod.monitorLink().request(.list, within: MonitorLink.patience)
+        guard case .containers(let list)? = answer else { return nil }
         return list.first { $0.container == id }?.lostBytes
     }
 }

@@ -90,7 +90,7 @@ extension Container {
     private func forgetInMonitor() async throws {
         guard let link = await pod.link else { return }
         do {
-            _ = try await link.request(.forget(container: id))
+            _ = try await link.request(.forget(container: id), within: MonitorLink.patience)
         } catch {
             // It never knew the container, or it is gone itself.
             engine.log.debug("forget container \"\(id)\": \(error)")

@@ -42,28 +42,34 @@ extension Container {
         // What was created and not started waits for its start and heeds no signal but SIGKILL.
         if asks, case .created = state {
         } else if asks {
-            await signal(Signal(rawValue: record.stopSignal))
+            signal(Signal(rawValue: record.stopSignal))
             if await deadline.wait(for: end) { return }
         }
         isKilled = true
         var pause = Duration.milliseconds(20)
         let patience = ContinuousClock.now + engine.config.runtime.killTimeout
         while ContinuousClock.now < patience {
-            await signal(.kill)
+            signal(.kill)
             if await end.isKept(within: pause) { return }
             // The first process is in the cgroup with all that it started.
             await killCgroup()
             pause = min(pause * 2, .seconds(5))
         }
-        throw ServiceError(.failed, "kill container", id, "its process does not end")
+        let lives = state.process.map { ProcStat.isAlive($0.pid, startTime: $0.startTime) } ?? false
+        let cause = lives ? "its process does not end" : "it has ended, and the pod's monitor does not say how"
+        throw ServiceError(.failed, "kill container", id, cause)
     }
 
-    /// The end of the process, which may come before the signal, is what is waited for.
-    private func signal(_ signal: Signal) async {
-        do {
-            _ = try await pod.monitorLink().request(.signal(container: id, signal: UInt32(signal.rawValue)))
-        } catch {
-            engine.log.debug("signal container \"\(id)\": \(error)")
+    /// The end of the process, which may come before the signal, is what is waited for, and not the monitor, which may itself
+    /// wait for a disk.
+    private func signal(_ signal: Signal) {
+        let request = MonitorRequest.signal(container: id, signal: UInt32(signal.rawValue))
+        Task {
+            do {
+                _ = try await pod.monitorLink().request(request, within: MonitorLink.patience)
+            } catch {
+                engine.log.debug("signal container \"\(id)\": \(error)")
+            }
         }
     }
 }

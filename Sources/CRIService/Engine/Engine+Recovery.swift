@@ -104,6 +104,9 @@ extension Pod {
                 try await waitUntilCreated()
                 try await synchronise()
                 return
+            } catch let error as ServiceError where error.code == .deadline {
+                engine.log.error("pod \"\(id)\": \(error)")
+                return meetMonitorAgain()
             } catch {
                 engine.log.error("pod \"\(id)\": \(error)")
             }
@@ -117,7 +120,8 @@ extension Pod {
     private func waitUntilCreated() async throws {
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
-            guard case .containers(let list) = try await monitorLink().request(.list) else { return }
+            guard case .containers(let list) = try await monitorLink().request(.list, within: MonitorLink.patience)
+            else { return }
             if !list.contains(where: { $0.state == .creating }) { return }
             try await Task.sleep(for: .milliseconds(50))
         }

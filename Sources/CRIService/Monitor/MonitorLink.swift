@@ -53,20 +53,37 @@ final class MonitorLink: Sendable {
     /// The version of the protocol that both sides speak: a monitor may be older than the daemon, for it lives longer.
     var version: UInt16 { state.withLock { $0.version } }
 
+    /// How long a monitor may take for what it does without waiting for others. One that waits for a disk takes longer.
+    static let patience = Duration.seconds(10)
+
     /// Says hello, and returns the name of the pod that the monitor serves.
     func greet() async throws -> String {
-        guard case .hello(let version, _, let pod) = try await request(.hello(version: MonitorMessage.version)),
+        let hello = MonitorRequest.hello(version: MonitorMessage.version)
+        guard case .hello(let version, _, let pod) = try await request(hello, within: Self.patience),
             MonitorMessage.versions.contains(version)
         else { throw ServiceError(.failed, "greet the pod's monitor", nil, "it speaks another protocol") }
         state.withLock { $0.version = version }
         return pod
     }
 
-    /// Asks and waits for the answer; `failed` becomes an error.
-    func request(_ request: MonitorRequest, descriptors: [SharedFD] = []) async throws -> MonitorReply {
+    /// Asks and waits for the answer; `failed` becomes an error, and so does silence for longer than the patience.
+    func request(
+        _ request: MonitorRequest, descriptors: [SharedFD] = [], within patience: Duration? = nil
+    ) async throws -> MonitorReply {
         let promise = Promise<Answer>()
         try send(request, descriptors, promise, exit: nil)
+        let clock = patience.map { patience in
+            Task {
+                try await Task.sleep(for: patience)
+                promise.complete(.failure(Self.silence(patience)))
+            }
+        }
+        defer { clock?.cancel() }
         return try await Self.checked(promise.value).reply
+    }
+
+    private static func silence(_ patience: Duration) -> ServiceError {
+        ServiceError(.deadline, "wait for the pod's monitor", nil, "no answer within \(patience)")
     }
 
     /// Asks for what is answered twice: waits for the first answer, and returns it with the promise of the second.

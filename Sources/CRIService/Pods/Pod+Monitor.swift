@@ -74,16 +74,27 @@ extension Pod {
 
     /// The connection is gone. With the monitor alive it is made anew; what was asked meanwhile has failed.
     private func linkClosed() async {
-        guard link != nil, let pid = record.monitorPID, let start = record.monitorStart,
-            ProcStat.isAlive(pid, startTime: UInt64(start)), !endsMonitor
-        else { return }
+        guard link != nil, monitorIsAlive, !endsMonitor else { return }
         link = nil
-        do {
-            try await connect()
-            try await synchronise()
-        } catch {
-            engine.log.error("pod \"\(id)\": \(error)")
-        }
+        meetMonitorAgain()
+    }
+
+    /// Connects again and again, while the monitor lives and does not answer: it may wait for a disk, and its containers go on
+    /// meanwhile.
+    func meetMonitorAgain() {
+        engine.repeatUntilDone("meet monitor of pod \"\(id)\"") { try await self.meetLivingMonitor() }
+    }
+
+    private func meetLivingMonitor() async throws {
+        guard link == nil, monitorIsAlive, !endsMonitor else { return }
+        try await connect()
+        try await synchronise()
+    }
+
+    /// The process that is on record.
+    var monitorIsAlive: Bool {
+        guard let pid = record.monitorPID, let start = record.monitorStart else { return false }
+        return ProcStat.isAlive(pid, startTime: UInt64(start))
     }
 
     /// The monitor is dead. Unless the pod is being taken down, its containers cannot go on: nobody would collect their
@@ -113,7 +124,8 @@ extension Pod {
 
     /// Asks the monitor how its containers are, and brings ours to that.
     func synchronise() async throws {
-        guard case .containers(let list) = try await monitorLink().request(.list) else { return }
+        guard case .containers(let list) = try await monitorLink().request(.list, within: MonitorLink.patience)
+        else { return }
         let states = Dictionary(list.map { ($0.container, $0.state) }) { $1 }
         for container in containers.values { await container.synchronise(states[container.id]) }
     }

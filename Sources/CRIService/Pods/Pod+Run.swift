@@ -70,7 +70,7 @@ extension Pod {
         if let network { try await joinNetwork(network, arguments) }
         let (id, paths, plan, config, ips) = (id, paths, plan, config, ips)
         try await BlockingPool.run { try PodFiles.make(id, paths, plan: plan, config: config, ips: ips) }
-        _ = try await monitorLink().request(.adopt)
+        _ = try await monitorLink().request(.adopt, within: MonitorLink.patience)
         // Adopted: it no longer needs to know that somebody waits for it to become ready.
         _ = consume ready
         try await recordReady()

@@ -7,6 +7,7 @@ internal import CRIAPI
 internal import EngineConfiguration
 internal import GRDB
 internal import Linux
+internal import Logging
 internal import MonitorProtocol
 internal import Synchronization
 
@@ -59,6 +60,7 @@ extension Pod {
         if record.state == .ready {
             try await begin(.stop)
         }
+        try await requireAnswer()
         try await endEverything()
         let wasReady = record.state == .ready
         record.state = record.state == .creating ? .creating : .stopped
@@ -115,18 +117,39 @@ extension Pod {
         }
     }
 
+    /// A monitor that does not answer, for it waits for a disk, can be asked for nothing: it is killed. So are the containers,
+    /// which nobody watches then; that is what was asked for.
+    private func requireAnswer() async throws {
+        guard let link else { return }
+        do {
+            _ = try await link.request(.list, within: MonitorLink.patience)
+        } catch let error as ServiceError where error.code == .deadline {
+            engine.log.error("pod \"\(id)\": \(error); it is killed")
+            endsMonitor = true
+            self.link = nil
+            // What waits for it has failed.
+            link.close()
+            await lose()
+            try await killMonitor()
+        } catch {
+            // It is gone, and so are its containers.
+        }
+    }
+
     private func endMonitor() async throws {
         endsMonitor = true
         if let link {
             do {
-                _ = try await link.request(.shutdown)
-            } catch  where record.monitorPID.map({ !ProcStat.isAlive($0, startTime: monitorStart) }) ?? true {
+                _ = try await link.request(.shutdown, within: Self.shutdownPatience)
+            } catch  where !monitorIsAlive {
                 // It was faster than its answer.
+            } catch let error as ServiceError where error.code == .deadline {
+                try await killMonitor()
             }
         }
-        if let pid = record.monitorPID, ProcStat.isAlive(pid, startTime: monitorStart) {
+        if monitorIsAlive {
             // A monitor that could not be reached, or that just said it would end.
-            if link == nil { try await killMonitor(pid) }
+            if link == nil { try await killMonitor() }
             _ = try await monitor?.ended.value
         }
         link?.close()
@@ -135,11 +158,16 @@ extension Pod {
         record.monitorStart = nil
     }
 
-    private var monitorStart: UInt64 { UInt64(record.monitorStart ?? 0) }
+    /// Longer than a monitor takes to give up.
+    private static let shutdownPatience = Duration.seconds(20)
 
-    private func killMonitor(_ pid: Int32) async throws {
-        let start = monitorStart
-        try await BlockingPool.run { () throws(Errno) in try Self.kill(pid, startTime: start) }
+    private func killMonitor() async throws {
+        guard let pid = record.monitorPID, let start = record.monitorStart else { return }
+        try await BlockingPool.run {
+            try SystemError.attempt("kill monitor", "\(pid)") { () throws(Errno) in
+                try Self.kill(pid, startTime: UInt64(start))
+            }
+        }
     }
 
     private static func kill(_ pid: Int32, startTime: UInt64) throws(Errno) {
@@ -148,7 +176,7 @@ extension Pod {
             // The number may have got a new owner between the two looks.
             guard ProcStat.isAlive(pid, startTime: startTime) else { return }
             try pidfd.send(.kill)
-            _ = try pidfd.waitForEnd(milliseconds: 30_000)
+            guard try pidfd.waitForEnd(milliseconds: 30_000) else { throw .ETIMEDOUT }
         } catch .ESRCH {
             return
         }
