@@ -20,26 +20,25 @@ package enum InternetSocket {
     /// Whether the text is an address of either version, as inet_pton(3) reads it.
     package static func isAddress(_ text: String) -> Bool { unsafe clx_is_address(text) == 1 }
 
-    /// Connects to a port of the loopback of a network namespace, nil for the caller's own, and waits at most so long.
+    /// Begins to connect to a port of the loopback of a network namespace, nil for the caller's own. The socket is writable
+    /// when that is over, and `checkConnection` tells how it went; a refusal may come at once.
+    ///
     /// The socket is made on a thread that enters the namespace and ends: no thread of any pool ever leaves its own.
     /// The corresponding system calls are `setns(2)`, `socket(2)` and `connect(2)`.
-    package static func connectToLoopback(
-        _ port: UInt16, _ family: Family, inNamespace namespace: Int32?, milliseconds: Int32
+    package static func beginConnecting(
+        toLoopback port: UInt16, _ family: Family, inNamespace namespace: Int32?
     ) throws(Errno) -> OwnedFD {
         let type = CLX_SOCK_STREAM | CLX_SOCK_NONBLOCK
         let number =
             namespace.map { clx_socket_in_namespace($0, family.raw, type) } ?? clx_socket(family.raw, type, 0)
         let socket = OwnedFD(adopting: try Errno.check(number))
-        do throws(Errno) {
-            try Errno.check(clx_connect_loopback(socket.rawValue, family.raw, port))
-        } catch .EINPROGRESS {
-            if try Syscall.poll(socket.rawValue, for: .writable, milliseconds: milliseconds).isEmpty {
-                throw .ETIMEDOUT
-            }
-            try Errno.check(clx_socket_error(socket.rawValue))
-        }
+        do throws(Errno) { try Errno.check(clx_connect_loopback(socket.rawValue, family.raw, port)) } catch .EINPROGRESS
+        {}
         return socket
     }
+
+    /// Throws what a connection has failed with. See SO_ERROR in socket(7).
+    package static func checkConnection(_ socket: Int32) throws(Errno) { try Errno.check(clx_socket_error(socket)) }
 
     /// Listens on a literal address; port 0 is any that is free. The corresponding system calls are `bind(2)` and
     /// `listen(2)`.

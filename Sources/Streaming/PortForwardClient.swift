@@ -26,6 +26,9 @@ package final class PortForwardClient: StreamClient {
     private weak var connection: (any StreamOpener)?
     private var watched: [WatchedDescriptor] = []
     private var nextRequest = 0
+    /// That no connection can be accepted.
+    private var refusalIsTold = false
+    private static let acceptPause = TimeAmount.milliseconds(100)
     private var forwards: [Int: Forward] = [:]
 
     private final class Failure: Sendable {
@@ -92,18 +95,26 @@ package final class PortForwardClient: StreamClient {
     }
 
     private func accept(_ listener: WatchedDescriptor, _ port: UInt16) {
+        let again = { [weak self, weak listener] in
+            if let self, let listener { self.accept(listener, port) }
+        }
         do throws(Errno) {
-            while true { try carry(SharedFD(try InternetSocket.accept(listener.rawValue)), port) }
-        } catch .EAGAIN {
-            listener.wait(.readable) { [weak self, weak listener] in
-                if let self, let listener { self.accept(listener, port) }
+            while true {
+                let socket = SharedFD(try InternetSocket.accept(listener.rawValue))
+                refusalIsTold = false
+                carry(socket, port)
             }
+        } catch .EAGAIN {
+            listener.wait(.readable, again)
         } catch {
-            end(error)
+            // For want of descriptors: the connections that there are go on, and this one waits for the end of another.
+            if !refusalIsTold { note("accept connection: \(error); trying again") }
+            refusalIsTold = true
+            loop.assumeIsolated().scheduleTask(in: Self.acceptPause, again)
         }
     }
 
-    private func carry(_ socket: SharedFD, _ port: UInt16) throws(Errno) {
+    private func carry(_ socket: SharedFD, _ port: UInt16) {
         guard let connection else { return }
         nextRequest += 1
         let request = nextRequest
@@ -124,7 +135,13 @@ package final class PortForwardClient: StreamClient {
         error.deliver(to: message)
         let data = stream("data")
         let relay = SocketRelay(socket, data, loop: loop) { [weak self] in self?.forwards[request] = nil }
-        (forward.sink, forward.source) = try relay.start()
+        do throws(Errno) {
+            (forward.sink, forward.source) = try relay.start()
+        } catch {
+            note("carry connection: \(error)")
+            data.reset()
+            forwards[request] = nil
+        }
     }
 
     private func end(_ error: any Error) {

@@ -26,7 +26,7 @@ extension SPDYConnection {
         guard let stream = streams[id] else {
             grantConnection(bytes.count)
             // What is still on its way when a stream ends is no fault.
-            if !isKnown(id) { write(.reset(id, .invalidStream)) }
+            if !isKnown(id) { answer(.reset(id, .invalidStream)) }
             return
         }
         stream.receiveWindow -= bytes.count

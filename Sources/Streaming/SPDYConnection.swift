@@ -69,6 +69,9 @@ final class SPDYConnection: ChannelInboundHandler {
 
     func write(_ frame: SPDYFrame) { wire.send(encoder.encode(frame)) }
 
+    /// Writes what the peer has asked for by a frame.
+    func answer(_ frame: SPDYFrame) { wire.answer(encoder.encode(frame)) }
+
     // MARK: From the channel
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -87,7 +90,9 @@ final class SPDYConnection: ChannelInboundHandler {
     private var failure: (any Error)?
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { wakeWriters() }
+        guard context.channel.isWritable else { return }
+        wire.becameWritable()
+        wakeWriters()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -135,7 +140,7 @@ final class SPDYConnection: ChannelInboundHandler {
         case .windowUpdate(let id, let delta): try widen(id, by: delta)
         case .ping(let id):
             // Odd ones are a client's.
-            if (id % 2 == 1) == isServer { write(.ping(id)) }
+            if (id % 2 == 1) == isServer { answer(.ping(id)) }
         case .goAway: break
         }
     }
@@ -145,10 +150,10 @@ final class SPDYConnection: ChannelInboundHandler {
             throw WireError("SPDY frame", "stream \(id) is opened out of turn")
         }
         lastPeerStream = id
-        guard streams.count < Self.streamLimit else { return write(.reset(id, .refusedStream)) }
+        guard streams.count < Self.streamLimit else { return answer(.reset(id, .refusedStream)) }
         let stream = make(id, fields)
         // The reply goes first: clients drop what comes before it.
-        write(.synReply(id, headers: [], fin: false))
+        answer(.synReply(id, headers: [], fin: false))
         if fin { stream.acceptEnd() }
         guard session.accepts(stream) else { return stream.reset() }
     }
@@ -184,7 +189,7 @@ extension SPDYConnection: StreamCarrier {
 
     func reset(_ stream: ByteStream) {
         guard streams.removeValue(forKey: stream.id) != nil else { return }
-        write(.reset(stream.id, .cancel))
+        answer(.reset(stream.id, .cancel))
     }
 }
 

@@ -90,6 +90,7 @@ final class WebSocketConnection: ChannelInboundHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         guard context.channel.isWritable else { return }
+        wire.becameWritable()
         for stream in streams where wire.isWritable { stream.onWritable?() }
     }
 
@@ -106,7 +107,7 @@ final class WebSocketConnection: ChannelInboundHandler {
 
     private func handle(_ frame: WebSocketFrame) throws(WireError) {
         switch frame {
-        case .ping(let bytes): wire.send(encoded(.pong(bytes)))
+        case .ping(let bytes): wire.answer(encoded(.pong(bytes)))
         case .pong: break
         case .close:
             // It is the end of all that a server had to say.

@@ -10,6 +10,8 @@ internal import NIOCore
 final class Wire {
     /// What a peer without flow control of its own may have sent without our having used it, in bytes.
     static let holdAt = 262_144
+    /// So many bytes of answers may wait for a peer that does not read.
+    private static let answerLimit = 65_536
     /// How long the peer may take to close after it was sent everything.
     private static let lingerTime = TimeAmount.seconds(5)
 
@@ -18,6 +20,9 @@ final class Wire {
     private var lastActivity = NIODeadline.now()
     private var idleTask: Scheduled<Void>?
     private var unused = 0
+    private var limit = holdAt
+    /// Bytes of answers since the peer last took what was sent.
+    private var unread = 0
     private var isHolding = false
     private(set) var isFinished = false
     /// Called when nothing came or went for too long.
@@ -36,6 +41,20 @@ final class Wire {
         guard !isFinished else { return }
         touch()
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    }
+
+    /// Sends what a frame of the peer asks for, as a ping does. Who asks on and on and does not read is not heard any more.
+    func answer(_ bytes: [UInt8]) {
+        send(bytes)
+        guard !isFinished, !channel.isWritable else { return }
+        unread += bytes.count
+        review()
+    }
+
+    /// The peer takes what is sent again.
+    func becameWritable() {
+        unread = 0
+        review()
     }
 
     /// After our end only what the peer takes counts, and that is not seen here.
@@ -68,12 +87,22 @@ final class Wire {
     /// So many bytes came in that somebody must use.
     func received(_ count: Int, limit: Int) {
         unused += count
-        if unused > limit, !isHolding, !isFinished { setReading(false) }
+        self.limit = limit
+        review()
     }
 
     func used(_ count: Int, limit: Int) {
         unused -= count
-        if unused <= limit / 2, isHolding { setReading(true) }
+        self.limit = limit
+        review()
+    }
+
+    private func review() {
+        if unused > limit || unread > Self.answerLimit {
+            if !isHolding, !isFinished { setReading(false) }
+        } else if unused <= limit / 2, isHolding {
+            setReading(true)
+        }
     }
 
     private func setReading(_ on: Bool) {

@@ -131,6 +131,24 @@ import Testing
         #expect(pair.session.streams[0].isBroken && !pair.session.streams[1].isBroken)
     }
 
+    /// Questions of a peer that reads no answers are answered up to a limit, and then not heard until it reads.
+    @Test func whoDoesNotReadIsNotHeard() throws {
+        var pair = try Pair()
+        let channel = pair.channel
+        func isRead() -> Bool {
+            channel.options.last { $0.option is ChannelOptions.Types.AutoReadOption }?.value as? Bool ?? true
+        }
+        try pair.send(.ping(1))
+        #expect(isRead())
+        pair.channel.isWritable = false
+        for number in UInt32(0)..<6000 { try pair.send(.ping(2 * number + 1)) }
+        #expect(!isRead())
+        pair.channel.isWritable = true
+        pair.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(isRead())
+        #expect(try pair.written().count == 6001)
+    }
+
     @Test func abreachEndsTheConnection() throws {
         var pair = try Pair()
         try pair.send(.synStream(1, headers: [], fin: false))

@@ -4,10 +4,13 @@
 """Connections to ports of a pod, with clients that share nothing with Skiff, and through skiffctl."""
 
 import contextlib
+import os
 import pathlib
+import resource
 import socket
 import struct
 import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,6 +30,21 @@ class TestPortForward:
         )
         engine.shell(*pod, "web", script)
         return pod[0]
+
+    @pytest.fixture
+    def deaf(self, engine):
+        """Another pod, with a program that listens on port 5 and accepts nobody."""
+        other, _ = engine.run_pod("deaf")
+        code = "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 5)); s.listen(0); print(flush=True); time.sleep(600)"
+        namespace = f"{engine.folder}/run/ns/{other}/net"
+        program = subprocess.Popen(
+            ["nsenter", f"--net={namespace}", sys.executable, "-c", code], stdout=subprocess.PIPE)
+        program.stdout.readline()
+        yield other
+        program.kill()
+        program.communicate()
+        engine.stop_pod(other)
+        engine.remove_pod(other)
 
     @staticmethod
     def get(forwarding, port):
@@ -88,6 +106,17 @@ class TestPortForward:
         assert kilobytes < 200_000
         forwarding.connection.close()
 
+    def test_a_program_that_does_not_accept_holds_up_no_other_pod(self, engine, web, deaf):
+        forwarding = Forwarding(forward_url(engine, web))
+        self.get(forwarding, 80)
+        others = Forwarding(forward_url(engine, deaf))
+        waiting = [others.connect(5) for _ in range(40)]
+        assert b"200 OK" in self.get(forwarding, 80)
+        assert sum(not error.ended for _, error in waiting) > 30
+        assert b"timed out" in waiting[-1][1].read()
+        others.connection.close()
+        forwarding.connection.close()
+
     def test_over_websocket(self, engine, web):
         forwarding = Forwarding(forward_url(engine, web))
         self.get(forwarding, 80)
@@ -120,6 +149,33 @@ class TestPortForward:
             while "refused" not in (line := forward.stderr.readline()):
                 assert line
             assert b"200 OK" in page()
+        finally:
+            forward.kill()
+            forward.communicate()
+
+    def test_connections_wait_for_descriptors(self, engine, web):
+        forward = subprocess.Popen(
+            engine.client("port-forward", web, ":80", ":7"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            http, echo = [int(forward.stdout.readline().split()[2].rsplit(":", 1)[1]) for _ in range(2)]
+
+            def page():
+                with socket.create_connection(("127.0.0.1", http), timeout=60) as connection:
+                    connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+            eventually("the page comes", lambda: b"200 OK" in page())
+            # Room for a few more than there are.
+            open_now = len(os.listdir(f"/proc/{forward.pid}/fd"))
+            resource.prlimit(forward.pid, resource.RLIMIT_NOFILE, (open_now + 8, open_now + 8))
+            crowd = [socket.create_connection(("127.0.0.1", echo), timeout=60) for _ in range(20)]
+            while "trying again" not in (line := forward.stderr.readline()):
+                assert line
+            crowd[0].sendall(b"still there")
+            assert crowd[0].recv(100) == b"still there"
+            for connection in crowd:
+                connection.close()
+            eventually("the page comes again", lambda: b"200 OK" in page())
         finally:
             forward.kill()
             forward.communicate()

@@ -8,10 +8,8 @@ package import Streaming
 /// The engine as the streaming server sees it.
 package struct StreamingBackend: StreamHandler {
     let engine: Engine
-    /// Connections to ports of pods may wait for their programs; nobody else shall wait for these threads.
-    private let connecting = BlockingPool(limit: 8)
-    /// How long a program in a pod may take to accept a connection, in milliseconds.
-    private static let patience: Int32 = 10_000
+    /// How long a program in a pod may take to accept a connection.
+    private static let patience = Duration.seconds(10)
 
     package init(_ engine: Engine) { self.engine = engine }
 
@@ -78,28 +76,39 @@ package struct StreamingBackend: StreamHandler {
         let pod = try engine.table.pod(id)
         guard await pod.isReady else { throw ServiceError(.state, "connect to pod", pod.id, "it is not ready") }
         let path = pod.plan.usesHostNetwork ? nil : engine.paths.namespace(pod.id, "net")
-        return try await connecting.run {
+        do {
             let namespace = try path.map { path in
                 SharedFD(
                     try SystemError.attempt("open", path) { () throws(Errno) in try Syscall.open(path, .readOnly) })
             }
-            return try SystemError.attempt("connect to", "localhost:\(port)") { () throws(Errno) in
-                try Self.connect(port, namespace?.rawValue)
-            }
+            return try await connect(port, in: namespace)
+        } catch let error as Errno {
+            throw SystemError("connect to", "localhost:\(port)", error)
         }
     }
 
     /// IPv4 first. Where that is refused, the program may listen on IPv6 alone; when nobody does, the first refusal counts.
-    private static func connect(_ port: UInt16, _ namespace: Int32?) throws(Errno) -> SharedFD {
-        do throws(Errno) {
-            return SharedFD(
-                try InternetSocket.connectToLoopback(port, .v4, inNamespace: namespace, milliseconds: patience))
-        } catch {
-            guard
-                let socket = try? InternetSocket.connectToLoopback(
-                    port, .v6, inNamespace: namespace, milliseconds: patience)
-            else { throw error }
-            return SharedFD(socket)
+    private func connect(_ port: UInt16, in namespace: SharedFD?) async throws -> SharedFD {
+        do {
+            return try await connect(port, .v4, in: namespace)
+        } catch let error as Errno {
+            guard error != .ETIMEDOUT, let socket = try? await connect(port, .v6, in: namespace) else { throw error }
+            return socket
         }
+    }
+
+    /// No thread waits for a program that does not accept: those of other pods go on.
+    private func connect(
+        _ port: UInt16, _ family: InternetSocket.Family, in namespace: SharedFD?
+    ) async throws -> SharedFD {
+        let socket = try await BlockingPool.run { () throws(Errno) in
+            SharedFD(
+                try InternetSocket.beginConnecting(toLoopback: port, family, inNamespace: namespace?.rawValue))
+        }
+        guard try await engine.loop.wait(for: .writable, of: socket, atMost: Self.patience) else {
+            throw Errno.ETIMEDOUT
+        }
+        try InternetSocket.checkConnection(socket.rawValue)
+        return socket
     }
 }
