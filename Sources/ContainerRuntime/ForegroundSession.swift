@@ -12,6 +12,8 @@ package struct ForegroundSession: ~Copyable {
 
     private let process: SharedPidFD
     private let master: SharedFD?
+    /// The other end of it, for as long as the process lives: one that closes its terminal may open it again.
+    private var peer: SharedFD?
     /// Where the program says that it is ready, and the pid by which its manager shall know it.
     private let notifySocket: (socket: NotifySocket, pid: Int32)?
     private let signals: SignalFD
@@ -51,6 +53,8 @@ package struct ForegroundSession: ~Copyable {
         self.signals = signals
         self.epoll = epoll
         master = terminal
+        // A caller without rights may not open the terminal of another user; then its last close is the end of the output.
+        peer = terminal.flatMap { try? SharedFD(Terminal.openPeer(of: $0.rawValue)) }
     }
 
     /// Sets a terminal up before the program can write to it: newlines stay newlines, and the size is that of the
@@ -97,6 +101,7 @@ package struct ForegroundSession: ~Copyable {
                     switch Token(rawValue: event.token) {
                     case .process:
                         let status = try process.pidfd.reap()
+                        peer = nil
                         try drain()
                         return status
                     case .signals: try forwardSignals()

@@ -14,6 +14,8 @@ package struct ProcStat: Hashable, Sendable {
     package var startTime: UInt64
     /// On its way out, maybe not a zombie yet: PF_EXITING in the flags, field 9.
     package var isExiting: Bool
+    /// Of a zombie, how it has ended, field 52: also for one that somebody else has to reap first, as a debugger.
+    package var end: ExitStatus?
 
     /// ESRCH when there is no such process.
     package init(_ pid: Int32) throws(Errno) {
@@ -45,6 +47,7 @@ package struct ProcStat: Hashable, Sendable {
         self.session = session
         startTime = start
         isExiting = flags & Self.exiting != 0
+        end = state == "Z" && fields.count > 49 ? Int32(fields[49]).map { ExitStatus(waited: $0) } : nil
     }
 
     private static let exiting: UInt32 = 0x4

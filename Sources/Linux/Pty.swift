@@ -34,11 +34,8 @@ package struct Pty: ~Copyable, Sendable {
         name = "/dev/pts/\(number)"
     }
 
-    /// The other end, opened without a path that could be redirected. See TIOCGPTPEER in ioctl_tty(2).
-    package borrowing func openPeer() throws(Errno) -> OwnedFD {
-        let flags = CLX_O_RDWR | CLX_O_NOCTTY | CLX_O_CLOEXEC
-        return OwnedFD(adopting: try Errno.check(clx_pty_peer(master.rawValue, flags)))
-    }
+    /// The other end; see `Terminal.openPeer`.
+    package borrowing func openPeer() throws(Errno) -> OwnedFD { try Terminal.openPeer(of: master.rawValue) }
 }
 
 /// Settings of a terminal behind a descriptor. See termios(3) and ioctl_tty(2).
@@ -47,6 +44,14 @@ package enum Terminal {
     package struct Settings: Sendable { fileprivate var bytes: [UInt8] }
 
     package static func isTerminal(_ descriptor: Int32) -> Bool { clx_isatty(descriptor) == 1 }
+
+    /// The other end of a pseudo-terminal, opened without a path that could be redirected. While anybody has one open, the
+    /// master does not hang up: programs may close a terminal and open it again, as systemd does with its console. See
+    /// TIOCGPTPEER in ioctl_tty(2).
+    package static func openPeer(of master: Int32) throws(Errno) -> OwnedFD {
+        let flags = CLX_O_RDWR | CLX_O_NOCTTY | CLX_O_CLOEXEC
+        return OwnedFD(adopting: try Errno.check(clx_pty_peer(master, flags)))
+    }
 
     /// Every key reaches the reader at once; returns the settings before. With `processesOutput` a newline still becomes a
     /// carriage return and a newline: for a terminal behind it that delivers bare ones.

@@ -34,6 +34,11 @@ package enum ExitStatus: Hashable, Sendable {
     package var isSuccess: Bool { self == .exited(0) }
 
     init(_ raw: clx_exit) { self = raw.code == CLX_CLD_EXITED ? .exited(raw.status) : .signaled(raw.status) }
+
+    /// In the form of wait(2): the signal in the lowest seven bits, or else the exit status in the second byte.
+    init(waited status: Int32) {
+        self = status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signaled(status & 0x7f)
+    }
 }
 
 extension Syscall {

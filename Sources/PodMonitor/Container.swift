@@ -34,6 +34,8 @@ final class Container {
     var recordFailureIsTold = false
     /// The master of its terminal, when it has one and the terminal is up.
     var terminal: SharedFD?
+    /// The other end of it, for as long as the first process lives: one that closes its terminal may open it again.
+    var terminalPeer: SharedFD?
     let input = ContainerInput()
     var attached: [AttachedClient] = []
     /// SIGKILL was asked for: no lack of memory has ended it.

@@ -69,20 +69,23 @@ extension MonitorLoop {
         }
     }
 
-    /// The pidfd tells that a container's first process has ended. A child is reaped; of another's child nobody can
-    /// tell the status.
+    /// The pidfd tells that a container's first process has ended. A child is reaped, unless somebody traces it, who may do
+    /// that first, in his own time: then the kernel's table tells.
     func firstProcessEnded(_ container: Container, _ token: UInt64) {
         reapChildren()
-        if let process = container.process {
-            children[process.identity.pid] = nil
-            ended(container, nil)
-        }
+        guard let process = container.process else { return }
+        let (pid, start) = (process.identity.pid, process.identity.startTime)
+        children[pid] = nil
+        let stat = try? ProcStat(pid)
+        ended(container, stat?.startTime == start ? stat?.end : nil)
     }
 
     /// The first process has ended: what it wrote is logged, the record is written, and then everybody hears of it.
     func ended(_ container: Container, _ status: ExitStatus?) {
         guard let process = container.process else { return }
         let finished = UInt64(KernelClock.realtime)
+        // From now on the terminal ends with its last user.
+        container.terminalPeer = nil
         for (token, stream) in container.outputs {
             if stream.drain(&buffers) == .end { close(stream, container, token) } else { settle(stream, token) }
         }

@@ -112,6 +112,8 @@ extension MonitorLoop {
             let master = try console.receiveMaster()
             let copy = SharedFD(try master.duplicate())
             container.terminal = copy
+            // Where that is refused, the last close of the terminal is the end of the output.
+            container.terminalPeer = try? SharedFD(Terminal.openPeer(of: master.rawValue))
             if container.request.stdin { container.input.open(copy, isTerminal: true) }
             let stream = OutputStream(logging: master, .stdout, into: container.log)
             container.outputs[try watch(stream.rawValue, .output(stream, container))] = stream

@@ -33,8 +33,9 @@ final class OOMCounter {
         changes = Self.changes(of: path)
     }
 
-    /// Whether the kernel has killed there, and that was not seen to be another process.
-    var hasIncreased: Bool { (Self.read(path) ?? 0) > base }
+    /// Whether the kernel has killed there, and that was not seen to be another process. systemd removes the cgroup of a scope
+    /// as soon as it is empty: then what was seen last counts.
+    var hasIncreased: Bool { (Self.read(path) ?? seen) > base }
 
     /// What is ready when the file may have changed, and for what it is to be watched; nil when the kernel cannot tell.
     var watched: (descriptor: Int32, interest: Epoll.Interest)? {

@@ -23,7 +23,17 @@ import Testing
         #expect(stat.state == "S")
         #expect(stat.parent == 1)
         #expect(stat.startTime == 987654)
+        #expect(stat.end == nil)
         #expect(ProcStat(parsing: "42 (truncated) S 1") == nil)
+    }
+
+    @Test(arguments: [
+        ("9", Linux.ExitStatus.signaled(9)), ("134", .signaled(6)), ("1792", .exited(7)), ("0", .exited(0)),
+    ])
+    func theTableTellsHowAZombieEnded(_ field: String, _ end: Linux.ExitStatus) throws {
+        let rest = Array(repeating: "0", count: 48).joined(separator: " ")
+        #expect(ProcStat(parsing: "42 (a) Z \(rest) \(field)")?.end == end)
+        #expect(try #require(ProcStat(parsing: "42 (a) S \(rest) \(field)")).end == nil)
     }
 
     @Test func mountLines() throws {

@@ -27,6 +27,18 @@ struct OOMCounterTests {
         #expect(!counter.hasIncreased)
     }
 
+    /// systemd takes the cgroup away with its last process.
+    @Test func remembersWhatItSaw() throws {
+        let folder = try TemporaryDirectory()
+        let path = "\(folder.path)/memory.events"
+        try AtomicFile.write(path, "oom_kill 5\n")
+        let counter = OOMCounter(path: path)
+        try AtomicFile.write(path, "oom_kill 6\n")
+        counter.look()
+        try Syscall.removeFile(path)
+        #expect(counter.hasIncreased)
+    }
+
     /// Kills after which the first process lives on were others'.
     @Test func countsFromWhatOthersSuffered() throws {
         let folder = try TemporaryDirectory()

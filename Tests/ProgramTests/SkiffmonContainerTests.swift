@@ -135,6 +135,45 @@ import Testing
         }
     }
 
+    /// As systemd does with its console. More is written afterwards than the kernel keeps for a terminal that nobody reads.
+    @Test(arguments: runtimes) func aTerminalThatWasClosedMayBeOpenedAgain(runtime: String) throws {
+        let pod = try SkiffmonPod(runtime: runtime)
+        let client = try pod.connectAndAdopt()
+        let script = "echo before; exec </dev/null >/dev/null 2>&1; sleep 1; seq 1 20000 >/dev/console; exit 4"
+        try pod.makeBundle("c", script: script, terminal: true)
+        guard case .created = try client.ask(.create(pod.createRequest("c", terminal: true))) else {
+            throw SkiffmonPod.Missing()
+        }
+        _ = try client.ask(.start(container: "c", pod.command(["start", pod.id("c")])))
+        #expect(try client.exit(of: "c").code == 4)
+        let lines = try LoggedLine.parse(try pod.log("c")).map(\.tagged)
+        #expect(lines == ["F before\r"] + (1...20_000).map { "F \($0)\r" })
+    }
+
+    /// The debugger hears of the end first, and lets go of the process when it likes.
+    @Test func theEndOfATracedProcessIsTold() throws {
+        let pod = try SkiffmonPod(runtime: SkiffmonPod.ownRuntime)
+        let client = try pod.connectAndAdopt()
+        try pod.start("c", script: "exec sleep 1000", over: client)
+        guard case .containers(let list) = try client.ask(.list), case .running(let first, _)? = list.first?.state
+        else { throw SkiffmonPod.Missing() }
+        let strace = try ChildProcess(
+            ChildPlan(
+                "/usr/bin/strace", ["strace", "-o", "/dev/null", "-p", "\(first.pid)"], descriptors: [nil, nil, nil]))
+        defer { try? strace.pidfd.send(.kill) }
+        try eventually("it is traced") {
+            try Syscall.readText("/proc/\(first.pid)/status").contains("TracerPid:\t\(strace.pid)\n")
+        }
+        try strace.pidfd.send(.stop)
+        #expect(try client.ask(.signal(container: "c", signal: 9)) == .ok)
+        let record = try client.exit(of: "c")
+        #expect(record.code == 137 && record.signal == 9)
+        #expect(try client.ask(.forget(container: "c")) == .ok)
+        try strace.pidfd.send(.kill)
+        _ = try strace.wait()
+        try eventually("it is reaped") { !Syscall.exists("/proc/\(first.pid)") }
+    }
+
     @Test func aGrandchildWithTheOutputOpenDoesNotDelayTheExit() throws {
         let pod = try SkiffmonPod(new: "net,ipc,uts,pid")
         let client = try pod.connectAndAdopt()

@@ -102,6 +102,7 @@ struct SkiffrunRootlessTests {
         // A cgroup that belongs to the user, with the user's shell in it.
         let parent = "/sys/fs/cgroup\(HostCgroups.isUnified ? "" : "/pids")\(lab.bundle.cgroup)"
         lab.preparation = """
+            [ ! -e /sys/fs/cgroup/cgroup.subtree_control ] || echo +pids >/sys/fs/cgroup/cgroup.subtree_control
             mkdir -p \(parent)/shell && chown \(RootlessLab.uid) \(parent) \(parent)/cgroup.procs \(parent)/shell
             chown \(RootlessLab.uid) \(parent)/shell/cgroup.procs
             [ ! -e \(parent)/cgroup.subtree_control ] || echo +pids >\(parent)/cgroup.subtree_control

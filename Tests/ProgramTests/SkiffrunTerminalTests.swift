@@ -56,7 +56,8 @@ struct SkiffrunTerminalTests {
 
     @Test func sizeRawModeAndRestoration() throws {
         let bundle = try SkiffrunBundle()
-        let script = "trap 'stty size' WINCH; stty size; while :; do read x && [ $x = end ] && exit 5; done"
+        // A shell that has looked for signals and is about to read sees the next one only after the read.
+        let script = "trap 'stty size' WINCH; stty size; while :; do read -t 1 x && [ $x = end ] && exit 5; done"
         try bundle.configure(script: script) { $0["process.terminal"] = true }
         var seat = try Seat(rows: 33, columns: 77)
         let before = try seat.settings(bundle)
@@ -85,6 +86,19 @@ struct SkiffrunTerminalTests {
         try seat.pty.master.writeAll("\u{3}")
         try seat.waitFor("caught")
         #expect(try runtime.wait() == .exited(9))
+    }
+
+    /// More is written afterwards than the kernel keeps for a terminal that nobody reads.
+    @Test func whatWasClosedMayBeOpenedAgain() throws {
+        let bundle = try SkiffrunBundle()
+        let noise = "i=0; while [ $((i += 1)) -le 20000 ]; do echo $i; done >/dev/console"
+        try bundle.configure(script: "exec </dev/null >/dev/null 2>&1; sleep 1; \(noise); exit 6") {
+            $0["process.terminal"] = true
+        }
+        var seat = try Seat(rows: 24, columns: 80)
+        let runtime = try seat.start(bundle, ["run", "c"])
+        try seat.waitFor("\n20000")
+        #expect(try runtime.wait() == .exited(6))
     }
 
     @Test func execHasTheSizeToo() throws {

@@ -113,6 +113,14 @@ class TestShell:
         shell.type("exit\n")
         assert shell.end() == 0
 
+    def test_a_terminal_that_was_closed_may_be_opened_again(self, engine, sleeper):
+        """More is written afterwards than the kernel keeps for a terminal that nobody reads."""
+        script = "echo before; exec </dev/null >/dev/null 2>&1; sleep 1; seq 20000 >/dev/tty; exit 4"
+        with Terminal(engine, "exec", "-it", sleeper, "sh", "-c", script) as terminal:
+            terminal.until("before\r\n")
+            terminal.until("\n20000\r\n")
+            assert terminal.end() == 4
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
     def test_a_killed_client_leaves_a_usable_terminal_and_no_shell(self, engine, sleeper, shell, number):
         shell.type("sleep 234567\n")

@@ -53,10 +53,14 @@ package struct StreamingBackend: StreamHandler {
         _ process: RunningExec, _ stdin: SharedFD?, _ stdout: SharedFD?, _ stderr: SharedFD?
     ) -> StartedProcess {
         let terminal = process.terminal
+        // Held open while the process runs, so that one that closes its terminal may open it again. Without it, its last
+        // close is the end.
+        let peer = terminal.flatMap { try? SharedFD(Terminal.openPeer(of: $0.rawValue)) }
         return StartedProcess(stdin: stdin, stdout: stdout, stderr: stderr) { size in
             // A terminal whose last user is gone has no size any more.
             if let terminal { try? Terminal.setWindowSize(terminal.rawValue, size) }
         } end: {
+            defer { withExtendedLifetime(peer) {} }
             do {
                 return Int32(try await process.wait().code)
             } catch let error as CancellationError {
