@@ -76,7 +76,16 @@ extension Engine {
 extension Pod {
     /// Meets the monitor again, or finds that it is gone; then finishes what was begun.
     func recover(_ begun: [String: OperationRecord.Kind]) async {
-        await meetMonitor()
+        if await meetMonitor() { return await finish(begun) }
+        // It may wait for a disk. Its containers go on meanwhile; what was begun has to wait, and the other pods do not.
+        engine.repeatUntilDone("meet monitor of pod \"\(id)\"") {
+            try await self.meetLivingMonitor()
+            if await self.link != nil { try await self.waitUntilCreated() }
+            await self.finish(begun)
+        }
+    }
+
+    private func finish(_ begun: [String: OperationRecord.Kind]) async {
         for container in containers.values {
             switch begun[container.operationName] {
             case .create, .remove: await container.undo()
@@ -92,7 +101,8 @@ extension Pod {
         }
     }
 
-    private func meetMonitor() async {
+    /// False when it lives and does not answer.
+    private func meetMonitor() async -> Bool {
         if let pid = record.monitorPID, let start = record.monitorStart,
             ProcStat.isAlive(pid, startTime: UInt64(start)), let pidfd = try? PidFD(pid),
             // The number may have got a new owner between the two looks.
@@ -103,16 +113,16 @@ extension Pod {
                 try await connect()
                 try await waitUntilCreated()
                 try await synchronise()
-                return
+                return true
             } catch let error as ServiceError where error.code == .deadline {
                 engine.log.error("pod \"\(id)\": \(error)")
-                return meetMonitorAgain()
+                return false
             } catch {
                 engine.log.error("pod \"\(id)\": \(error)")
             }
         }
-        guard record.state == .ready || record.state == .creating else { return }
-        if link == nil { await lose() }
+        if record.state == .ready || record.state == .creating, link == nil { await lose() }
+        return true
     }
 
     /// A `runtime create` that the daemon before had asked for may still run; its end has to be waited for before it

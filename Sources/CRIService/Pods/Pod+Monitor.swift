@@ -76,16 +76,11 @@ extension Pod {
     private func linkClosed() async {
         guard link != nil, monitorIsAlive, !endsMonitor else { return }
         link = nil
-        meetMonitorAgain()
-    }
-
-    /// Connects again and again, while the monitor lives and does not answer: it may wait for a disk, and its containers go on
-    /// meanwhile.
-    func meetMonitorAgain() {
         engine.repeatUntilDone("meet monitor of pod \"\(id)\"") { try await self.meetLivingMonitor() }
     }
 
-    private func meetLivingMonitor() async throws {
+    /// Connects, unless the monitor is met already, or is no more.
+    func meetLivingMonitor() async throws {
         guard link == nil, monitorIsAlive, !endsMonitor else { return }
         try await connect()
         try await synchronise()

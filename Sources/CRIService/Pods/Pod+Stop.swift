@@ -120,15 +120,20 @@ extension Pod {
     /// A monitor that does not answer, for it waits for a disk, can be asked for nothing: it is killed. So are the containers,
     /// which nobody watches then; that is what was asked for.
     private func requireAnswer() async throws {
-        guard let link else { return }
+        guard monitorIsAlive, !endsMonitor else { return }
         do {
-            _ = try await link.request(.list, within: MonitorLink.patience)
-        } catch let error as ServiceError where error.code == .deadline {
+            if let link {
+                _ = try await link.request(.list, within: MonitorLink.patience)
+            } else {
+                try await meetLivingMonitor()
+            }
+        } catch  where monitorIsAlive {
             engine.log.error("pod \"\(id)\": \(error); it is killed")
             endsMonitor = true
-            self.link = nil
+            let silent = link
+            link = nil
             // What waits for it has failed.
-            link.close()
+            silent?.close()
             await lose()
             try await killMonitor()
         } catch {
