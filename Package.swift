@@ -202,7 +202,8 @@ let package = Package(
             [
                 "CRIService", "Linux", "EngineConfiguration", library("ArgumentParser", "swift-argument-parser"),
                 library("GRPCCore", "grpc-swift-2"), library("Logging", "swift-log"),
-                library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"),
+                library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("NIOCore", "swift-nio"),
+                library("NIOPosix", "swift-nio"),
             ], linking: staticRuntime),
 
         // Tests.

@@ -6,6 +6,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2
 import Linux
 import Logging
+import NIOPosix
 
 /// The endpoint of the CRI on its unix socket, until SIGTERM. SIGHUP has the configuration read again.
 struct Server {
@@ -20,14 +21,16 @@ struct Server {
 
     func run() async throws {
         try UnixSocket.makeWay(path)
+        // What takes long is not done by handlers themselves: one thread serves all.
+        let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let transport = HTTP2ServerTransport.Posix(
             address: .unixDomainSocket(path: path), transportSecurity: .plaintext,
-            config: .defaults { $0.rpc.maxRequestPayloadSize = messageLimit })
+            config: .defaults { $0.rpc.maxRequestPayloadSize = messageLimit }, eventLoopGroup: loops)
         let server = GRPCServer(
             transport: transport, services: [RuntimeService(engine), ImageEndpoint(engine)],
             interceptors: [RequestInterceptor(log, engine.metrics)])
         let ending = try await withThrowingTaskGroup(of: String?.self) { group in
-            group.addTask {
+            group.addTask(executorPreference: EventLoopExecutor(loops.next())) {
                 try await server.serve()
                 return "the server ended"
             }
