@@ -78,6 +78,10 @@ extension DaemonConfig {
                     + "10-skiff.conflist in `conf_dir` when kubelet tells the node's range. Default: none.",
                 check: Check.optional(Check.folder)),
             Setting(
+                "status_grace", \.cni.statusGrace,
+                "How long plugins may answer STATUS with an error before a network that was ready is told to be not ready."
+            ),
+            Setting(
                 "timeout", \.cni.timeout, "How long one plugin may take before it is killed.", check: Check.time),
             Setting(
                 "map_host_ports", \.cni.mapsHostPorts,

@@ -80,6 +80,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var defaultNetwork = ""
         /// A network configuration with placeholders for the node's range of addresses; "" when there is none.
         package var template = ""
+        /// How long plugins' STATUS may fail before the network is told to be not ready.
+        package var statusGrace = Duration.zero
         /// How long one plugin may take.
         package var timeout = Duration.seconds(120)
         /// Whether plugins are asked to map pods' ports of the host; something else may do that.
