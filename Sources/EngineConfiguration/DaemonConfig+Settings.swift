@@ -49,6 +49,10 @@ extension DaemonConfig {
                 "tls_min_version", \.api.leastTLSVersion,
                 "The oldest version of TLS that is spoken: 1.2 or 1.3. That of [metrics] too."),
             Setting(
+                "tls_cipher_suites", \.api.cipherSuites,
+                "Cipher suites of TLS 1.2 by IANA's names, as in kubelet's configuration; TLS 1.3 has its own. That of\n"
+                    + "[metrics] too. Default: all that are thought safe."),
+            Setting(
                 "message_limit", \.api.messageLimit, "The longest message of the CRI that is received, in bytes.",
                 check: Check.some),
             Setting(

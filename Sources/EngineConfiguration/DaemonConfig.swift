@@ -62,6 +62,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var streamClientAuthority = ""
         /// Of streams, and of metrics.
         package var leastTLSVersion = TLSVersion.v12
+        /// Cipher suites of TLS 1.2 that are spoken; all that are thought safe when there are none here.
+        package var cipherSuites: [TLSCipherSuite] = []
         /// The longest message of the CRI, in bytes.
         package var messageLimit = 80 << 20
         /// The unix socket for those who look into the engine over HTTP; "" for none.
