@@ -18,6 +18,10 @@ extension DaemonConfig {
                 check: Check.folder),
             Setting(
                 "log_level", \.logLevel, "trace, debug, info, notice, warning, error or critical."),
+            Setting(
+                "log_filter", \.logFilter,
+                "Regular expression (POSIX, extended) that messages must match to be logged. Default: all are.",
+                check: Check.optional(Check.expression)),
         ])
 
     private static let apiSection = Section(
@@ -178,19 +182,26 @@ extension DaemonConfig {
         ])
 }
 
-extension RuntimeHandlerConfig {
-    /// Where handlers stand in the file: each in a section of its own.
+extension RuntimeHandlerConfig: NamedSection {
     static let section = "runtime.handlers"
+    static let meaning = "An OCI runtime that pods may ask for by this name."
+    /// Of the one that there always is.
+    static var example: RuntimeHandlerConfig { DaemonConfig().resolved().runtime.options(ofHandler: "skiffrun") }
+
+    init() { self.init(path: "") }
 
     /// Every key of `[runtime.handlers.NAME]`.
     static let settings: [Setting<RuntimeHandlerConfig>] = [
         Setting(
             "path", \.path,
             "The OCI runtime: an absolute path, or a name that is looked up beside skiffd, then on PATH.\n"
-                + "Default: the handler's name.", check: Check.optional(Check.program)),
+                + "Default: the handler's name.", check: Check.optional(Check.runtime)),
         Setting(
             "root", \.root, "Its --root. Default: runtime in `run` for skiffrun, runtime-NAME for others.",
             check: Check.optional(Check.folder)),
+        Setting(
+            "environment", \.environment,
+            "Variables (NAME=value) of the runtime's process, which otherwise has only a PATH.", check: Check.variables),
         Setting(
             "allowed_annotations", \.allowedAnnotations,
             "Annotations of pods and containers that the runtime gets to see; one that ends in \".\" or \"/\" allows all\n"

@@ -13,6 +13,8 @@ package struct DaemonConfig: Sendable, Equatable {
     package var run = "/run/skiff"
     /// The least severity that is logged.
     package var logLevel = LogLevel.info
+    /// A regular expression that messages must match to be logged; "" for all.
+    package var logFilter = ""
     /// The CRI endpoint.
     package var api = API()
     /// Pod networks.
@@ -144,6 +146,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var absentMountSourcesToReject: [String] = []
         /// Handlers by name. The one called `skiffrun` always exists.
         package var handlers = ["skiffrun": RuntimeHandlerConfig()]
+        /// Kinds of pods by name, which an annotation marks.
+        package var workloads: [String: WorkloadConfig] = [:]
 
         /// What is set for a handler, which may have left the configuration after its containers were made.
         package func options(ofHandler name: String) -> RuntimeHandlerConfig { handlers[name] ?? .init() }
@@ -197,6 +201,8 @@ package struct RuntimeHandlerConfig: Sendable, Equatable {
     package var path: String
     /// The program's `--root`; "" stands for a folder below `run` until resolved.
     package var root: String
+    /// Variables of the runtime's process: `NAME=value`.
+    package var environment: [String] = []
     /// Annotations of pods and containers that reach the runtime, by name or, with a dot or slash at its end, by prefix.
     package var allowedAnnotations: [String] = []
     /// Annotations that pods of the handler have unless they have their own: `name=value`.

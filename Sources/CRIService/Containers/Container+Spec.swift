@@ -61,7 +61,8 @@ extension Container {
     private func appArmorProfile() async throws -> String? {
         guard engine.host.hasAppArmor else { return nil }
         let (profiles, request) = (engine.appArmor, AppArmorRequest(config.linux.securityContext))
-        return try await BlockingPool.run { try profiles.profile(request) }
+        let standard = engine.config.runtime.apparmorProfile
+        return try await BlockingPool.run { try profiles.profile(request, standard: standard) }
     }
 
     private func write(_ text: String, to file: String) async throws -> String {
