@@ -157,6 +157,11 @@ extension DaemonConfig {
                 "read_only", \.runtime.readOnly,
                 "Whether no container can write to its root file system; /run, /tmp and /var/tmp are in memory then."),
             Setting(
+                "image_volumes", \.runtime.imageVolumes,
+                "What a container gets for a folder that its image declares as a volume: mkdir: a folder in its own file\n"
+                    + "system, where the image has none; bind: an empty one beside that, which can also be written where the\n"
+                    + "root file system cannot; ignore: nothing."),
+            Setting(
                 "log_dir", \.runtime.logDir, "Where logs are of pods that come without a folder for them.",
                 check: Check.folder),
             Setting(

@@ -47,6 +47,16 @@ package struct DaemonConfig: Sendable, Equatable {
         case v13 = "1.3"
     }
 
+    /// What a container gets for a folder that its image declares as a volume.
+    package enum ImageVolumes: String, Sendable, CaseIterable {
+        /// A folder in its own file system, where the image has none.
+        case mkdir
+        /// A folder of its own beside that file system, empty at first.
+        case bind
+        /// Nothing.
+        case ignore
+    }
+
     /// Section `[api]`.
     package struct API: Sendable, Equatable {
         /// The unix socket of the CRI; "" stands for `skiffd.sock` in `run` until resolved.
@@ -134,6 +144,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var readOnly = false
         /// Where logs are of pods that come without a folder for them.
         package var logDir = "/var/log/skiff/pods"
+        /// What becomes of folders that images declare as volumes.
+        package var imageVolumes = ImageVolumes.mkdir
         /// Variables that containers get unless the image or the request has them: `NAME=value`.
         package var defaultEnvironment: [String] = []
         /// Folders of OCI hooks in JSON, later ones override files of earlier ones.

@@ -88,6 +88,7 @@ import Testing
         ("[runtime.workloads.w]\ncpu_shares = 1", 1, "runtime.workloads.w", "no \"activation_annotation\""),
         ("[runtime.workloads.w]\ncpu_shares = -1", 2, "runtime.workloads.w.cpu_shares", "negative"),
         ("[runtime.workloads.w]\nshares = 1", 2, "runtime.workloads.w.shares", "unknown key"),
+        ("[runtime]\nimage_volumes = \"copy\"", 2, "runtime.image_volumes", "\"copy\" is none of \"mkdir\""),
         ("[api]\ntls_cipher_suites = [\"TLS_NULL\"]", 2, "api.tls_cipher_suites", "\"TLS_NULL\" is none of"),
         ("[api]\ntls_cipher_suites = \"TLS_NULL\"", 2, "api.tls_cipher_suites", "expected an array of strings"),
         ("log_filter = \"(\"", 1, "log_filter", "regular expression \"(\""),
