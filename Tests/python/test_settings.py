@@ -3,10 +3,12 @@
 
 """What an administrator sets for containers and handlers, and what a pod's author may ask for by annotations."""
 
+import contextlib
 import json
 import os
 import pathlib
 import signal
+import sqlite3
 
 import grpc
 import pytest
@@ -187,3 +189,20 @@ def test_pods_keep_their_runtime(machine, make_pod):
     machine.stop_pod(pod[0])
     machine.remove_pod(pod[0])
     assert not list(old.iterdir()) and not new.exists()
+
+
+def test_pods_of_earlier_builds(machine, make_pod):
+    """Their rows do not say which runtime they were made with: it is the handler's."""
+    pod = make_pod("earlier")
+    container = machine.shell(*pod, "c", "sleep 1000")
+    machine.kill_daemon()
+    with contextlib.closing(sqlite3.connect(machine.folder / "lib/skiff.db", isolation_level=None)) as database:
+        for column in ["runtimePath", "runtimeRoot"]:
+            database.execute(f"ALTER TABLE pods DROP COLUMN {column}")
+        deleted = database.execute("DELETE FROM grdb_migrations WHERE identifier = 'runtime of a pod'")
+        assert deleted.rowcount == 1
+    machine.start_daemon()
+    assert sh(machine, container, "echo here") == "here\n"
+    with contextlib.closing(sqlite3.connect(machine.folder / "lib/skiff.db")) as database:
+        (row,) = database.execute("SELECT runtimePath, runtimeRoot FROM pods WHERE id = ?", pod[:1])
+    assert row == ("", "")
