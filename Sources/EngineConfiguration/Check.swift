@@ -73,6 +73,26 @@ enum Check {
         return try folder(text)
     }
 
+    /// The program of an OCI runtime. Those that containerd drives by a protocol of its own are none, and would fail with each
+    /// pod only.
+    static func runtime(_ text: String) throws(Complaint) -> String {
+        let path = try program(text)
+        if let name = path.split(separator: "/").last, name.hasPrefix("containerd-shim-") {
+            throw Complaint("\"\(name)\" is a shim of containerd, which is not supported, and not an OCI runtime")
+        }
+        return path
+    }
+
+    /// A regular expression, see regex(7).
+    static func expression(_ text: String) throws(Complaint) -> String {
+        do {
+            _ = try RegularExpression(text)
+        } catch {
+            throw Complaint(error.description)
+        }
+        return text
+    }
+
     /// The empty text, or what `check` makes of it.
     static func optional(
         _ check: @escaping @Sendable (String) throws(Complaint) -> String
@@ -141,8 +161,8 @@ enum Check {
         return text
     }
 
-    /// A handler's name: it becomes part of a path.
-    static func handlerName(_ text: String) throws(Complaint) {
+    /// The name of a handler, which becomes part of a path, or of a workload.
+    static func sectionName(_ text: String) throws(Complaint) {
         let allowed = text.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
@@ -151,7 +171,7 @@ enum Check {
             }
         }
         guard allowed, !text.isEmpty, text.utf8.count <= 63, text.first != "." else {
-            throw Complaint("\"\(text)\" is not a handler's name: letters, digits, \"-\", \"_\" and \".\"")
+            throw Complaint("\"\(text)\" is not such a name: letters, digits, \"-\", \"_\" and \".\"")
         }
     }
 

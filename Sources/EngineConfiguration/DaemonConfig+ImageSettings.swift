@@ -42,6 +42,10 @@ extension DaemonConfig {
                 "Credentials (containers-auth.json(5), Docker's config.json), searched in this order.",
                 check: Check.paths),
             Setting(
+                "auth_dir", \.image.authDir,
+                "Where crio-credential-provider leaves credentials of a pod's namespace for one pull, also for mirrors:\n"
+                    + "NAMESPACE-HASH.json.", check: Check.folder),
+            Setting(
                 "policy", \.image.policy,
                 "Which images may be used: containers-policy.json(5). All of them when there is no such file.",
                 check: Check.folder),

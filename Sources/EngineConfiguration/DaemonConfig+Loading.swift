@@ -50,30 +50,15 @@ extension DaemonConfig {
         for section in Self.sections where !section.name.isEmpty {
             guard let node = rest.removeValue(forKey: section.name) else { continue }
             var keys = try document.table(node, section.name)
-            if section.name == "runtime", let handlers = keys.removeValue(forKey: "handlers") {
-                try applyHandlers(handlers, in: document)
+            if section.name == "runtime" {
+                for kind in Self.namedSections {
+                    if let node = keys.removeValue(forKey: kind.name) { try kind.apply(&self, node, document) }
+                }
             }
             try document.apply(section.settings, keys, to: &self, below: section.name)
         }
         // Sorted: the same file always gives the same error.
         if let unknown = rest.keys.sorted().first { throw document.error(unknown, "unknown key") }
-    }
-
-    private mutating func applyHandlers(_ node: TOMLNode, in document: ConfigurationDocument) throws(ConfigurationError)
-    {
-        let section = RuntimeHandlerConfig.section
-        for (name, node) in try document.table(node, section).sorted(by: { $0.key < $1.key }) {
-            let key = "\(section).\(name)"
-            do {
-                try Check.handlerName(name)
-            } catch {
-                throw document.error(key, error.cause)
-            }
-            var handler = runtime.handlers[name] ?? RuntimeHandlerConfig()
-            let keys = try document.table(node, key)
-            try document.apply(RuntimeHandlerConfig.settings, keys, to: &handler, below: key)
-            runtime.handlers[name] = handler
-        }
     }
 
     /// What no single key can tell.
@@ -111,7 +96,7 @@ extension DaemonConfig {
 
 extension ConfigurationDocument {
     /// Reads each of `keys` by the row of its name.
-    fileprivate func apply<Target>(
+    func apply<Target>(
         _ settings: [Setting<Target>], _ keys: [String: TOMLNode], to target: inout Target, below section: String
     ) throws(ConfigurationError) {
         var keys = keys
@@ -132,7 +117,7 @@ extension ConfigurationDocument {
         }
     }
 
-    fileprivate func table(_ node: TOMLNode, _ key: String) throws(ConfigurationError) -> [String: TOMLNode] {
+    func table(_ node: TOMLNode, _ key: String) throws(ConfigurationError) -> [String: TOMLNode] {
         guard case .table(let keys) = node else { throw error(key, "expected a table, found \(node.kind)") }
         return keys
     }

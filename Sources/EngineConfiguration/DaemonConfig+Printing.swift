@@ -18,18 +18,13 @@ extension DaemonConfig {
             text += section.meaning + "\n\n" + tableHead
             for setting in section.settings { text += row(setting, config) }
         }
-        text +=
-            "\n## `[\(RuntimeHandlerConfig.section).NAME]`\n\nAn OCI runtime that pods may ask for by this name.\n\n"
-        text += tableHead
-        for setting in RuntimeHandlerConfig.settings {
-            text += row(setting, config.runtime.handlers["skiffrun"] ?? RuntimeHandlerConfig())
-        }
+        for kind in namedSections { text += kind.markdown() }
         return text
     }
 
-    private static let tableHead = "| key | default | meaning |\n|---|---|---|\n"
+    static let tableHead = "| key | default | meaning |\n|---|---|---|\n"
 
-    private static func row<Target>(_ setting: Setting<Target>, _ target: Target) -> String {
+    static func row<Target>(_ setting: Setting<Target>, _ target: Target) -> String {
         let value = setting.show(target).split(separator: "\n").map { $0.drop { $0 == " " } }.joined(separator: " ")
         let meaning = setting.meaning.split(separator: "\n").joined(separator: " ")
         return "| `\(setting.name)` | `\(value)` | \(meaning) |\n"
@@ -45,14 +40,11 @@ extension DaemonConfig {
             if !section.name.isEmpty { text += "\n[\(section.name)]\n" }
             for setting in section.settings { text += lines(setting, config, comment) }
         }
-        for (name, handler) in config.runtime.handlers.sorted(by: { $0.key < $1.key }) {
-            text += "\n[\(RuntimeHandlerConfig.section).\(name.toml)]\n"
-            for setting in RuntimeHandlerConfig.settings { text += lines(setting, handler, comment) }
-        }
+        for kind in namedSections { text += kind.printed(config, comment) }
         return text
     }
 
-    private static func lines<Target>(_ setting: Setting<Target>, _ target: Target, _ comment: String) -> String {
+    static func lines<Target>(_ setting: Setting<Target>, _ target: Target, _ comment: String) -> String {
         let meaning = setting.meaning.split(separator: "\n").map { "# \($0)\n" }.joined()
         let assignment = "\(setting.name) = \(setting.show(target))".split(separator: "\n")
         return "\n" + meaning + assignment.map { "\(comment)\($0)\n" }.joined()

@@ -18,6 +18,10 @@ extension DaemonConfig {
                 check: Check.folder),
             Setting(
                 "log_level", \.logLevel, "trace, debug, info, notice, warning, error or critical."),
+            Setting(
+                "log_filter", \.logFilter,
+                "Regular expression (POSIX, extended) that messages must match to be logged. Default: all are.",
+                check: Check.optional(Check.expression)),
         ])
 
     private static let apiSection = Section(
@@ -49,6 +53,10 @@ extension DaemonConfig {
                 "tls_min_version", \.api.leastTLSVersion,
                 "The oldest version of TLS that is spoken: 1.2 or 1.3. That of [metrics] too."),
             Setting(
+                "tls_cipher_suites", \.api.cipherSuites,
+                "Cipher suites of TLS 1.2 by IANA's names, as in kubelet's configuration; TLS 1.3 has its own. That of\n"
+                    + "[metrics] too. Default: all that are thought safe."),
+            Setting(
                 "message_limit", \.api.messageLimit, "The longest message of the CRI that is received, in bytes.",
                 check: Check.some),
             Setting(
@@ -77,6 +85,10 @@ extension DaemonConfig {
                 "A configuration with {{.PodCIDR}}, {{.PodCIDRRanges}} and {{.Routes}} in it, which becomes\n"
                     + "10-skiff.conflist in `conf_dir` when kubelet tells the node's range. Default: none.",
                 check: Check.optional(Check.folder)),
+            Setting(
+                "status_grace", \.cni.statusGrace,
+                "How long plugins may answer STATUS with an error before a network that was ready is told to be not ready."
+            ),
             Setting(
                 "timeout", \.cni.timeout, "How long one plugin may take before it is killed.", check: Check.time),
             Setting(
@@ -145,6 +157,11 @@ extension DaemonConfig {
                 "read_only", \.runtime.readOnly,
                 "Whether no container can write to its root file system; /run, /tmp and /var/tmp are in memory then."),
             Setting(
+                "image_volumes", \.runtime.imageVolumes,
+                "What a container gets for a folder that its image declares as a volume: mkdir: a folder in its own file\n"
+                    + "system, where the image has none; bind: an empty one beside that, which can also be written where the\n"
+                    + "root file system cannot; ignore: nothing."),
+            Setting(
                 "log_dir", \.runtime.logDir, "Where logs are of pods that come without a folder for them.",
                 check: Check.folder),
             Setting(
@@ -170,19 +187,26 @@ extension DaemonConfig {
         ])
 }
 
-extension RuntimeHandlerConfig {
-    /// Where handlers stand in the file: each in a section of its own.
+extension RuntimeHandlerConfig: NamedSection {
     static let section = "runtime.handlers"
+    static let meaning = "An OCI runtime that pods may ask for by this name."
+    /// Of the one that there always is.
+    static var example: RuntimeHandlerConfig { DaemonConfig().resolved().runtime.options(ofHandler: "skiffrun") }
+
+    init() { self.init(path: "") }
 
     /// Every key of `[runtime.handlers.NAME]`.
     static let settings: [Setting<RuntimeHandlerConfig>] = [
         Setting(
             "path", \.path,
             "The OCI runtime: an absolute path, or a name that is looked up beside skiffd, then on PATH.\n"
-                + "Default: the handler's name.", check: Check.optional(Check.program)),
+                + "Default: the handler's name.", check: Check.optional(Check.runtime)),
         Setting(
             "root", \.root, "Its --root. Default: runtime in `run` for skiffrun, runtime-NAME for others.",
             check: Check.optional(Check.folder)),
+        Setting(
+            "environment", \.environment,
+            "Variables (NAME=value) of the runtime's process, which otherwise has only a PATH.", check: Check.variables),
         Setting(
             "allowed_annotations", \.allowedAnnotations,
             "Annotations of pods and containers that the runtime gets to see; one that ends in \".\" or \"/\" allows all\n"

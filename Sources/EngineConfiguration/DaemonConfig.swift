@@ -13,6 +13,8 @@ package struct DaemonConfig: Sendable, Equatable {
     package var run = "/run/skiff"
     /// The least severity that is logged.
     package var logLevel = LogLevel.info
+    /// A regular expression that messages must match to be logged; "" for all.
+    package var logFilter = ""
     /// The CRI endpoint.
     package var api = API()
     /// Pod networks.
@@ -45,6 +47,16 @@ package struct DaemonConfig: Sendable, Equatable {
         case v13 = "1.3"
     }
 
+    /// What a container gets for a folder that its image declares as a volume.
+    package enum ImageVolumes: String, Sendable, CaseIterable {
+        /// A folder in its own file system, where the image has none.
+        case mkdir
+        /// A folder of its own beside that file system, empty at first.
+        case bind
+        /// Nothing.
+        case ignore
+    }
+
     /// Section `[api]`.
     package struct API: Sendable, Equatable {
         /// The unix socket of the CRI; "" stands for `skiffd.sock` in `run` until resolved.
@@ -62,6 +74,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var streamClientAuthority = ""
         /// Of streams, and of metrics.
         package var leastTLSVersion = TLSVersion.v12
+        /// Cipher suites of TLS 1.2 that are spoken; all that are thought safe when there are none here.
+        package var cipherSuites: [TLSCipherSuite] = []
         /// The longest message of the CRI, in bytes.
         package var messageLimit = 80 << 20
         /// The unix socket for those who look into the engine over HTTP; "" for none.
@@ -80,6 +94,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var defaultNetwork = ""
         /// A network configuration with placeholders for the node's range of addresses; "" when there is none.
         package var template = ""
+        /// How long plugins' STATUS may fail before the network is told to be not ready.
+        package var statusGrace = Duration.zero
         /// How long one plugin may take.
         package var timeout = Duration.seconds(120)
         /// Whether plugins are asked to map pods' ports of the host; something else may do that.
@@ -128,6 +144,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var readOnly = false
         /// Where logs are of pods that come without a folder for them.
         package var logDir = "/var/log/skiff/pods"
+        /// What becomes of folders that images declare as volumes.
+        package var imageVolumes = ImageVolumes.mkdir
         /// Variables that containers get unless the image or the request has them: `NAME=value`.
         package var defaultEnvironment: [String] = []
         /// Folders of OCI hooks in JSON, later ones override files of earlier ones.
@@ -140,6 +158,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var absentMountSourcesToReject: [String] = []
         /// Handlers by name. The one called `skiffrun` always exists.
         package var handlers = ["skiffrun": RuntimeHandlerConfig()]
+        /// Kinds of pods by name, which an annotation marks.
+        package var workloads: [String: WorkloadConfig] = [:]
 
         /// What is set for a handler, which may have left the configuration after its containers were made.
         package func options(ofHandler name: String) -> RuntimeHandlerConfig { handlers[name] ?? .init() }
@@ -169,6 +189,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var authFiles = [
             "/run/containers/0/auth.json", "/root/.config/containers/auth.json", "/root/.docker/config.json",
         ]
+        /// Where credentials are left for single pulls, by namespace.
+        package var authDir = "/etc/crio/auth"
         /// Which images may be used: policy.json.
         package var policy = "/etc/containers/policy.json"
         /// The same for pods by namespace.
@@ -191,6 +213,8 @@ package struct RuntimeHandlerConfig: Sendable, Equatable {
     package var path: String
     /// The program's `--root`; "" stands for a folder below `run` until resolved.
     package var root: String
+    /// Variables of the runtime's process: `NAME=value`.
+    package var environment: [String] = []
     /// Annotations of pods and containers that reach the runtime, by name or, with a dot or slash at its end, by prefix.
     package var allowedAnnotations: [String] = []
     /// Annotations that pods of the handler have unless they have their own: `name=value`.

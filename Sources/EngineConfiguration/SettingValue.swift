@@ -32,6 +32,11 @@ extension String: SettingValue {
     }
 }
 
+/// A value that is written as a string, and may stand in a list.
+protocol ListedValue {}
+extension String: ListedValue {}
+extension TLSCipherSuite: ListedValue {}
+
 extension Int: SettingValue {
     init(node: TOMLNode) throws(Complaint) {
         guard case .integer(let number) = node else { throw Complaint("expected an integer, found \(node.kind)") }
@@ -50,16 +55,16 @@ extension Bool: SettingValue {
     var toml: String { "\(self)" }
 }
 
-extension [String]: SettingValue {
+extension Array: SettingValue where Element: SettingValue & ListedValue {
     init(node: TOMLNode) throws(Complaint) {
         guard case .array(let nodes) = node else {
             throw Complaint("expected an array of strings, found \(node.kind)")
         }
-        self = try nodes.map { (node) throws(Complaint) -> String in
-            guard case .string(let text) = node else {
+        self = try nodes.map { (node) throws(Complaint) -> Element in
+            guard case .string = node else {
                 throw Complaint("expected an array of strings, found \(node.kind) in it")
             }
-            return text
+            return try Element(node: node)
         }
     }
 
@@ -87,6 +92,8 @@ extension SettingValue where Self: RawRepresentable<String>, Self: CaseIterable 
 extension DaemonConfig.LogLevel: SettingValue {}
 extension DaemonConfig.CgroupDriver: SettingValue {}
 extension DaemonConfig.TLSVersion: SettingValue {}
+extension DaemonConfig.ImageVolumes: SettingValue {}
+extension TLSCipherSuite: SettingValue {}
 
 /// Times are written as a whole number and its unit: "500ms", "90s", "5m", "4h".
 extension Duration: SettingValue {

@@ -5,7 +5,7 @@ internal import ImagePolicy
 internal import Linux
 package import OCIImageSpec
 package import Registry
-internal import RegistryConfiguration
+package import RegistryConfiguration
 
 /// Images in registries, as the administrator's files say: where they are looked for (registries.conf), with which
 /// certificates (certs.d) and credentials (auth.json and its kin), and whether they may be used (policy.json).
@@ -37,11 +37,12 @@ package final class ImageSources: Sendable {
     /// The image in its registry and the mirrors of that, guarded by the policy: what is not allowed cannot be read.
     ///
     /// `credentials` are for the registry that the reference names and are told to no other; without them, and for
-    /// mirrors, the files are searched. `namespace` is that of the pod that wants the image.
+    /// mirrors, `left` and then the files are searched. `namespace` is that of the pod that wants the image.
     package func source(
-        _ reference: Reference, credentials: RegistryCredentials? = nil, namespace: String? = nil
+        _ reference: Reference, credentials: RegistryCredentials? = nil, left: OneTimeCredentials? = nil,
+        namespace: String? = nil
     ) async throws -> any BlobSource {
-        let places = try await clients(reference, credentials)
+        let places = try await clients(reference, credentials, left: left)
         let source = MirroredSource(reference: reference, clients: places)
         let policy = try await policy(namespace)
         guard try policy.demand(for: reference) == .signatures else { return source }
@@ -77,22 +78,31 @@ package final class ImageSources: Sendable {
         }
     }
 
+    /// Credentials that were left for a pull in that namespace, which are used up by this.
+    package func takeCredentials(for reference: Reference, namespace: String) async throws -> OneTimeCredentials? {
+        let folder = settings.credentialFolder
+        return try await BlockingPool.run { () throws in
+            try OneTimeCredentials(taking: reference, namespace: namespace, from: folder)
+        }
+    }
+
     private func clients(
-        _ reference: Reference, _ credentials: RegistryCredentials?
+        _ reference: Reference, _ credentials: RegistryCredentials?, left: OneTimeCredentials? = nil
     ) async throws -> [RegistryClient] {
         let conf = try await registriesConf()
         let locations = try conf.locations(of: reference)
         var clients: [RegistryClient] = []
         for (index, location) in locations.enumerated() {
             let retries = index < locations.count - 1 ? 1 : nil
-            clients.append(try await client(reference, location, conf, credentials, retries: retries))
+            clients.append(try await client(reference, location, conf, credentials, left: left, retries: retries))
         }
         return clients
     }
 
     private func client(
         _ reference: Reference, _ location: RegistryLocation, _ conf: RegistriesConf,
-        _ credentials: RegistryCredentials?, access: RegistryAccess = .pull, retries: Int? = nil
+        _ credentials: RegistryCredentials?, left: OneTimeCredentials? = nil, access: RegistryAccess = .pull,
+        retries: Int? = nil
     ) async throws -> RegistryClient {
         let settings = settings
         let given = location.domain == reference.domain ? credentials : nil
@@ -104,7 +114,7 @@ package final class ImageSources: Sendable {
         }
         let found = try await BlockingPool.run { () throws -> RegistryCredentials? in
             if let given { return given }
-            return try CredentialFiles(settings.credentialFiles, environment: settings.environment)
+            return try CredentialFiles(settings.credentialFiles, after: left, environment: settings.environment)
                 .credentials(for: place, helpers: conf.credentialHelpers)
         }
         return registries.client(

@@ -7,7 +7,7 @@ internal import OCIImageSpec
 /// One file of credentials: containers' auth.json or Docker's config.json, which have the same form.
 ///
 /// Source: containers-auth.json(5); Docker's documentation of `docker login`.
-struct AuthFile {
+struct AuthFile: Sendable {
     private struct Entry: Decodable {
         var auth: String?
         var username: String?

@@ -15,6 +15,8 @@ package struct TLSFiles: Hashable, Sendable {
     package var clientAuthority: String?
     /// Whether TLS 1.2 is refused.
     package var isModernOnly: Bool
+    /// IANA's numbers of the cipher suites of TLS 1.2 that are spoken; empty for all that are thought safe.
+    package var cipherSuites: [UInt16] = []
 
     /// Every property by name.
     package init(certificate: String, key: String, clientAuthority: String? = nil, isModernOnly: Bool = false) {
@@ -84,6 +86,9 @@ final class Certificates: Sendable {
         let key = NIOSSLPrivateKeySource.privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem))
         var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: key)
         configuration.minimumTLSVersion = files.isModernOnly ? .tlsv13 : .tlsv12
+        if !files.cipherSuites.isEmpty {
+            configuration.cipherSuiteValues = files.cipherSuites.map(NIOTLSCipher.init(rawValue:))
+        }
         if let authority = files.clientAuthority {
             configuration.trustRoots = .file(authority)
             // The clients are nodes and administrators: what counts is who signed, not where they are.

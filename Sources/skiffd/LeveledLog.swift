@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+import Linux
 import Logging
 import Synchronization
 
-/// A log whose level can be changed for all loggers at once.
+/// A log of which can be changed for all loggers at once what gets into it.
 struct LeveledLog: LogHandler {
-    private static let shared = Mutex(Logger.Level.info)
+    /// What gets into the log.
+    struct Choice: Sendable {
+        /// The least severity.
+        var level = Logger.Level.info
+        /// What messages must match; nil for all.
+        var filter: RegularExpression?
+    }
 
-    /// The least severity that is logged.
-    static var level: Logger.Level {
+    private static let shared = Mutex(Choice())
+
+    /// What is logged from now on.
+    static var choice: Choice {
         get { shared.withLock { $0 } }
         set { shared.withLock { $0 = newValue } }
     }
@@ -24,8 +33,8 @@ struct LeveledLog: LogHandler {
 
     /// The same for all.
     var logLevel: Logger.Level {
-        get { Self.level }
-        set { Self.level = newValue }
+        get { Self.choice.level }
+        set { Self.choice.level = newValue }
     }
 
     var metadata: Logger.Metadata {
@@ -38,5 +47,8 @@ struct LeveledLog: LogHandler {
         set { handler[metadataKey: key] = newValue }
     }
 
-    func log(event: LogEvent) { handler.log(event: event) }
+    func log(event: LogEvent) {
+        if let filter = Self.choice.filter, !filter.matches("\(event.message)") { return }
+        handler.log(event: event)
+    }
 }

@@ -17,9 +17,10 @@ struct SkiffD: AsyncParsableCommand {
     @OptionGroup var settings: SettingsOptions
 
     func run() async throws {
-        let located = try Programs.locate(try settings.load())
-        LeveledLog.level = Self.level(located)
+        let config = try settings.load()
+        try Self.chooseLog(config)
         let log = Logger(label: "skiffd") { LeveledLog(StreamLogHandler.standardError(label: $0)) }
+        let located = try Programs.locate(config, log: log)
         let engine = try await Engine.start(located, log: log)
         try await engine.startStreaming()
         await engine.startDocuments()
@@ -27,16 +28,18 @@ struct SkiffD: AsyncParsableCommand {
         let server = Server(
             engine: engine, path: located.api.listen, messageLimit: located.api.messageLimit, log: log,
             reload: {
-                let located = try Programs.locate(try options.load())
+                let located = try Programs.locate(try options.load(), log: log)
                 try engine.reload(located)
-                LeveledLog.level = Self.level(located)
+                try Self.chooseLog(located)
             },
             manager: ServiceManager(
                 environment: ProcessInfo.processInfo.environment, processID: Syscall.processID))
         try await server.run()
     }
 
-    private static func level(_ config: DaemonConfig) -> Logger.Level {
-        Logger.Level(rawValue: config.logLevel.rawValue) ?? .info
+    private static func chooseLog(_ config: DaemonConfig) throws {
+        LeveledLog.choice = LeveledLog.Choice(
+            level: Logger.Level(rawValue: config.logLevel.rawValue) ?? .info,
+            filter: config.logFilter.isEmpty ? nil : try RegularExpression(config.logFilter))
     }
 }

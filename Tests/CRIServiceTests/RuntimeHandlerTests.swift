@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+import EngineConfiguration
+import FoundationEssentials
 import Linux
 import MonitorProtocol
 import TestSupport
@@ -44,6 +46,35 @@ struct RuntimeHandlerTests {
         let driven = Self.handler.driving(PodCgroup(path: "/skiff.slice/skiff-p1.slice", isOwn: true))
         #expect(driven.start("c1", Self.paths).arguments.suffix(3) == ["--systemd-cgroup", "start", "c1"])
         #expect(driven.driving(PodCgroup(path: "/skiff/p1", isOwn: true)) == Self.handler)
+    }
+
+    @Test func hasVariablesOfTheConfiguration() {
+        var config = RuntimeHandlerConfig(path: "/usr/bin/crun", root: "/r")
+        config.environment = ["A=1"]
+        let path = "PATH=\(RuntimeHandler.searchPath)"
+        let handler = RuntimeHandler(name: "crun", config)
+        #expect(handler.start("c1", Self.paths).environment == [path, "A=1"])
+        #expect(handler.features().environment == [path, "A=1"])
+        config.environment = ["PATH=/opt/bin", "A=1"]
+        #expect(RuntimeHandler(name: "crun", config).delete("c1", Self.paths).environment == ["PATH=/opt/bin", "A=1"])
+    }
+
+    /// The program and the `--root` of a row, whether the handler is still configured, and those that count.
+    @Test(
+        arguments: [
+            ("", "", true, "/bin/sh", "/new"), ("/bin/cat", "/old", true, "/bin/cat", "/old"),
+            ("/gone/crun", "/old", true, "/bin/sh", "/old"), ("/bin/cat", "/old", false, "/bin/cat", "/old"),
+            ("/gone/crun", "/old", false, "crun", "/old"), ("", "", false, "crun", "/run/skiff/runtime-crun"),
+        ] as [(String, String, Bool, String, String)])
+    func aPodKeepsItsRuntime(path: String, root: String, isConfigured: Bool, usedPath: String, usedRoot: String) {
+        var record = PodRecord(
+            id: "p", name: "n", state: .ready, createdAt: 0, handler: "crun", config: Data(), cgroup: "/p",
+            ownsCgroup: true)
+        (record.runtimePath, record.runtimeRoot) = (path, root)
+        let configured = RuntimeHandler(name: "crun", path: "/bin/sh", root: "/new", environment: ["A=1"])
+        let handler = RuntimeHandler(of: record, configured: isConfigured ? configured : nil, run: "/run/skiff")
+        #expect(handler.path == usedPath && handler.root == usedRoot && handler.name == "crun")
+        #expect(handler.environment == (isConfigured ? ["A=1"] : []))
     }
 
     @Test(arguments: [("/usr/bin/skiffrun", true), ("/usr/bin/crun", false), ("/opt/skiffrun/runc", false)])

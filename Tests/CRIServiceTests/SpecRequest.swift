@@ -24,6 +24,7 @@ struct SpecRequest {
     var host = HostFacts(hasUnifiedCgroups: false, hugepageSizes: ["2MB"], architecture: "amd64")
     var defaults = SpecBuilder.Defaults(capabilities: ["CAP_CHOWN", "CAP_KILL"])
     var edits: [CDIEdits] = []
+    var imageVolumes: [PreparedMount] = []
     var hooks: [HookDefinition] = []
     var apparmor: String?
 
@@ -43,6 +44,7 @@ struct SpecRequest {
             pod: pod, container: container, image: image, podID: "p1", containerID: "c1", rootfs: "/rootfs", user: user,
             surroundings: surroundings, mounts: mounts, devices: devices, host: host, defaults: defaults)
         input.deviceEdits = edits
+        input.imageVolumes = imageVolumes
         input.hooks = hooks
         input.apparmorProfile = apparmor
         return try SpecBuilder.build(input)

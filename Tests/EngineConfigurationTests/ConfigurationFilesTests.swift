@@ -46,10 +46,15 @@ import Testing
         }
         var config = DaemonConfig().resolved()
         config.runtime.handlers["other"] = .init(path: "sh")
-        let located = try config.locatingPrograms(beside: folder.path, path: "/nowhere:/bin")
+        let (located, none) = try config.locatingPrograms(beside: folder.path, path: "/nowhere:/bin")
+        #expect(none.isEmpty)
         #expect(located.runtime.monitor == folder.path + "/skiffmon")
         #expect(located.runtime.handlers["skiffrun"]?.path == folder.path + "/skiffrun")
         #expect(located.runtime.handlers["other"]?.path == "/bin/sh")
+        let (rest, unusable) = try config.locatingPrograms(beside: folder.path, path: "/nowhere")
+        #expect(rest.runtime.handlers.keys.sorted() == ["skiffrun"])
+        #expect(unusable.map(\.key) == ["runtime.handlers.other.path"])
+        config.runtime.defaultHandler = "other"
         let missing = #expect(throws: ConfigurationError.self) {
             try config.locatingPrograms(beside: folder.path, path: "/nowhere")
         }

@@ -44,6 +44,15 @@ import Testing
         #expect(config.runtime.pidsLimit == 1000)
     }
 
+    @Test func workloadsAndTheirFilesAddUp() throws {
+        let config = try DaemonConfig.load([
+            ("1.toml", "[runtime.workloads.w]\nactivation_annotation = \"a\"\ncpuset = \"0\""),
+            ("2.toml", "[runtime.workloads.w]\ncpu_limit = 500"),
+        ])
+        let workload = config.runtime.workloads["w"]
+        #expect(workload?.activationAnnotation == "a" && workload?.cpuset == "0" && workload?.cpuLimit == 500)
+    }
+
     /// Text, line, key, and a part of the cause.
     static let badFiles: [(String, Int?, String?, String)] = [
         ("root = \"/a\"\nrun = ", 2, nil, ""),
@@ -70,7 +79,19 @@ import Testing
             "[runtime.handlers]\ncrun = \"/usr/bin/crun\"", 2, "runtime.handlers.crun",
             "expected a table, found a string"
         ),
-        ("[runtime.handlers.\"a/b\"]\npath = \"c\"", 1, "runtime.handlers.a/b", "not a handler's name"),
+        ("[runtime.handlers.\"a/b\"]\npath = \"c\"", 1, "runtime.handlers.a/b", "not such a name"),
+        (
+            "[runtime.handlers.kata]\npath = \"/opt/kata/bin/containerd-shim-kata-v2\"", 2,
+            "runtime.handlers.kata.path",
+            "is a shim of containerd"
+        ),
+        ("[runtime.workloads.w]\ncpu_shares = 1", 1, "runtime.workloads.w", "no \"activation_annotation\""),
+        ("[runtime.workloads.w]\ncpu_shares = -1", 2, "runtime.workloads.w.cpu_shares", "negative"),
+        ("[runtime.workloads.w]\nshares = 1", 2, "runtime.workloads.w.shares", "unknown key"),
+        ("[runtime]\nimage_volumes = \"copy\"", 2, "runtime.image_volumes", "\"copy\" is none of \"mkdir\""),
+        ("[api]\ntls_cipher_suites = [\"TLS_NULL\"]", 2, "api.tls_cipher_suites", "\"TLS_NULL\" is none of"),
+        ("[api]\ntls_cipher_suites = \"TLS_NULL\"", 2, "api.tls_cipher_suites", "expected an array of strings"),
+        ("log_filter = \"(\"", 1, "log_filter", "regular expression \"(\""),
         ("log_level = \"loud\"", 1, "log_level", "\"loud\" is none of"),
         ("root = \"var\"", 1, "root", "\"var\" is not an absolute path"),
         ("root = \"/a/../b\"", 1, "root", "contains \"..\""),

@@ -29,6 +29,11 @@ import Testing
         config.cni.timeout = .milliseconds(1500)
         config.runtime.handlers["crun"] = .init(path: "/usr/bin/crun")
         config.runtime.pidsLimit = 7
+        config.runtime.imageVolumes = .bind
+        config.api.cipherSuites = [.ecdheRSAWithAES128GCM, .ecdheECDSAWithChaCha20]
+        config.runtime.handlers["crun"]?.environment = ["A=b"]
+        config.runtime.workloads["w"] = .init()
+        config.runtime.workloads["w"]?.activationAnnotation = "a"
         config.image.insecureRegistries = ["localhost:5000", "127.0.0.1:5001"]
         #expect(try DaemonConfig.load([("printed", config.text)]) == config.resolved())
     }

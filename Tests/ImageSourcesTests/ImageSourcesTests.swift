@@ -102,6 +102,29 @@ import Testing
         #expect(second?.reason.contains("\(other.address)/x: manifest 1: 401 Unauthorized") == true)
     }
 
+    @Test func credentialsOfANamespaceReachMirrorsOnce() async throws {
+        let bench = try Bench()
+        let mirror = try DocumentRegistry(.password)
+        let sources = bench.sources(insecure: [mirror.address])
+        let auth = #"{"auths": {"\#(mirror.address)": {"auth": "YWxpY2U6b3BlbiBzZXNhbWU="}}}"#
+        try bench.write("auth.json", auth)
+        try await bench.push(layer, to: sources, as: "\(mirror.address)/x:1")
+        try bench.write("auth.json", "")
+        try bench.write(
+            "registries.conf",
+            "[[registry]]\nlocation = \"registry.invalid\"\n[[registry.mirror]]\nlocation = \"\(mirror.address)\"\n")
+        let reference = try Reference(parsing: "registry.invalid/x:1")
+        let hash = Digest(of: Array("registry.invalid/x".utf8)).hex
+        try bench.write("auth/team-\(hash).json", auth)
+        #expect(try await sources.takeCredentials(for: reference, namespace: "others") == nil)
+        let left = try await sources.takeCredentials(for: reference, namespace: "team")
+        #expect(try await sources.source(reference, left: left, namespace: "team").layer(reference) == layer)
+        #expect(try await sources.takeCredentials(for: reference, namespace: "team") == nil)
+        let without = try await sources.source(reference, namespace: "team")
+        let error = await #expect(throws: RegistryError.self) { try await without.manifest(reference.selector) }
+        #expect(error?.reason.contains("401 Unauthorized") == true)
+    }
+
     @Test func certificatesProveBothSides() async throws {
         let bench = try Bench()
         try DocumentRegistry.makeCertificate("\(bench.path)/me.cert", key: "\(bench.path)/me.key")

@@ -44,6 +44,42 @@ import Testing
         #expect(try credentials(["/nonexistent/auth.json", "\(folder.path)/auth.json"], for: name) == expected)
     }
 
+    @Test func thoseOfOnePullComeFirstAndAreUsedUp() throws {
+        let folder = try TemporaryDirectory()
+        let reference = try Reference(parsing: "quay.io/crio/fedora-crio-ci:latest")
+        // The SHA-256 of "quay.io/crio/fedora-crio-ci", as crio-credential-provider computes it.
+        let hash = "7aa25047c59c6c2e20b839f5b9820e3702dade4a97154d4df1f5cd1a9b44cfde"
+        let (file, others) = ("\(folder.path)/team-\(hash).json", "\(folder.path)/auth.json")
+        let text =
+            #"{"auths": {"a.example": {"username": "team", "password": "p"}, "other.example": {"auth": "eDp5"}}}"#
+        try AtomicFile.write(file, text)
+        try AtomicFile.write(others, Self.document)
+        for namespace in ["", "other", "../team", ".team", "x/team"] {
+            #expect(try OneTimeCredentials(taking: reference, namespace: namespace, from: folder.path) == nil)
+        }
+        let left = try #require(try OneTimeCredentials(taking: reference, namespace: "team", from: folder.path))
+        #expect(!Syscall.exists(file) && Syscall.exists(others))
+        #expect(try OneTimeCredentials(taking: reference, namespace: "team", from: folder.path) == nil)
+        let files = CredentialFiles([others], after: left, environment: [:])
+        func found(_ domain: String) throws -> RegistryCredentials? {
+            try files.credentials(for: RegistryLocation(domain: domain, path: "x"))
+        }
+        #expect(try found("a.example") == .password(user: "team", password: "p"))
+        // What it does not know is in the files.
+        #expect(try found("b.example") == .registryToken("t"))
+    }
+
+    @Test func oneThatIsBrokenIsNamed() throws {
+        let folder = try TemporaryDirectory()
+        let reference = try Reference(parsing: "x")
+        let file = "\(folder.path)/n-\(Digest(of: Array("docker.io/library/x".utf8)).hex).json"
+        try AtomicFile.write(file, "{")
+        let error = #expect(throws: RegistryConfigurationError.self) {
+            try OneTimeCredentials(taking: reference, namespace: "n", from: folder.path)
+        }
+        #expect(error?.subject == file)
+    }
+
     @Test func aBrokenFileIsNamedButNotTold() throws {
         let folder = try TemporaryDirectory()
         let file = "\(folder.path)/auth.json"

@@ -6,6 +6,7 @@
 import json
 import pathlib
 import subprocess
+import time
 
 import grpc
 import pytest
@@ -66,6 +67,21 @@ def test_a_network_says_that_it_cannot_serve(engine, network):
     told = eventually("it is told", lambda: None if (c := network.condition()).status else c)
     assert told.reason == "NetworkPluginNotReady"
     assert "pairs" in told.message and "the switch is away" in told.message
+    (network.state / "away").unlink()
+    eventually("it serves again", lambda: network.condition().status)
+
+
+def test_a_network_may_fail_for_a_while(engine, network):
+    dropin = engine.folder / "skiff.toml.d/plugins.toml"
+    dropin.write_text(dropin.read_text() + 'status_grace = "8s"\n')
+    engine.kill_daemon()
+    engine.start_daemon()
+    assert network.condition().status
+    start = time.monotonic()
+    (network.state / "away").touch()
+    eventually("it is told", lambda: not network.condition().status)
+    # Without grace it is told when plugins are asked the next time, after five seconds.
+    assert time.monotonic() - start >= 8
     (network.state / "away").unlink()
     eventually("it serves again", lambda: network.condition().status)
 

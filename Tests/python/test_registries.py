@@ -4,6 +4,7 @@
 """Registries as the administrator's files and the requests describe them, and the policy that stands before them."""
 
 import contextlib
+import hashlib
 import json
 import socket
 import subprocess
@@ -97,6 +98,19 @@ def test_skiffctl_asks_for_the_password(engine, guarded):
 def test_credentials_of_a_file(engine, guarded, files):
     files("auth.json", {"auths": {guarded: {"username": USER, "password": PASSWORD}}})
     assert pull(engine, f"{guarded}/app:1") == pull(engine, engine.image)
+
+
+def test_credentials_of_a_namespace_are_used_up(engine, guarded, files, refused):
+    """As crio-credential-provider leaves them for one pull."""
+    name = f"{guarded}/app:1"
+    file = f"auth/team-{hashlib.sha256(f'{guarded}/app'.encode()).hexdigest()}.json"
+    files(file, {"auths": {guarded: {"username": USER, "password": PASSWORD}}})
+    with refused(Code.UNKNOWN, "401 Unauthorized"):
+        pull(engine, name, namespace="others")
+    assert pull(engine, name, namespace="team") == pull(engine, engine.image)
+    assert not (engine.folder / "containers" / file).exists()
+    with refused(Code.UNKNOWN, "401 Unauthorized"):
+        pull(engine, name, namespace="team")
 
 
 def test_names_lead_to_mirrors(engine, files, refused):

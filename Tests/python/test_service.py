@@ -3,6 +3,7 @@
 
 """skiffd as a service: what it tells its manager, and a configuration that is read again."""
 
+import json
 import os
 import signal
 import socket
@@ -62,6 +63,28 @@ def test_the_manager_is_told(engine, manager):
     engine.start_daemon()
 
 
+def test_messages_are_chosen(engine):
+    def count(words):
+        return (engine.folder / "skiffd.log").read_text().count(words)
+
+    drop_in(engine, 'log_filter = "^the (old|new)"\n')
+    eventually("it is told", lambda: "log_filter changed" in engine.daemon_log())
+    before = count("read again"), count("the old configuration stays")
+    drop_in(engine, 'log_filter = "^the (old|new)"\n[runtime]\npids_limit = 4321\n')
+    request = cri.StatusRequest(verbose=True)
+    eventually(
+        "it counts", lambda: json.loads(engine.runtime.Status(request).info["config"])["pidsLimit"] == 4321)
+    drop_in(engine, "[runtime]\ndefault_env = [1]\n")
+    eventually("it is told", lambda: count("the old configuration stays") > before[1])
+    assert count("read again") == before[0]
+    # The message of a change is still subject to what was chosen before.
+    drop_in(engine, "[runtime]\npids_limit = 1234\n")
+    eventually(
+        "it counts", lambda: json.loads(engine.runtime.Status(request).info["config"])["pidsLimit"] == 1234)
+    drop_in(engine, "")
+    eventually("all is told again", lambda: count("read again") > before[0])
+
+
 def test_a_new_configuration(engine):
     assert not pinned(engine)
     drop_in(engine, '[image]\npinned = ["*web*"]\n[runtime]\ndefault_env = ["NEW=yes"]\n')
@@ -76,7 +99,7 @@ def test_a_new_configuration(engine):
     # One that cannot be changed is told.
     drop_in(engine, f'root = "{engine.folder}/other"\n[image]\npinned = []\n')
     eventually("it is not pinned", lambda: not pinned(engine))
-    assert "started again" in engine.daemon_log()
+    assert "root, cni.cache_dir: these count only when skiffd is started again" in engine.daemon_log()
     assert engine.exec(container, "true").exit_code == 0
     engine.remove_pod(pod[0])
     drop_in(engine, "")

@@ -84,34 +84,71 @@ class TestRequests:
         assert other.finish() == (b"still here", b"", 0)
 
 
+def make_certificate(folder, name):
+    """A new pair in place of the one that is served."""
+    folder.mkdir(exist_ok=True)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+         f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", "2", "-keyout", folder / "new.key", "-out",
+         folder / "new.crt"],
+        check=True, capture_output=True,
+    )
+    for kind in ("key", "crt"):
+        (folder / f"new.{kind}").rename(folder / f"server.{kind}")
+
+
+def configure_certificate(engine, folder, more):
+    """Starts the daemon anew with the pair, and returns the file that says so."""
+    drop_in = pathlib.Path(engine.folder) / "skiff.toml.d" / "tls.toml"
+    drop_in.parent.mkdir(exist_ok=True)
+    drop_in.write_text(
+        f'[api]\nstream_tls_cert = "{folder}/server.crt"\nstream_tls_key = "{folder}/server.key"\n{more}\n')
+    engine.kill_daemon()
+    engine.start_daemon()
+    return drop_in
+
+
 class TestCertificates:
+    def test_ciphers_are_chosen(self, engine, sleeper):
+        folder = pathlib.Path(engine.folder) / "tls"
+        make_certificate(folder, "one")
+        drop_in = configure_certificate(
+            engine, folder, 'tls_cipher_suites = ["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]')
+
+        def cipher(*wanted):
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(":".join(wanted))
+            address = exec_url(engine, sleeper, "true").split("/")[2].rsplit(":", 1)
+            with socket.create_connection((address[0], int(address[1])), timeout=60) as plain:
+                with context.wrap_socket(plain) as safe:
+                    return safe.cipher()[0]
+
+        weak, strong = "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"
+        assert cipher(weak, strong) == strong
+        with pytest.raises(ssl.SSLError):
+            cipher(weak)
+        drop_in.write_text(drop_in.read_text().replace("AES_256_GCM_SHA384", "AES_128_GCM_SHA256"))
+        engine.kill_daemon()
+        engine.start_daemon()
+        assert cipher(strong, weak) == weak
+        drop_in.unlink()
+        engine.kill_daemon()
+        engine.start_daemon()
+
     def test_certificates_are_exchanged(self, engine, sleeper):
         folder = pathlib.Path(engine.folder) / "tls"
-        folder.mkdir(exist_ok=True)
 
         def make(name):
-            subprocess.run(
-                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                 "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-days", "2", "-keyout",
-                 folder / "new.key", "-out", folder / "new.crt"],
-                check=True, capture_output=True,
-            )
-            for kind in ("key", "crt"):
-                (folder / f"new.{kind}").rename(folder / f"server.{kind}")
+            make_certificate(folder, name)
 
         def served():
             address = exec_url(engine, sleeper, "true").split("/")[2].rsplit(":", 1)
             return ssl.get_server_certificate((address[0], int(address[1])))
 
         make("one")
-        drop_in = pathlib.Path(engine.folder) / "skiff.toml.d" / "tls.toml"
-        drop_in.parent.mkdir(exist_ok=True)
-        drop_in.write_text(
-            f'[api]\nstream_tls_cert = "{folder}/server.crt"\nstream_tls_key = "{folder}/server.key"\n'
-            'tls_min_version = "1.3"\n'
-        )
-        engine.kill_daemon()
-        engine.start_daemon()
+        drop_in = configure_certificate(engine, folder, 'tls_min_version = "1.3"')
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         first = served()

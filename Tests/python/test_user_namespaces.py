@@ -5,6 +5,7 @@
 
 import os
 import pathlib
+import signal
 import urllib.request
 
 import grpc
@@ -169,6 +170,28 @@ def test_volumes_of_the_image_belong_to_the_pods_root(engine, mapped):
     container = engine.shell(*mapped, "pages", script, linux=secure())
     assert engine.wait_exit(container).exit_code == 0
     assert [text for _, _, text in engine.log(mapped[1].metadata.name, "pages")] == ["0 0"] * 3
+
+
+@everywhere
+def test_volumes_of_the_image_beside_it(engine, mapped):
+    def choose(way):
+        folder = engine.folder / "skiff.toml.d"
+        folder.mkdir(exist_ok=True)
+        (folder / "volumes.toml").write_text(f'[runtime]\nimage_volumes = "{way}"\n')
+        told = (engine.folder / "skiffd.log").read_text().count("runtime.image_volumes changed")
+        os.kill(engine.daemon_pid(), signal.SIGHUP)
+        eventually(
+            "it counts",
+            lambda: (engine.folder / "skiffd.log").read_text().count("runtime.image_volumes changed") > told)
+
+    choose("bind")
+    script = "echo page > /var/lib/pages/one && stat -c '%u %g' /var/lib/pages /var/lib/pages/one"
+    container = engine.shell(*mapped, "beside", script, linux=secure(readonly_rootfs=True))
+    assert engine.wait_exit(container).exit_code == 0
+    assert [text for _, _, text in engine.log(mapped[1].metadata.name, "beside")] == ["0 0"] * 2
+    page = engine.folder / "lib/containers" / container / "volumes/0/one"
+    assert (page.read_text(), page.stat().st_uid) == ("page\n", FIRST)
+    choose("mkdir")
 
 
 def test_images_as_volumes(engine, mapped):

@@ -20,16 +20,21 @@ extension Container {
         let runtime = settings.config.runtime
         let options = runtime.options(ofHandler: handler.name)
         let working = config.workingDir.isEmpty ? execution.workingDir ?? "" : config.workingDir
+        let allowed = runtime.allowedAnnotations(ofHandler: handler.name, pod.config.annotations)
         let asked = try AnnotatedDevices.find(
-            pod.config.annotations, rules: options.allowedAnnotations, devices: runtime.allowedDevices)
-        let looked = try await BlockingPool.run {
-            try ImageVolumes.make((execution.volumes ?? [:]).keys.sorted(), in: rootfs, users: users)
-            return try SpecSources(
+            pod.config.annotations, rules: allowed, devices: runtime.allowedDevices)
+        let volumes = ImageVolumes(
+            places: Array((execution.volumes ?? [:]).keys), way: runtime.imageVolumes, folder: paths.imageVolumes(id),
+            users: users)
+        let (declared, looked) = try await BlockingPool.run {
+            let declared = try volumes.make(in: rootfs)
+            let looked = try SpecSources(
                 config,
                 SpecSources.Places(
                     imageUser: execution.user ?? "", workingDirectory: working.isEmpty ? "/" : working,
                     devices: asked, rootfs: rootfs, storage: engine.config.root, runtime: runtime, handler: options,
                     features: engine.features.features(of: handler), images: images))
+            return (declared, looked)
         }
         try pod.plan.users?.check(looked.user)
         let apparmor = try await appArmorProfile()
@@ -44,13 +49,18 @@ extension Container {
             POSIXRlimit(type: $0.type, hard: $0.hard, soft: $0.soft)
         }
         defaults.environment = runtime.defaultEnvironment
-        defaults.allowedAnnotations = options.allowedAnnotations
+        defaults.allowedAnnotations = allowed
+        defaults.workload = try runtime.workload(of: pod.config.annotations).map { workload throws(ServiceError) in
+            try WorkloadResources(
+                workload, container: config.metadata.name, annotations: pod.config.annotations)
+        }
         var input = SpecBuilder.Input(
             pod: pod.config, container: config, image: execution, podID: pod.id, containerID: id, rootfs: rootfs,
             user: looked.user, surroundings: surroundings, mounts: looked.mounts, devices: looked.devices,
             host: engine.host, defaults: defaults)
         input.deviceEdits = looked.deviceEdits
         input.hooks = looked.hooks
+        input.imageVolumes = declared
         input.apparmorProfile = apparmor
         if let passwd = looked.passwd { input.passwdFile = try await write(passwd, to: paths.passwd(id)) }
         if let group = looked.group { input.groupFile = try await write(group, to: paths.group(id)) }
@@ -61,7 +71,8 @@ extension Container {
     private func appArmorProfile() async throws -> String? {
         guard engine.host.hasAppArmor else { return nil }
         let (profiles, request) = (engine.appArmor, AppArmorRequest(config.linux.securityContext))
-        return try await BlockingPool.run { try profiles.profile(request) }
+        let standard = engine.config.runtime.apparmorProfile
+        return try await BlockingPool.run { try profiles.profile(request, standard: standard) }
     }
 
     private func write(_ text: String, to file: String) async throws -> String {

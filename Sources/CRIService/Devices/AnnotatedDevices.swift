@@ -13,8 +13,7 @@ package enum AnnotatedDevices {
     package static func find(
         _ annotations: [String: String], rules: [String], devices: [String]
     ) throws(ServiceError) -> [ConfiguredDevice] {
-        let name = Self.annotations.first { annotations[$0] != nil && AnnotationRules.allow($0, rules) }
-        guard let name, let text = annotations[name] else { return [] }
+        guard let (name, text) = AnnotationRules.find(Self.annotations, in: annotations, rules) else { return [] }
         return try text.split(separator: ",").map { part throws(ServiceError) in
             guard let device = ConfiguredDevice(part.filter { $0 != " " }) else {
                 throw ServiceError(.invalid, "read annotation", name, "\"\(part)\" is no device")

@@ -76,7 +76,7 @@ package final class Engine: Sendable {
         cgroupNaming = try CgroupNaming(
             config.runtime.cgroupDriver, parent: config.runtime.cgroupParent, hasSystemd: CgroupNaming.hasSystemd)
         host = try HostFacts.find(cgroups)
-        appArmor = AppArmorProfiles(standard: config.runtime.apparmorProfile, file: paths.appArmorProfile)
+        appArmor = AppArmorProfiles(file: paths.appArmorProfile)
         creations = Creations()
         if host.lowestOOMScore > -1000 {
             log.notice(
@@ -88,7 +88,8 @@ package final class Engine: Sendable {
     func handler(_ name: String) throws(ServiceError) -> RuntimeHandler {
         guard let handler = handlers[name.isEmpty ? config.runtime.defaultHandler : name] else {
             let known = handlers.keys.sorted().map { "\"\($0)\"" }.joined(separator: ", ")
-            throw ServiceError(.invalid, "find runtime handler", name, "the configuration has only \(known)")
+            throw ServiceError(
+                .invalid, "find runtime handler", name, "there are only \(known) whose programs are installed")
         }
         return handler
     }

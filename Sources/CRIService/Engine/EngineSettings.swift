@@ -21,7 +21,7 @@ struct EngineSettings: Sendable {
         self.config = config
         handlers = Dictionary(
             uniqueKeysWithValues: config.runtime.handlers.map { name, handler in
-                (name, RuntimeHandler(name: name, path: handler.path, root: handler.root))
+                (name, RuntimeHandler(name: name, handler))
             })
         seccomp = try Self.profile(config.runtime.seccompProfile) ?? .standard
         handlerSeccomp = try config.runtime.handlers.compactMapValues { try Self.profile($0.seccompProfile) }
@@ -41,19 +41,20 @@ struct EngineSettings: Sendable {
 }
 
 extension Engine {
-    /// Takes over what may change while pods run: how containers are made, the handlers, and which images are pinned.
-    /// Programs in the configuration are absolute paths. On an error everything stays as it was.
+    /// Takes over what may change while pods run, and tells which changes have to wait. Programs in the configuration are
+    /// absolute paths. On an error everything stays as it was.
     package func reload(_ wanted: DaemonConfig) throws {
-        var config = config
-        config.logLevel = wanted.logLevel
-        config.image.pinned = wanted.image.pinned
-        let (parent, monitor) = (config.runtime.cgroupParent, config.runtime.monitor)
-        config.runtime = wanted.runtime
-        (config.runtime.cgroupParent, config.runtime.monitor) = (parent, monitor)
-        let settings = try EngineSettings(config)
+        let before = config
+        let settings = try EngineSettings(before.reloading(wanted))
         self.settings.withLock { $0 = settings }
-        log.notice("the configuration was read again")
-        if config != wanted { log.warning("some settings have changed that count only when skiffd is started again") }
+        let changed = settings.config.keysDiffering(from: before)
+        log.notice(
+            "the configuration was read again: \(changed.isEmpty ? "nothing" : changed.joined(separator: ", ")) changed"
+        )
+        let late = settings.config.keysDiffering(from: wanted)
+        if !late.isEmpty {
+            log.warning("\(late.joined(separator: ", ")): these count only when skiffd is started again")
+        }
     }
 
     /// What a watchdog asks for: whether requests can be answered.

@@ -51,6 +51,8 @@ package struct Paths: Hashable, Sendable {
     func container(_ id: String) -> String { "\(root)/containers/\(id)" }
     /// What a container writes to its root file system.
     func upper(_ id: String) -> String { container(id) + "/upper" }
+    /// Folders of volumes that the image declares, where they are mounted.
+    func imageVolumes(_ id: String) -> String { container(id) + "/volumes" }
     /// Where a checkpoint is put together.
     func checkpoint(_ id: String) -> String { container(id) + "/checkpoint" }
     func exitRecord(_ id: String) -> String { container(id) + "/exit" }

@@ -11,5 +11,6 @@ extension TLSFiles {
         self.init(
             certificate: certificate, key: key, clientAuthority: clientAuthority.isEmpty ? nil : clientAuthority,
             isModernOnly: api.leastTLSVersion == .v13)
+        cipherSuites = api.cipherSuites.map(\.number)
     }
 }

@@ -74,7 +74,9 @@ final class ImageService: Sendable {
             var failures: [RegistryError] = []
             for reference in try await references(name) {
                 do {
-                    let source = try await sources.source(reference, credentials: credentials, namespace: namespace)
+                    let left = try await sources.takeCredentials(for: reference, namespace: namespace)
+                    let source = try await sources.source(
+                        reference, credentials: credentials, left: left, namespace: namespace)
                     return try await store.pull(reference, from: source, platform: platform).id
                 } catch let error as RegistryError {
                     failures.append(error)

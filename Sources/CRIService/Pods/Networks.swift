@@ -9,11 +9,12 @@ internal import Linux
 /// The networks that pods join. Their folder is read at every use, so that a file counts as soon as it is there.
 struct Networks: Sendable {
     private let config: DaemonConfig.CNI
-    private let readiness = NetworkReadiness()
+    private let readiness: NetworkReadiness
     let runtime: CNIRuntime
 
     init(_ config: DaemonConfig.CNI) {
         self.config = config
+        readiness = NetworkReadiness(grace: config.statusGrace)
         runtime = CNIRuntime(binDirs: config.binDirs, cacheDir: config.cacheDir, timeout: config.timeout)
     }
 
@@ -77,9 +78,22 @@ struct Networks: Sendable {
 /// What the plugins of a network said to STATUS, for a short time.
 actor NetworkReadiness {
     private var asked: (network: NetworkList, time: Int64, problem: CNIError?)?
+    private var grace: ReadinessGrace<NetworkList>
     private static let validity: Int64 = 5_000_000_000
 
+    init(grace: Duration) { self.grace = ReadinessGrace(grace) }
+
+    /// Why pods cannot join it, or nil; nil too for what has just begun to fail.
     func problem(of network: NetworkList, _ runtime: CNIRuntime) async -> CNIError? {
+        let problem = await answer(of: network, runtime)
+        guard problem != nil else {
+            grace.noteReady(network)
+            return nil
+        }
+        return grace.excuses(network, at: .now) ? nil : problem
+    }
+
+    private func answer(of network: NetworkList, _ runtime: CNIRuntime) async -> CNIError? {
         if let asked, asked.network == network, KernelClock.monotonic - asked.time < Self.validity {
             return asked.problem
         }

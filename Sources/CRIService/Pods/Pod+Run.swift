@@ -17,7 +17,7 @@ extension Engine {
     func runPod(_ config: CRI.PodConfig, handler name: String) async throws -> String {
         let handler = try handler(name)
         let id = Identifier.random()
-        let plan = try PodPlan(config, id: id, cgroupNaming, podDefaults(handler))
+        let plan = try PodPlan(config, id: id, cgroupNaming, podDefaults(handler, config.annotations))
         return try await creations.run("pod/\(plan.name)") { id in
             do { try await self.removePod(id) } catch { self.log.warning("undo abandoned pod \"\(id)\": \(error)") }
         } _: {
@@ -43,14 +43,14 @@ extension Engine {
 }
 
 extension Engine {
-    private func podDefaults(_ handler: RuntimeHandler) -> PodPlan.Defaults {
+    private func podDefaults(_ handler: RuntimeHandler, _ annotations: [String: String]) -> PodPlan.Defaults {
         let runtime = config.runtime
         let sysctls = runtime.defaultSysctls.map { text in
             let name = String(text.prefix { $0 != "=" })
             return (name, String(text.dropFirst(name.count + 1)))
         }
         return PodPlan.Defaults(
-            allowedAnnotations: runtime.handlers[handler.name]?.allowedAnnotations ?? [],
+            allowedAnnotations: runtime.allowedAnnotations(ofHandler: handler.name, annotations),
             sysctls: Dictionary(sysctls) { $1 })
     }
 }

@@ -50,7 +50,8 @@ actor Pod {
         createdAt = KernelClock.realtime
         record = PodRecord(
             id: id, name: plan.name, state: .creating, createdAt: createdAt, handler: handler.name,
-            config: try config.serializedData(), cgroup: plan.cgroup.path, ownsCgroup: plan.cgroup.isOwn)
+            runtimePath: handler.path, runtimeRoot: handler.root, config: try config.serializedData(),
+            cgroup: plan.cgroup.path, ownsCgroup: plan.cgroup.isOwn)
     }
 
     /// A pod that the database knows.
@@ -62,12 +63,9 @@ actor Pod {
         createdAt = record.createdAt
         config = try CRI.PodConfig(serializedBytes: record.config)
         plan = try PodPlan(config, cgroup: PodCgroup(path: record.cgroup, isOwn: record.ownsCgroup))
-        // A handler that the configuration has no more: its pods can still be removed, by a runtime of that name.
-        let known =
-            engine.handlers[record.handler]
-            ?? RuntimeHandler(
-                name: record.handler, path: record.handler, root: "\(engine.paths.run)/runtime-\(record.handler)")
-        handler = known.driving(plan.cgroup)
+        handler = RuntimeHandler(
+            of: record, configured: engine.handlers[record.handler], run: engine.paths.run
+        ).driving(plan.cgroup)
     }
 
     /// Whether containers can be made and run.

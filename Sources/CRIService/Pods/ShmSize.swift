@@ -8,10 +8,7 @@ enum ShmSize {
 
     /// Bytes as mount(8) takes them; nil when the annotations say nothing that is allowed.
     static func find(_ annotations: [String: String], allowed: [String]) throws(ServiceError) -> String? {
-        guard
-            let name = Self.annotations.first(where: { annotations[$0] != nil && AnnotationRules.allow($0, allowed) }),
-            let text = annotations[name]
-        else { return nil }
+        guard let (_, text) = AnnotationRules.find(Self.annotations, in: annotations, allowed) else { return nil }
         guard let bytes = bytes(text), bytes > 0 else {
             throw ServiceError(.invalid, "set size of /dev/shm", text, "not a size such as 64Mi or 1G")
         }

@@ -23,6 +23,9 @@ package struct PodRecord: Codable, Hashable, Sendable {
     /// ns since 1970.
     package var createdAt: Int64
     package var handler: String
+    /// The handler's program and its `--root` when the pod was made; "" in rows of builds that did not keep them.
+    package var runtimePath = ""
+    package var runtimeRoot = ""
     /// PodSandboxConfig as it came.
     package var config: Data
     /// The pod's cgroup from the root of the hierarchy.

@@ -45,6 +45,13 @@ final class RecordStore: Sendable {
                         name TEXT PRIMARY KEY, kind TEXT NOT NULL, startedAt INTEGER NOT NULL);
                     """)
         }
+        migrator.registerMigration("runtime of a pod") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE pods ADD COLUMN runtimePath TEXT NOT NULL DEFAULT '';
+                    ALTER TABLE pods ADD COLUMN runtimeRoot TEXT NOT NULL DEFAULT '';
+                    """)
+        }
         return migrator
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import EngineConfiguration
 internal import Linux
 internal import MonitorProtocol
 
@@ -13,6 +14,8 @@ struct RuntimeHandler: Hashable, Sendable {
     var root: String
     /// Whether systemd makes the cgroups, not the runtime.
     var usesSystemd = false
+    /// `NAME=value`, beside a PATH.
+    var environment: [String] = []
 
     static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -23,11 +26,15 @@ struct RuntimeHandler: Hashable, Sendable {
         return handler
     }
 
+    private var wholeEnvironment: [String] {
+        environment.contains { $0.hasPrefix("PATH=") } ? environment : ["PATH=\(Self.searchPath)"] + environment
+    }
+
     private func command(_ log: String, _ arguments: [String]) -> RuntimeCommand {
         RuntimeCommand(
             [path, "--root", root, "--log", log, "--log-format", "json"]
                 + (usesSystemd ? ["--systemd-cgroup"] : []) + arguments,
-            environment: ["PATH=\(Self.searchPath)"])
+            environment: wholeEnvironment)
     }
 
     /// Makes the container of the bundle; its process waits for `start`.
@@ -63,7 +70,7 @@ struct RuntimeHandler: Hashable, Sendable {
 
     /// Prints what the runtime can do.
     func features() -> RuntimeCommand {
-        RuntimeCommand([path, "features"], environment: ["PATH=\(Self.searchPath)"])
+        RuntimeCommand([path, "features"], environment: wholeEnvironment)
     }
 
     /// Prints how the container is; fails for one that the runtime does not know.
@@ -72,6 +79,26 @@ struct RuntimeHandler: Hashable, Sendable {
     /// Kills what is left and forgets the container.
     func delete(_ id: String, _ paths: Paths) -> RuntimeCommand {
         command(paths.runtimeLog(id), ["delete", "--force", id])
+    }
+}
+
+extension RuntimeHandler {
+    /// As the configuration has it, whose programs are absolute paths.
+    init(name: String, _ config: RuntimeHandlerConfig) {
+        self.init(name: name, path: config.path, root: config.root, environment: config.environment)
+    }
+
+    /// The handler of a pod that was made earlier. Its containers are known only below the `--root` that they were made with,
+    /// and their program goes on to be used while it is there. `configured` is the handler of that name, if it has one still.
+    init(of record: PodRecord, configured: RuntimeHandler?, run: String) {
+        let name = record.handler
+        var handler = configured ?? RuntimeHandler(name: name, path: name, root: "\(run)/runtime-\(name)")
+        if !record.runtimeRoot.isEmpty { handler.root = record.runtimeRoot }
+        // One that is gone has made way for its successor.
+        if !record.runtimePath.isEmpty, (try? Syscall.checkAccess(record.runtimePath, mode: 1)) != nil {
+            handler.path = record.runtimePath
+        }
+        self = handler
     }
 }
 

@@ -46,20 +46,16 @@ final class AppArmorProfiles: Sendable {
     static let builtIn = "skiff-default"
     private static let searchPath = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    /// What RuntimeDefault stands for.
-    private let standard: String
     /// Where the built-in profile is written for the parser.
     private let file: String
     /// Whether this daemon has loaded it: another's of that name may be older.
     private let isLoaded = Mutex(false)
 
-    init(standard: String, file: String) {
-        self.standard = standard
-        self.file = file
-    }
+    init(file: String) { self.file = file }
 
-    /// The name of the profile that a container gets; nil for none. Throws when the request names one that is not there.
-    func profile(_ request: AppArmorRequest) throws -> String? {
+    /// The name of the profile that a container gets, where RuntimeDefault stands for `standard`; nil for none. Throws when
+    /// the request names one that is not there.
+    func profile(_ request: AppArmorRequest, standard: String) throws -> String? {
         switch request {
         case .unconfined: return nil
         case .profile(let name):
@@ -70,7 +66,7 @@ final class AppArmorProfiles: Sendable {
             return name
         case .standard(let isStated):
             do {
-                try load()
+                try load(standard)
                 return standard
             } catch  where !isStated {
                 // Nobody counts on it.
@@ -89,7 +85,7 @@ final class AppArmorProfiles: Sendable {
             })
     }
 
-    private func load() throws {
+    private func load(_ standard: String) throws {
         guard standard == Self.builtIn else {
             guard try Self.loaded().contains(standard) else {
                 throw ServiceError(.failed, "set AppArmor profile", standard, "the kernel has no profile of that name")
@@ -105,7 +101,7 @@ final class AppArmorProfiles: Sendable {
 
     private func parse() throws {
         guard let parser = ChildPlan.find("apparmor_parser", path: Self.searchPath) else {
-            throw ServiceError(.failed, "load AppArmor profile", standard, "apparmor_parser is not installed")
+            throw ServiceError(.failed, "load AppArmor profile", Self.builtIn, "apparmor_parser is not installed")
         }
         let file = file
         let output = try SystemError.attempt("run", parser) { () throws(Errno) in
@@ -117,7 +113,7 @@ final class AppArmorProfiles: Sendable {
         }
         guard output.status.isSuccess else {
             let said = output.errorText.split(whereSeparator: \.isNewline).joined(separator: "; ")
-            throw ServiceError(.failed, "load AppArmor profile", standard, said)
+            throw ServiceError(.failed, "load AppArmor profile", Self.builtIn, said)
         }
     }
 

@@ -9,4 +9,14 @@ enum AnnotationRules {
             rule.hasSuffix(".") || rule.hasSuffix("/") ? name.hasPrefix(rule) : name == rule
         }
     }
+
+    /// The first of the names that is among the annotations and allowed, with its value.
+    static func find(
+        _ names: [String], in annotations: [String: String], _ rules: [String]
+    ) -> (name: String, value: String)? {
+        for name in names where allow(name, rules) {
+            if let value = annotations[name] { return (name, value) }
+        }
+        return nil
+    }
 }

@@ -64,8 +64,8 @@ extension SpecBuilder {
         }
         let taken = Set(requested.map(\.destination))
         let all =
-            (kernelMounts() + writableMounts() + systemdMounts(beside: taken) + podMounts()
-            + markMounts(beside: taken))
+            (try kernelMounts() + writableMounts() + systemdMounts(beside: taken) + podMounts()
+            + markMounts(beside: taken) + imageVolumes(beside: taken))
             .filter { !taken.contains($0.destination) }
             + requested.map(\.mount)
         spec.mounts = all.enumerated().sorted { left, right in
@@ -85,8 +85,9 @@ extension SpecBuilder {
         taken.contains { PathText.isAt(path, orBelow: $0) }
     }
 
-    private func kernelMounts() -> [Mount] {
+    private func kernelMounts() throws(ServiceError) -> [Mount] {
         let sysAccess = isPrivileged ? "rw" : "ro"
+        let writesCgroups = try asksForCgroups() || managesCgroups
         var mounts = [
             Mount(destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"]),
             Mount(
@@ -98,7 +99,7 @@ extension SpecBuilder {
                 options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
             Mount(
                 destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup",
-                options: ["nosuid", "noexec", "nodev", "relatime", managesCgroups ? "rw" : sysAccess]),
+                options: ["nosuid", "noexec", "nodev", "relatime", writesCgroups ? "rw" : sysAccess]),
         ]
         if input.surroundings.namespaces[.ipc] == nil {
             mounts.append(
@@ -142,6 +143,16 @@ extension SpecBuilder {
                 destination: "/run/.containerenv", type: "bind", source: mark,
                 options: ["rbind", "rprivate", "ro", "nosuid", "nodev", "noexec"])
         ]
+    }
+
+    /// Not in a volume of the request: the place would be made in it.
+    private func imageVolumes(beside taken: Set<String>) -> [Mount] {
+        input.imageVolumes.map { volume in
+            var volume = volume
+            volume.destination = PathText.normalised(volume.destination)
+            return volume
+        }.filter { PathText.isAbsolute($0.destination) && $0.destination != "/" }
+            .filter { !Self.isTaken($0.destination, by: taken) }.map(\.mount)
     }
 
     private func podMounts() -> [Mount] {

@@ -64,7 +64,7 @@ extension SpecBuilder {
     /// Who the process is and what it may do.
     mutating func setIdentity() throws(ServiceError) {
         let user = input.user
-        process.user = User(uid: user.uid, gid: user.gid, additionalGids: user.groups)
+        process.user = User(uid: user.uid, gid: user.gid, umask: try umask(), additionalGids: user.groups)
         let request = security.capabilities
         let capabilities = try Capabilities(
             defaults: input.defaults.capabilities, add: request.addCapabilities, drop: request.dropCapabilities,

@@ -10,6 +10,9 @@ extension SpecBuilder {
         linux.cgroupsPath = input.surroundings.cgroupsPath
         let request = input.container.linux.resources
         var resources = try Self.limits(request, host: input.host, leastMemory: input.defaults.minimumMemory)
+        if let workload = input.defaults.workload { resources.cpu = workload.applied(to: resources.cpu) }
+        let unified = try unifiedAnnotation()
+        if !unified.isEmpty { resources.unified = (resources.unified ?? [:]).merging(unified) { $1 } }
         if input.defaults.pidsLimit > 0 { resources.pids = LinuxPids(limit: Int64(input.defaults.pidsLimit)) }
         resources.devices = deviceRules()
         linux.resources = resources

@@ -22,9 +22,11 @@ extension SpecBuilder {
     /// In the unified hierarchy the container's own cgroup is the root of what it sees, and systemd makes its units below.
     /// The limits of that cgroup are the engine's, and lie in it: the mount may be written only where the kernel keeps the
     /// namespace's root from them (`nsdelegate`, see cgroups(7)), or where it is not their owner.
-    var managesCgroups: Bool {
-        runsSystemd && input.host.hasUnifiedCgroups
-            && (input.host.delegatesCgroups || input.surroundings.users != nil)
+    var managesCgroups: Bool { runsSystemd && mayWriteCgroups }
+
+    /// See `managesCgroups`.
+    var mayWriteCgroups: Bool {
+        input.host.hasUnifiedCgroups && (input.host.delegatesCgroups || input.surroundings.users != nil)
     }
 
     /// What systemd wants to find empty, and in memory. Not in a volume: the places would be made in it.

@@ -31,6 +31,8 @@ package struct SpecBuilder: Sendable {
         package var defaults: Defaults
         /// What CDI files change for the devices that were asked for; their nodes are among `devices`.
         package var deviceEdits: [CDIEdits] = []
+        /// Folders that the image declares as volumes, where they are mounted.
+        package var imageVolumes: [PreparedMount] = []
         /// The machine's hooks.
         package var hooks: [HookDefinition] = []
         /// The AppArmor profile that RuntimeDefault stands for; nil where there is none.
@@ -116,6 +118,8 @@ package struct SpecBuilder: Sendable {
         package var limits: [POSIXRlimit] = []
         /// `NAME=value`, for those that have no such variable.
         package var environment: [String] = []
+        /// Of the pod's workload, if it is marked as one.
+        package var workload: WorkloadResources?
         /// Annotations that reach the runtime, by name, or by prefix with a dot or slash at its end.
         package var allowedAnnotations: [String] = []
 
