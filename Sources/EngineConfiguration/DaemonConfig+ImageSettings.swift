@@ -42,6 +42,10 @@ extension DaemonConfig {
                 "Credentials (containers-auth.json(5), Docker's config.json), searched in this order.",
                 check: Check.paths),
             Setting(
+                "auth_dir", \.image.authDir,
+                "Credentials for one pull (NAMESPACE-SHA256.json, the digest of the image's name without tag), as kubelet's\n"
+                    + "crio-credential-provider leaves them; used up by it, and searched first.", check: Check.folder),
+            Setting(
                 "policy", \.image.policy,
                 "Which images may be used: containers-policy.json(5). All of them when there is no such file.",
                 check: Check.folder),

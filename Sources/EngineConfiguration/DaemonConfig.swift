@@ -169,6 +169,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var authFiles = [
             "/run/containers/0/auth.json", "/root/.config/containers/auth.json", "/root/.docker/config.json",
         ]
+        /// Credentials that were left for one pull of an image for a namespace.
+        package var authDir = "/etc/crio/auth"
         /// Which images may be used: policy.json.
         package var policy = "/etc/containers/policy.json"
         /// The same for pods by namespace.

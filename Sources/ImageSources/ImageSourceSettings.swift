@@ -13,6 +13,8 @@ package struct ImageSourceSettings: Sendable {
     package var certificateFolders: [String]
     /// Files of credentials, in the order in which they are searched.
     package var credentialFiles: [String]
+    /// Files of credentials that are good for one pull, by namespace and repository.
+    package var passingCredentials: String
     /// policy.json; when there is none, everything is allowed.
     package var policy: String
     /// Policies for pods by namespace (`NAME.json`), in place of `policy`.
@@ -39,6 +41,7 @@ package struct ImageSourceSettings: Sendable {
         certificateFolders = image.certificateDirs
         let own = environment["REGISTRY_AUTH_FILE"].flatMap { $0.isEmpty ? nil : $0 }
         credentialFiles = (own.map { [$0] } ?? []) + image.authFiles
+        passingCredentials = image.authDir
         policy = image.policy
         policyFolder = image.policyDir
         signatureFolder = image.registriesDir

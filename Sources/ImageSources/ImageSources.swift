@@ -37,11 +37,14 @@ package final class ImageSources: Sendable {
     /// The image in its registry and the mirrors of that, guarded by the policy: what is not allowed cannot be read.
     ///
     /// `credentials` are for the registry that the reference names and are told to no other; without them, and for
-    /// mirrors, the files are searched. `namespace` is that of the pod that wants the image.
+    /// mirrors, the files are searched. `namespace` is that of the pod that wants the image: credentials that were left for
+    /// it and this repository come first, and are used up.
     package func source(
         _ reference: Reference, credentials: RegistryCredentials? = nil, namespace: String? = nil
     ) async throws -> any BlobSource {
-        let places = try await clients(reference, credentials)
+        let passing = passingCredentials(reference, namespace)
+        let places = try await clients(reference, credentials, passing)
+        if let passing { await Self.useUp(passing) }
         let source = MirroredSource(reference: reference, clients: places)
         let policy = try await policy(namespace)
         guard try policy.demand(for: reference) == .signatures else { return source }
@@ -77,22 +80,42 @@ package final class ImageSources: Sendable {
         }
     }
 
+    /// The file that another program may have left for this pull: it is named by the digest of the repository's name.
+    private func passingCredentials(_ reference: Reference, _ namespace: String?) -> String? {
+        guard let namespace, Self.isFileName(namespace) else { return nil }
+        return "\(settings.passingCredentials)/\(namespace)-\(Digest(of: Array(reference.repository.utf8)).hex).json"
+    }
+
+    private static func useUp(_ path: String) async {
+        await BlockingPool.run {
+            // What cannot be removed is replaced by whoever leaves the next one.
+            do throws(Errno) { try Syscall.removeFile(path) } catch {}
+        }
+    }
+
+    /// A name that is no file name is no namespace.
+    private static func isFileName(_ namespace: String) -> Bool {
+        !namespace.isEmpty && !namespace.contains("/") && !namespace.hasPrefix(".")
+    }
+
     private func clients(
-        _ reference: Reference, _ credentials: RegistryCredentials?
+        _ reference: Reference, _ credentials: RegistryCredentials?, _ passing: String? = nil
     ) async throws -> [RegistryClient] {
         let conf = try await registriesConf()
         let locations = try conf.locations(of: reference)
         var clients: [RegistryClient] = []
         for (index, location) in locations.enumerated() {
             let retries = index < locations.count - 1 ? 1 : nil
-            clients.append(try await client(reference, location, conf, credentials, retries: retries))
+            clients.append(
+                try await client(reference, location, conf, credentials, passing: passing, retries: retries))
         }
         return clients
     }
 
     private func client(
         _ reference: Reference, _ location: RegistryLocation, _ conf: RegistriesConf,
-        _ credentials: RegistryCredentials?, access: RegistryAccess = .pull, retries: Int? = nil
+        _ credentials: RegistryCredentials?, passing: String? = nil, access: RegistryAccess = .pull,
+        retries: Int? = nil
     ) async throws -> RegistryClient {
         let settings = settings
         let given = location.domain == reference.domain ? credentials : nil
@@ -104,7 +127,8 @@ package final class ImageSources: Sendable {
         }
         let found = try await BlockingPool.run { () throws -> RegistryCredentials? in
             if let given { return given }
-            return try CredentialFiles(settings.credentialFiles, environment: settings.environment)
+            let files = (passing.map { [$0] } ?? []) + settings.credentialFiles
+            return try CredentialFiles(files, environment: settings.environment)
                 .credentials(for: place, helpers: conf.credentialHelpers)
         }
         return registries.client(
@@ -121,8 +145,7 @@ package final class ImageSources: Sendable {
     func policy(_ namespace: String?) async throws -> ImagePolicy {
         let settings = settings
         return try await BlockingPool.run { () throws in
-            // A name that is no file name is no namespace.
-            if let namespace, !namespace.isEmpty, !namespace.contains("/"), !namespace.hasPrefix("."),
+            if let namespace, Self.isFileName(namespace),
                 let own = try ImagePolicy(path: "\(settings.policyFolder)/\(namespace).json")
             {
                 return own

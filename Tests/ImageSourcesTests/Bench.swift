@@ -35,6 +35,7 @@ struct Bench {
         config.image.shortNameAliases = "\(path)/aliases.conf"
         config.image.certificateDirs = ["\(path)/certs.d"]
         config.image.authFiles = ["\(path)/auth.json"]
+        config.image.authDir = "\(path)/auth"
         config.image.policy = "\(path)/policy.json"
         config.image.policyDir = "\(path)/policies"
         config.image.registriesDir = "\(path)/registries.d"

@@ -102,6 +102,35 @@ import Testing
         #expect(second?.reason.contains("\(other.address)/x: manifest 1: 401 Unauthorized") == true)
     }
 
+    /// What kubelet's credential provider leaves for a namespace is for one pull, and for mirrors too.
+    @Test func credentialsMayBeLeftForOnePull() async throws {
+        let bench = try Bench()
+        let mirror = try DocumentRegistry(.password)
+        let sources = bench.sources(insecure: [mirror.address])
+        let entry = #"{"auths": {"\#(mirror.address)": {"auth": "YWxpY2U6b3BlbiBzZXNhbWU="}}}"#
+        try bench.write("auth.json", entry)
+        try await bench.push(layer, to: sources, as: "\(mirror.address)/x:1")
+        try Syscall.removeFile("\(bench.path)/auth.json")
+        try bench.write(
+            "registries.conf",
+            "[[registry]]\nlocation = \"registry.invalid\"\n[[registry.mirror]]\nlocation = \"\(mirror.address)\"\n")
+        let reference = try Reference(parsing: "registry.invalid/x:1")
+        // By sha256sum of "registry.invalid/x".
+        let name =
+            "auth/team-\(try Command.run(["/bin/sh", "-c", "printf %s registry.invalid/x | sha256sum"]).prefix(64)).json"
+        func pull(_ namespace: String?) async throws -> [UInt8] {
+            try await sources.source(reference, namespace: namespace).layer(reference)
+        }
+        try bench.write(name, entry)
+        for namespace in [nil, "other", "../auth/team"] {
+            await #expect(throws: RegistryError.self) { try await pull(namespace) }
+        }
+        #expect(Syscall.exists("\(bench.path)/\(name)"))
+        #expect(try await pull("team") == layer)
+        #expect(!Syscall.exists("\(bench.path)/\(name)"))
+        await #expect(throws: RegistryError.self) { try await pull("team") }
+    }
+
     @Test func certificatesProveBothSides() async throws {
         let bench = try Bench()
         try DocumentRegistry.makeCertificate("\(bench.path)/me.cert", key: "\(bench.path)/me.key")
