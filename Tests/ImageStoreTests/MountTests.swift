@@ -118,7 +118,7 @@ import Testing
         try Syscall.changeMode("\(rootfs)/large", 0o600)
         let upper = "\(lab.root)/containers/c/upper/large"
         #expect(try Syscall.linkStatus(upper).permissions == 0o600)
-        #expect(try Syscall.linkStatus(upper).blocks == 0)
+        #expect(try Syscall.linkStatus(upper).blocks * 512 < 1 << 16)
         #expect(try Syscall.attributeNames(upper).contains("trusted.overlay.metacopy"))
         #expect(try Syscall.readFile("\(rootfs)/large") == content)
         try store.removeRootfs(container: "c")

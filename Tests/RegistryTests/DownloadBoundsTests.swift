@@ -33,7 +33,7 @@ import Testing
     }
 
     private func server() async throws -> ScriptedServer {
-        try await ScriptedServer { [blob] _ in blob.beginning(10, .stalled) }
+        try await ScriptedServer { [blob] in $0.path == blob.path ? blob.beginning(10, .stalled) : .missing }
     }
 
     @Test func aRegistryIsAskedForSoManyAtATime() async throws {
