@@ -10,13 +10,14 @@ internal import Linux
 /// are written at the end, because an entry may change them until then. The same archive gives the same bytes.
 @safe package final class ErofsLayer: LayerWriter {
     let file: ErofsFile
-    let limits: UnpackLimits
+    private var tally: UnpackTally
     let identity: [UInt8]
     var tree = EntryTree()
     /// Symbolic links: their inodes, and where they lead.
     var links: [(inode: ErofsReference, target: [UInt8])] = []
-    /// Files that the archive only links to.
+    /// Files that the archive only links to, and where each is among them.
     var pending: [(path: EntryPath, link: LayerEntry)] = []
+    private var pendingPlaces: [EntryPath: Int] = [:]
     /// Inodes that may have more names than one, and how many.
     var linkCounts: [ErofsReference: UInt32] = [:]
     var summary = LayerSummary()
@@ -24,8 +25,6 @@ internal import Linux
     private(set) var base: Timestamp?
     var hasChunks = false
     private var serial: UInt32 = 1
-    private var entries = 0
-    private var bytes: Int64 = 0
     /// The directory that was found last.
     private var lastParent: (path: EntryPath, directory: Int)?
     private let tail = UnsafeMutableRawBufferPointer.allocate(byteCount: ErofsFormat.blockSize, alignment: 8)
@@ -38,7 +37,7 @@ internal import Linux
             throw ArchiveError(writing: path, error)
         }
         self.identity = identity
-        self.limits = limits
+        tally = UnpackTally(limits)
     }
 
     deinit { unsafe tail.deallocate() }
@@ -49,8 +48,7 @@ internal import Linux
     /// Takes all entries.
     package func take(_ reader: LayerReader) throws {
         while let entry = try reader.next() {
-            entries += 1
-            try limits.check(entries: entries)
+            try tally.add(entry)
             if base == nil { base = entry.modified }
             let path = try EntryPath(cleaning: entry.name, entry: entry.displayName)
             switch try Whiteout.mark(of: path, entry: entry.displayName) {
@@ -69,7 +67,7 @@ internal import Linux
             guard entry.kind == .directory else {
                 throw ArchiveError(.hostile, "unpack entry", entry.displayName, "it replaces the root of the layer")
             }
-            return describe(EntryTree.root, by: entry)
+            return try describe(EntryTree.root, by: entry)
         }
         let parent = try directory(path.parent, for: entry)
         let there = try find(path.last, in: parent, for: entry)
@@ -77,8 +75,7 @@ internal import Linux
         case .directory: try makeDirectory(entry, path.last, in: parent, there)
         case .hardLink(let target): try makeHardLink(entry, to: target, path.last, in: parent, there)
         case .file(let size):
-            try limits.check(bytes: bytes, and: size, of: entry)
-            bytes += size
+            try tally.add(size, of: entry)
             let inode = try write(entry, size: size, from: reader)
             put(.inode(inode, .regular), path.last, in: parent, there)
         case .symlink(let target):
@@ -115,6 +112,7 @@ internal import Linux
             }
             guard let node = try find(step, in: current, for: entry) else {
                 guard makes else { return nil }
+                try tally.addDirectories(1, steps: stack.count, unbrought: 1)
                 stack.append(tree.addDirectory(step, in: current, .implied, isImplied: true))
                 continue
             }
@@ -128,6 +126,7 @@ internal import Linux
                 steps += EntryPath.steps(of: target).reversed()
             case .whiteout where makes:
                 // Deleted and made anew as a directory by the same layer: nothing below may shine through.
+                try tally.addDirectories(1, steps: stack.count, unbrought: 1)
                 tree.remove(node)
                 let made = tree.addDirectory(step, in: current, .implied, isImplied: true)
                 tree.change(made) { $0.isOpaque = true }
@@ -177,17 +176,19 @@ internal import Linux
     private func makeDirectory(
         _ entry: LayerEntry, _ name: ArraySlice<UInt8>, in parent: Int, _ there: Int?
     ) throws(ArchiveError) {
-        if let there, case .directory(let index) = tree[there] { return describe(index, by: entry) }
+        if let there, case .directory(let index) = tree[there] { return try describe(index, by: entry) }
         let hides = there.map { tree[$0] == .whiteout } ?? false
         if let there { remove(there) }
+        try tally.addDirectories(1, steps: 1, unbrought: 0)
         let index = tree.addDirectory(name, in: parent, .implied, isImplied: false)
-        describe(index, by: entry)
+        try describe(index, by: entry)
         // Deleted and made anew: see above.
         if hides { tree.change(index) { $0.isOpaque = true } }
     }
 
-    private func describe(_ directory: Int, by entry: LayerEntry) {
+    private func describe(_ directory: Int, by entry: LayerEntry) throws(ArchiveError) {
         let attributes = entry.attributes.filter { !Whiteout.isReserved(attribute: $0.name) }
+        try tally.add(attributes)
         tree.change(directory) {
             $0.attributes = DirectoryAttributes(
                 permissions: entry.permissions, uid: entry.uid, gid: entry.gid, modified: entry.modified,
@@ -207,8 +208,7 @@ internal import Linux
         guard found == nil || found != there else { return }
         guard let found else {
             guard !path.isRoot else { throw entry.linksToDirectory(path) }
-            pending.append((path, entry))
-            return put(.pending(pending.count - 1), name, in: parent, there)
+            return put(.pending(try wait(for: path, entry)), name, in: parent, there)
         }
         switch tree[found] {
         case .directory: throw entry.linksToDirectory(path)
@@ -218,6 +218,14 @@ internal import Linux
         case .pending: break
         }
         put(tree[found], name, in: parent, there)
+    }
+
+    private func wait(for path: EntryPath, _ link: LayerEntry) throws(ArchiveError) -> Int {
+        if let known = pendingPlaces[path] { return known }
+        try tally.add(waiting: link, for: path)
+        pendingPlaces[path] = pending.count
+        pending.append((path, link))
+        return pending.count - 1
     }
 
     // MARK: Inodes

@@ -57,21 +57,30 @@ extension LayerExtractor {
     }
 
     private func makeOrKeepDirectory(at place: Place) throws(Errno) {
-        if place.path.isRoot { return }
         let directory = place.directory.rawValue
+        if place.path.isRoot { return try removeAttributes(place) }
         do throws(Errno) {
             try Syscall.makeDirectory(place.name, mode: 0o700, at: directory)
         } catch .EEXIST {
             let status = try Syscall.linkStatus(place.name, at: directory)
-            if status.isDirectory { return }
+            if status.isDirectory { return try removeAttributes(place) }
             try clear(place)
             try Syscall.makeDirectory(place.name, mode: 0o700, at: directory)
             if whiteout == .overlay, status.isWhiteout {
                 // Deleted and made anew as a directory by the same layer: nothing below may shine through.
                 let made = try Syscall.open(place.name, [.path, .directory, .noFollow], at: directory)
                 try Whiteout.markOpaque(made.rawValue)
-                opaque.insert(place.path)
+                notes.opaque.insert(place.path)
             }
+        }
+    }
+
+    /// A directory that is brought again, or that a layer below has too, has no attributes but those of the last entry.
+    private func removeAttributes(_ place: Place) throws(Errno) {
+        let directory = place.directory.rawValue
+        for name in try Syscall.attributeNames(place.name, at: directory)
+        where !Whiteout.isReserved(attribute: Array(name.bytes)) {
+            try Syscall.removeAttribute(place.name, name, at: directory)
         }
     }
 
@@ -94,10 +103,7 @@ extension LayerExtractor {
             try attempt(entry) { () throws(Errno) in
                 try replacing(place) { () throws(Errno) in try checkIsMissing(place) }
             }
-            // What this is a link to may itself be waiting.
-            let first = pending.last { $0.place == path }?.target ?? path
-            pending.append((entry, first, place.path))
-            return
+            return try wait(entry, for: path, at: place.path)
         }
         guard !status.isWhiteout else { throw entry.linksToNothing(path) }
         guard !status.isDirectory else { throw entry.linksToDirectory(path) }
@@ -155,7 +161,7 @@ extension LayerExtractor {
     }
 
     /// Makes what is new after removing what is there.
-    private func replacing(_ place: Place, _ make: () throws(Errno) -> Void) throws(Errno) {
+    func replacing(_ place: Place, _ make: () throws(Errno) -> Void) throws(Errno) {
         do throws(Errno) {
             try make()
         } catch .EEXIST {

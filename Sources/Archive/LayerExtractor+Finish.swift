@@ -8,21 +8,22 @@ internal import Linux
 extension LayerExtractor {
     /// Whether something is left to the layers below. Where they are in the same directory, nothing is.
     package var needsLower: Bool {
-        whiteout == .overlay && (!pending.isEmpty || made.paths.contains { !$0.isRoot })
+        whiteout == .overlay && (!pending.isEmpty || notes.implied.contains { !$0.isRoot })
     }
 
     /// Ends the layer; see `LayerWriter`. Space and checksum are those of a layer in overlay form.
     package func finish(above below: LowerTree?) throws -> LayerSummary {
-        summary.impliedDirectories = made.paths.filter { !$0.isRoot }.count
-        summary.bringsRoot = !made.paths.contains(.root)
+        summary.impliedDirectories = notes.implied.filter { !$0.isRoot }.count
+        summary.bringsRoot = !notes.implied.contains(.root)
         if whiteout == .overlay {
             if !summary.bringsRoot { directoryTimes[.root] = DirectoryAttributes.implied.modified }
-            for path in made.paths.sorted(by: { $0.components.count < $1.components.count }) where !path.isRoot {
+            for path in notes.implied.sorted(by: { $0.components.count < $1.components.count }) where !path.isRoot {
                 try adopt(path, below)
             }
-            for link in pending { try copy(link.target, to: link.place, link.entry, from: below) }
+            var copies: [EntryPath: EntryPath] = [:]
+            for link in pending { try copy(link.target, to: link.place, link.entry, from: below, &copies) }
         }
-        for directory in opaque { try removeDeletions(in: directory) }
+        for directory in notes.opaque { try removeDeletions(in: directory) }
         try setTimes()
         if whiteout == .overlay { try takeInventory() }
         return summary
@@ -126,9 +127,10 @@ extension LayerExtractor {
         }
     }
 
-    /// Copies a file that the archive only links to.
+    /// Copies a file that the archive only links to; `copies` has the places of those that were copied before.
     private func copy(
-        _ target: EntryPath, to path: EntryPath, _ link: LayerEntry, from below: LowerTree?
+        _ target: EntryPath, to path: EntryPath, _ link: LayerEntry, from below: LowerTree?,
+        _ copies: inout [EntryPath: EntryPath]
     ) throws {
         let parent = try resolver.directory(path.parent, for: path.description)
         let place = Place(directory: parent, name: path.name, path: path)
@@ -136,13 +138,15 @@ extension LayerExtractor {
             // Something that came later has the name.
             return
         }
-        let first = pending.first { $0.target == target }
-        if let first, first.place != path {
-            let source = try resolver.directory(first.place.parent, for: path.description)
+        if let first = copies[target], first != path {
+            let source = try resolver.directory(first.parent, for: path.description)
             return try attempt(link) { () throws(Errno) in
-                try Syscall.makeLink(first.place.name, at: source.rawValue, place.name, at: parent.rawValue)
+                try replacing(place) { () throws(Errno) in
+                    try Syscall.makeLink(first.name, at: source.rawValue, place.name, at: parent.rawValue)
+                }
             }
         }
+        copies[target] = path
         let found = try attempt(link) { () throws(Errno) in try below?.file(target, as: link.name) }
         guard let (entry, directory) = found else { throw link.linksToNothing(target) }
         guard case .file(let size) = entry.kind else { return try makeNode(entry, at: place) }

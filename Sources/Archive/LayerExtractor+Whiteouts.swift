@@ -14,8 +14,7 @@ extension LayerExtractor {
             case .flatten:
                 try prune(name, at: parent.rawValue)
                 resolver.forget()
-            case .overlay:
-                try markDeleted(name, at: parent, directory)
+            case .overlay: try markDeleted(name, at: parent, directory)
             }
         } catch {
             throw ArchiveError(entry: entry, error)
@@ -26,13 +25,12 @@ extension LayerExtractor {
         do throws(Errno) {
             try Syscall.makeNode(
                 name, mode: CLX_S_IFCHR | 0o000, device: DeviceNumber(major: 0, minor: 0), at: parent.rawValue)
-            deletions[directory, default: []].append(name)
         } catch .EEXIST {
             // The same layer brings the name too, and that wins; of a directory only the layer's own content stays.
             guard try Syscall.linkStatus(name, at: parent.rawValue).isDirectory else { return }
             let made = try Syscall.open(name, [.path, .directory, .noFollow], at: parent.rawValue)
             try Whiteout.markOpaque(made.rawValue)
-            opaque.insert(directory.appending(name.bytes))
+            notes.opaque.insert(directory.appending(name.bytes))
         }
     }
 
@@ -43,7 +41,7 @@ extension LayerExtractor {
             switch whiteout {
             case .overlay:
                 try Whiteout.markOpaque(handle.rawValue)
-                opaque.insert(directory)
+                notes.opaque.insert(directory)
             case .flatten:
                 let readable = try Syscall.open(".", [.directory], at: handle.rawValue)
                 for name in try Syscall.rawEntries(of: readable.rawValue) { try prune(name, at: handle.rawValue) }
@@ -56,17 +54,16 @@ extension LayerExtractor {
 
     /// In an opaque directory a deletion says nothing, and would be listed by readdir(3): overlayfs merges nothing
     /// there and so leaves nothing out.
-    func removeDeletions(in directory: EntryPath) throws {
-        guard let names = deletions[directory] else { return }
-        let handle = try resolver.directory(directory, for: directory.description)
-        for name in names {
-            do throws(Errno) {
-                guard try Syscall.linkStatus(name, at: handle.rawValue).isWhiteout else { continue }
+    func removeDeletions(in directory: EntryPath) throws(ArchiveError) {
+        guard let handle = try resolver.existing(directory, for: directory.description) else { return }
+        do throws(Errno) {
+            let readable = try Syscall.open(".", [.directory], at: handle.rawValue)
+            for name in try Syscall.rawEntries(of: readable.rawValue)
+            where try Syscall.linkStatus(name, at: handle.rawValue).isWhiteout {
                 try Syscall.removeFile(name, at: handle.rawValue)
-            } catch .ENOENT {
-            } catch {
-                throw ArchiveError(entry: name, error)
             }
+        } catch {
+            throw ArchiveError(entry: directory, error)
         }
     }
 
@@ -74,7 +71,7 @@ extension LayerExtractor {
     private func prune(_ name: RawName, at directory: Int32) throws(Errno) {
         let status: FileStatus
         do throws(Errno) { status = try Syscall.linkStatus(name, at: directory) } catch .ENOENT { return }
-        let isOurs = touched.contains(status.inode)
+        let isOurs = try touched.contains(name, status, at: directory)
         guard status.isDirectory else {
             if !isOurs { try Syscall.removeFile(name, at: directory) }
             return
@@ -85,12 +82,39 @@ extension LayerExtractor {
         do throws(Errno) { try Syscall.removeDirectory(name, at: directory) } catch .ENOTEMPTY {}
     }
 
-    /// Remembers that this layer brought the file. Its number is enough: all in the tree are on one file system.
-    func markTouched(_ place: Place, for entry: String) throws(ArchiveError) {
-        do throws(Errno) {
-            touched.insert(try Syscall.linkStatus(place.name, at: place.directory.rawValue).inode)
-        } catch {
-            throw ArchiveError(entry: entry, error)
+    /// Remembers that this layer brought the file.
+    func markTouched(_ place: Place, by entry: LayerEntry) throws(ArchiveError) {
+        try attempt(entry) { () throws(Errno) in
+            let status = try Syscall.linkStatus(place.name, at: place.directory.rawValue)
+            guard case .hardLink = entry.kind else { return touched.insert(status) }
+            try touched.insert(place.name, status, at: place.directory.rawValue)
         }
+    }
+}
+
+/// What a layer has brought to a tree that holds the layers below.
+struct TouchedFiles {
+    /// By number, which is enough: all in the tree are on one file system.
+    private var inodes: Set<UInt64> = []
+    /// Further names of files of layers below: those files themselves are not the layer's.
+    private var names: Set<Name> = []
+
+    private struct Name: Hashable {
+        var directory: UInt64
+        var name: RawName
+    }
+
+    mutating func insert(_ status: FileStatus) { inodes.insert(status.inode) }
+
+    /// A hard link.
+    mutating func insert(_ name: RawName, _ status: FileStatus, at directory: Int32) throws(Errno) {
+        guard !inodes.contains(status.inode) else { return }
+        names.insert(Name(directory: try Syscall.status(of: directory).inode, name: name))
+    }
+
+    func contains(_ name: RawName, _ status: FileStatus, at directory: Int32) throws(Errno) -> Bool {
+        if inodes.contains(status.inode) { return true }
+        guard !names.isEmpty else { return false }
+        return names.contains(Name(directory: try Syscall.status(of: directory).inode, name: name))
     }
 }

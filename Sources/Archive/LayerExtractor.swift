@@ -19,17 +19,12 @@ package final class LayerExtractor: LayerWriter {
     var contents: [UInt64: UInt64] = [:]
     private(set) var resolver: TreeResolver
     var directoryTimes: [EntryPath: Timestamp] = [:]
-    /// Overlay: deletions by the directory they are in, and the directories that hide everything below.
-    var deletions: [EntryPath: [RawName]] = [:]
-    var opaque: Set<EntryPath> = []
     /// Flatten: what this layer brought, which its own deletions do not touch.
-    var touched: Set<UInt64> = []
-
-    /// Overlay: links to files that only a layer below has.
-    var pending: [(entry: LayerEntry, target: EntryPath, place: EntryPath)] = []
-    private let limits: UnpackLimits
-    private var entries = 0
-    private var bytes: Int64 = 0
+    var touched = TouchedFiles()
+    /// Overlay: links to files that only a layer below has, in their order, and the targets by their places.
+    private(set) var pending: [(entry: LayerEntry, target: EntryPath, place: EntryPath)] = []
+    private var targets: [EntryPath: EntryPath] = [:]
+    private var tally: UnpackTally
 
     /// Unpacks below the directory, which is opened; it must be there. The same whiteouts for a directory in overlay
     /// form, which starts empty, and for one that holds lower layers.
@@ -42,24 +37,43 @@ package final class LayerExtractor: LayerWriter {
             throw ArchiveError(.io, "open directory", directory, error.description)
         }
         self.whiteout = whiteout
-        self.limits = limits
-        let made = Implied()
-        self.made = made
-        resolver = TreeResolver(root: root, whiteouts: whiteout) { made.paths.insert($0) }
+        tally = UnpackTally(limits)
+        let notes = DirectoryNotes()
+        self.notes = notes
+        resolver = TreeResolver(root: root, whiteouts: whiteout) { notes.made($0, hides: $1) }
     }
 
-    /// The directories that the archive used and did not bring, the root among them.
-    let made: Implied
+    let notes: DirectoryNotes
 
-    /// Shared with the resolver's callback.
-    final class Implied { var paths: Set<EntryPath> = [.root] }
+    /// What is known of directories beside their times. Shared with the resolver's callback.
+    final class DirectoryNotes {
+        /// Those that the archive used and did not bring, the root among them.
+        var implied: Set<EntryPath> = [.root]
+        /// Overlay: those that hide everything below.
+        var opaque: Set<EntryPath> = []
+        /// How many were made since this was asked last, and the steps of their paths together.
+        private var news = (count: 0, steps: 0)
+
+        func made(_ path: EntryPath, hides: Bool) {
+            implied.insert(path)
+            if hides { opaque.insert(path) }
+            news.count += 1
+            news.steps += path.components.count
+        }
+
+        func takeNews() -> (count: Int, steps: Int) {
+            defer { news = (0, 0) }
+            return news
+        }
+    }
 
     /// Unpacks all entries of the archive.
     package func take(_ reader: LayerReader) throws {
         while let entry = try reader.next() {
-            entries += 1
-            try limits.check(entries: entries)
+            try tally.add(entry)
             try extract(entry, from: reader)
+            let news = notes.takeNews()
+            try tally.addDirectories(news.count, steps: news.steps, unbrought: news.count)
         }
     }
 
@@ -81,17 +95,18 @@ package final class LayerExtractor: LayerWriter {
         let place = Place(directory: parent, name: path.name, path: path)
         switch entry.kind {
         case .file(let size):
-            try limits.check(bytes: bytes, and: size, of: entry)
-            bytes += size
+            try tally.add(size, of: entry)
             try makeFile(entry, size: size, at: place, from: reader)
         case .directory:
             try makeDirectory(entry, at: place)
-            directoryTimes[path] = entry.modified
-            made.paths.remove(path)
+            if directoryTimes.updateValue(entry.modified, forKey: path) == nil {
+                try tally.addDirectories(1, steps: path.components.count, unbrought: 0)
+            }
+            notes.implied.remove(path)
         case .hardLink(let target): try makeHardLink(entry, to: target, at: place)
         case .symlink, .characterDevice, .blockDevice, .fifo: try makeNode(entry, at: place)
         }
-        if whiteout == .flatten { try markTouched(place, for: entry.displayName) }
+        if whiteout == .flatten { try markTouched(place, by: entry) }
     }
 
     /// Where an entry goes.
@@ -101,15 +116,27 @@ package final class LayerExtractor: LayerWriter {
         let path: EntryPath
     }
 
+    /// Lets a hard link wait for the layers below. Its target may itself be a link that waits.
+    func wait(_ entry: LayerEntry, for target: EntryPath, at place: EntryPath) throws(ArchiveError) {
+        try tally.add(waiting: entry, for: place)
+        let first = targets[target] ?? target
+        targets[place] = first
+        pending.append((entry, first, place))
+    }
+
     /// Removes what is at the place. The directories that go with it get no times at the end.
     func clear(_ place: Place) throws(Errno) {
+        let kind = try Syscall.linkStatus(place.name, at: place.directory.rawValue).kind
         try Syscall.removeTree(place.name, at: place.directory.rawValue)
+        guard kind == .directory || kind == .symlink else { return }
         resolver.forget()
-        if directoryTimes.keys.contains(where: { $0 == place.path || $0.isBelow(place.path) }) {
-            directoryTimes = directoryTimes.filter { $0.key != place.path && !$0.key.isBelow(place.path) }
-        }
-        opaque = opaque.filter { $0 != place.path && !$0.isBelow(place.path) }
-        made.paths = made.paths.filter { $0 != place.path && !$0.isBelow(place.path) }
+        guard kind == .directory else { return }
+        func stays(_ path: EntryPath) -> Bool { path != place.path && !path.isBelow(place.path) }
+        directoryTimes = directoryTimes.filter { stays($0.key) }
+        notes.opaque = notes.opaque.filter(stays)
+        notes.implied = notes.implied.filter(stays)
+        pending = pending.filter { stays($0.place) }
+        targets = targets.filter { stays($0.key) }
     }
 
     /// An error of the kernel while an entry is written becomes one that names the entry.

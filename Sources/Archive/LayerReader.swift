@@ -8,10 +8,11 @@ internal import Linux
 ///
 /// A tar without the blocks of zeros at its end is whole when it ends with an entry: some writers leave them out, and that
 /// a stream was cut off is for its digest to tell.
+///
+/// Global headers, where git keeps the name of a commit, must be well-formed and mean nothing: no engine for containers heeds
+/// them, and an image must not be another one here.
 @safe package final class LayerReader: ContentSource {
     private let stream: TarStream
-    /// Holds for all entries that follow.
-    private var global = PaxRecords()
     /// Of the content of the current entry, what is not read yet.
     private var sparse: SparseMap?
     private var stored: Int64 = 0
@@ -33,7 +34,7 @@ internal import Linux
     package func next() throws -> LayerEntry? {
         try stream.skip(stored)
         (stored, sparse) = (0, nil)
-        var extensions = Extensions(records: global)
+        var extensions = Extensions(records: PaxRecords())
         var isExtended = false
         while let header = try stream.header() {
             if header.isEmpty { return nil }
@@ -45,9 +46,13 @@ internal import Linux
                 guard extensions.records.add(try content(of: header)) else {
                     throw Self.damaged("an extended header is malformed")
                 }
+                guard !extensions.records.hasTooManyAttributes else {
+                    let reason = "an entry has more than \(PaxRecords.attributeLimit) attributes"
+                    throw ArchiveError(.tooLarge, "read layer", "", reason)
+                }
             case UInt8(ascii: "g"):
-                guard global.add(try content(of: header)) else { throw Self.damaged("a global header is malformed") }
-                extensions.records = global
+                var ignored = PaxRecords()
+                guard ignored.add(try content(of: header)) else { throw Self.damaged("a global header is malformed") }
             case UInt8(ascii: "L"): extensions.name = Self.text(try content(of: header))
             case UInt8(ascii: "K"): extensions.link = Self.text(try content(of: header))
             case UInt8(ascii: "V"):

@@ -33,33 +33,3 @@ package struct LayerSummary: Hashable, Sendable {
 
     package init() {}
 }
-
-/// How much an archive may bring: more is an attack or a mistake, and would fill disk and memory.
-package struct UnpackLimits: Hashable, Sendable {
-    /// Entries of all kinds.
-    package var entries = 4_000_000
-    /// Sizes of all files together, holes included.
-    package var bytes: Int64 = 1 << 40
-    /// The plain stream may be so many times as long as the compressed one...
-    package var ratio: Int64 = 400
-    /// ...once it is longer than this.
-    package var ratioFrom: Int64 = 1 << 30
-
-    package init() {}
-}
-
-extension UnpackLimits {
-    /// Throws `.tooLarge` when the count is above the limit.
-    func check(entries count: Int) throws(ArchiveError) {
-        guard count > entries else { return }
-        throw ArchiveError(.tooLarge, "unpack layer", "", "it has more than \(entries) entries")
-    }
-
-    /// Throws `.tooLarge` when the files that came so far, and another one, are larger than the limit together.
-    func check(bytes total: Int64, and size: Int64, of entry: LayerEntry) throws(ArchiveError) {
-        guard size < 0 || size > bytes - total else { return }
-        let reason =
-            size < 0 ? "its size is negative" : "the files of the layer have more than \(bytes) bytes together"
-        throw ArchiveError(size < 0 ? .corrupt : .tooLarge, "unpack entry", entry.displayName, reason)
-    }
-}

@@ -3,7 +3,7 @@
 
 internal import Linux
 
-/// The records of extended headers: what they say of the next entry, or with a global header of all that follow.
+/// The records of extended headers: what they say of the next entry.
 ///
 /// A record is `LENGTH KEY=VALUE\n`. Source: POSIX pax, "pax Extended Header"; GNU tar, "Storing Sparse Files".
 struct PaxRecords {
@@ -14,6 +14,9 @@ struct PaxRecords {
     var gid: Int64?
     var modified: Timestamp?
     var attributes: [LayerEntry.Attribute] = []
+    /// There were more attributes than any file has: xattr(7) lists 64 KiB of names.
+    private(set) var hasTooManyAttributes = false
+    static let attributeLimit = 1024
     /// GNU's sparse files: the version, the size with holes, and the map where it is in the records.
     var sparseVersion: (major: Int64, minor: Int64)?
     var sparseSize: Int64?
@@ -90,6 +93,10 @@ struct PaxRecords {
 
     private mutating func setAttribute(_ text: String, _ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) {
         let (plain, encoded) = ("SCHILY.xattr.", "LIBARCHIVE.xattr.")
+        guard attributes.count < Self.attributeLimit else {
+            hasTooManyAttributes = hasTooManyAttributes || text.hasPrefix(plain) || text.hasPrefix(encoded)
+            return
+        }
         if text.hasPrefix(plain) {
             let name = Array(key.dropFirst(plain.utf8.count))
             attributes.removeAll { $0.name == name }

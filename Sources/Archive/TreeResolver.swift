@@ -11,15 +11,16 @@ internal import Linux
 final class TreeResolver {
     private let root: SharedFD
     private var cache: [EntryPath: SharedFD] = [:]
-    /// Called with a directory that is made because an entry needs it and the archive did not bring it.
-    private let didMake: (EntryPath) -> Void
+    /// Called with a directory that is made because an entry needs it and the archive did not bring it, and with whether it
+    /// hides what is below.
+    private let didMake: (EntryPath, _ hides: Bool) -> Void
     /// Whether whiteouts may be in the tree, which are then no files but nothing.
     private let whiteouts: Whiteout
 
     private static let linkLimit = 40
     private static let cacheLimit = 64
 
-    init(root: SharedFD, whiteouts: Whiteout, didMake: @escaping (EntryPath) -> Void) {
+    init(root: SharedFD, whiteouts: Whiteout, didMake: @escaping (EntryPath, _ hides: Bool) -> Void) {
         self.root = root
         self.whiteouts = whiteouts
         self.didMake = didMake
@@ -99,7 +100,7 @@ final class TreeResolver {
                 return .directory(SharedFD(try open(name, of: directory)))
             } catch .ENOENT {
                 guard makes else { return .missing }
-                return .directory(try make(name, in: directory, path))
+                return .directory(try make(name, in: directory, path, hides: false))
             } catch .ENOTDIR {
                 let status = try Syscall.linkStatus(name, at: directory.rawValue)
                 if status.isSymlink { return .link(try Syscall.readLink(name, at: directory.rawValue)) }
@@ -107,9 +108,7 @@ final class TreeResolver {
                 guard makes else { return .missing }
                 // Deleted and made anew as a directory by the same layer: nothing below may shine through.
                 try Syscall.removeFile(name, at: directory.rawValue)
-                let made = try make(name, in: directory, path)
-                try Whiteout.markOpaque(made.rawValue)
-                return .directory(made)
+                return .directory(try make(name, in: directory, path, hides: true))
             }
         } catch .ENOTDIR {
             throw ArchiveError(.unsupported, "unpack entry", entry, "a file is where \"\(name)\" must be a directory")
@@ -122,11 +121,14 @@ final class TreeResolver {
         try Syscall.open(name, [.path, .directory, .noFollow], at: directory.rawValue)
     }
 
-    private func make(_ name: RawName, in directory: SharedFD, _ path: EntryPath) throws(Errno) -> SharedFD {
+    private func make(
+        _ name: RawName, in directory: SharedFD, _ path: EntryPath, hides: Bool
+    ) throws(Errno) -> SharedFD {
         try Syscall.makeDirectory(name, mode: 0o755, at: directory.rawValue)
         try Syscall.changeMode(name, 0o755, at: directory.rawValue)
         let made = try open(name, of: directory)
-        didMake(path)
+        if hides { try Whiteout.markOpaque(made.rawValue) }
+        didMake(path, hides)
         return SharedFD(made)
     }
 }

@@ -6,7 +6,7 @@ package import Linux
 /// How the deletions of a layer (`.wh.NAME`, `.wh..wh..opq`) are carried out. Source: image-spec, layer.md.
 package enum Whiteout: Hashable, Sendable {
     /// As overlayfs reads them: a deleted name is a character device 0:0, an opaque directory has the attribute
-    /// `trusted.overlay.opaque`. The layer stays independent of those below.
+    /// `opaqueMark`. The layer stays independent of those below.
     case overlay
     /// At once, in a directory that holds the layers below.
     case flatten
@@ -45,8 +45,18 @@ package enum Whiteout: Hashable, Sendable {
 
     /// Hides what the layers below have in the directory.
     static func markOpaque(_ directory: Int32) throws(Errno) {
-        try Syscall.setAttribute(RawName("."), RawName("trusted.overlay.opaque"), Array("y".utf8), at: directory)
+        try Syscall.setAttribute(RawName("."), opaqueMark, Array("y".utf8), at: directory)
     }
+
+    /// The attribute of a directory that hides what is below it; its value is `y`.
+    package static let opaqueMark = RawName("\(attributesAreUsers ? "user" : "trusted").overlay.opaque")
+
+    /// In a user namespace the attributes `trusted.*` cannot be set; overlayfs is then told to keep its marks in `user.*`. The
+    /// namespace of the machine maps all ids to themselves. See user_namespaces(7).
+    package static let attributesAreUsers: Bool = {
+        guard let map = try? Syscall.readText("/proc/self/uid_map") else { return false }
+        return map.split(whereSeparator: \.isWhitespace) != ["0", "0", "4294967295"]
+    }()
 }
 
 extension EntryPath {

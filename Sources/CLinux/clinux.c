@@ -99,6 +99,8 @@ int clx_flock(int fd, int operation) { return RETRY(flock(fd, operation)); }
 int clx_lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags) {
     return RESULT(lsetxattr(path, name, value, size, flags));
 }
+
+int clx_lremovexattr(const char *path, const char *name) { return RESULT(lremovexattr(path, name)); }
 int clx_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags) {
     return RESULT(fsetxattr(fd, name, value, size, flags));
 }

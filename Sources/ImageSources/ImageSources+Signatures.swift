@@ -30,6 +30,12 @@ extension ImageSources {
         if let failure { throw failure }
     }
 
+    /// Whether an image that is in no registry may be used; transport and absolute path are those of
+    /// containers-transports(5). Throws `PolicyError`.
+    package func admit(transport: String, path: String) async throws {
+        try await policy(nil).admit(transport: transport, path: path)
+    }
+
     /// Removes the signatures that are kept of images other than those that have these digests. Blocks.
     package func forgetSignatures(except digests: Set<Digest>) throws {
         try SignatureArchive(folder: settings.keptSignatures).prune(except: digests)

@@ -32,6 +32,17 @@ package struct ArchiveFolder: Sendable {
         }
     }
 
+    /// Runs the body, whose errors then name the archive and not the directory, which is gone when they are read.
+    package func naming<Value>(_ archive: String, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch var error as ImageStoreError {
+            error.subject = error.subject.replacing(path, with: archive)
+            error.reason = error.reason.replacing(path, with: archive)
+            throw error
+        }
+    }
+
     /// Removes the directory. Blocks.
     package func remove() throws {
         try ImageStoreError.attempt("remove", path) { () throws(Errno) in try Syscall.removeTree(path) }

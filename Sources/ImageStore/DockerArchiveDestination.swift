@@ -27,6 +27,11 @@ package final class DockerArchiveDestination: ImageDestination {
     /// A layer is written as plain tar under its diffID, whatever it comes as.
     package func put(_ descriptor: Descriptor, from source: any BlobSource) async throws -> BlobOutcome {
         guard state.withLock({ $0.names[descriptor.digest] == nil }) else { return .present }
+        guard descriptor.mediaType.kind != .unknown else {
+            throw ImageStoreError(
+                .unsupportedMediaType, "write docker archive", tar.path,
+                "it takes images only, and nothing of the type \(QuotedText.line(descriptor.mediaType.rawValue))")
+        }
         guard case .layer = descriptor.mediaType.kind else {
             let (tar, bytes) = (tar, try await source.wholeBlob(descriptor))
             let name = "\(descriptor.digest.hex).json"
@@ -91,37 +96,21 @@ extension LayerPipeline {
         of descriptor: Descriptor, from source: any BlobSource,
         _ body: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
     ) async throws -> Digest {
-        let ring = BlockRing()
-        async let result = BlockingPool.run { () throws in
-            do {
-                let blob = HashingSource(ring, descriptor.digest.algorithm)
-                let plain = HashingSource(Decompressor(blob), .sha256)
-                while true {
-                    let block = unsafe try plain.nextBlock()
-                    if block.count == 0 { break }
-                    unsafe try body(block)
-                }
-                let found = try blob.digestOfAll()
-                guard found == descriptor.digest else {
-                    throw ImageStoreError(
-                        .digestMismatch, "fetch layer", descriptor.digest.description,
-                        "the blob has the digest \(found)")
-                }
-                return try plain.digestOfAll()
-            } catch {
-                ring.refuse(error)
-                throw error
+        try await stream(descriptor, from: source, received: { _ in }) { ring in
+            let blob = HashingSource(ring, descriptor.digest.algorithm)
+            let plain = HashingSource(Decompressor(blob), .sha256)
+            while true {
+                let block = unsafe try plain.nextBlock()
+                if block.count == 0 { break }
+                unsafe try body(block)
             }
+            let found = try blob.digestOfAll()
+            guard found == descriptor.digest else {
+                throw ImageStoreError(
+                    .digestMismatch, "fetch layer", descriptor.digest.description,
+                    "the blob has the digest \(found)")
+            }
+            return try plain.digestOfAll()
         }
-        do {
-            try await source.blob(descriptor) { try await ring.push($0) }
-            ring.finish()
-        } catch {
-            ring.fail(error)
-            // When the thread failed first, `error` is its error already.
-            _ = try? await result
-            throw error
-        }
-        return try await result
     }
 }

@@ -5,7 +5,7 @@ package import OCIImageSpec
 
 /// An image of the store.
 package struct Image: Sendable {
-    /// The digest of the configuration.
+    /// The digest of the configuration; of an artifact that of its manifest.
     package var id: Digest
     /// The digest of the manifest it was pulled by last.
     package var manifest: Digest
@@ -15,9 +15,11 @@ package struct Image: Sendable {
     package var repoDigests: [String]
     /// What its layers take on disk, in bytes.
     package var size: UInt64
-    /// The configuration.
+    /// The configuration; of an artifact, which has none of this kind, one that says nothing.
     package var config: ImageConfig
-    /// The diffIDs of its layers, lowest first.
+    /// What the artifact is; nil of an image.
+    package var artifactType: MediaType?
+    /// The diffIDs of its layers, lowest first; of an artifact the identities of its files.
     package var layers: [Digest]
     /// When it was pulled last, in seconds since 1970.
     package var pulled: Int64

@@ -23,6 +23,29 @@ struct ImageFetch<Source: BlobSource>: Sendable {
 
     /// Fetches and commits; returns the image's id. The leases are to be ended then, and after a failure.
     func run(as reference: Reference, attempts: Int, parallel: Int) async throws -> Digest {
+        let (paths, image) = (store.paths, image)
+        let documents = Task {
+            try await BlockingPool.run { () throws in try StagedDocuments(of: image, in: paths) }
+        }
+        do {
+            let id = try await run(as: reference, documents, attempts, parallel)
+            try await Self.remove(documents)
+            return id
+        } catch {
+            // The first failure is the one to tell.
+            try? await Self.remove(documents)
+            throw error
+        }
+    }
+
+    private static func remove(_ documents: Task<StagedDocuments, any Error>) async throws {
+        let directory = try await documents.value.directory
+        try await BlockingPool.run { () throws in try directory.remove() }
+    }
+
+    private func run(
+        as reference: Reference, _ documents: Task<StagedDocuments, any Error>, _ attempts: Int, _ parallel: Int
+    ) async throws -> Digest {
         // Both by chainID: what is fetched, and the places that need a layer of their own.
         var staged: [Digest: StagedLayer] = [:]
         var own: Set<Digest> = []
@@ -31,7 +54,7 @@ struct ImageFetch<Source: BlobSource>: Sendable {
             let missing = try await missingLayers(beside: staged, own)
             let tracker = ProgressTracker(image, missing: missing, report: report)
             try await fetch(missing, own, parallel, tracker) { staged[$0.chainID] = $1 }
-            switch try await commit(reference, staged) {
+            switch try await commit(reference, staged, try await documents.value) {
             case .committed(let id): return id
             case .needsOwn(let place):
                 own.insert(place)
@@ -46,26 +69,21 @@ struct ImageFetch<Source: BlobSource>: Sendable {
         throw ImageStoreError(.inUse, "pull image", reference.description, "its layers are removed all the time")
     }
 
-    private func commit(_ reference: Reference, _ staged: [Digest: StagedLayer]) async throws -> Outcome {
+    private func commit(
+        _ reference: Reference, _ staged: [Digest: StagedLayer], _ documents: StagedDocuments
+    ) async throws -> Outcome {
         let (store, image) = (store, image)
         return try await BlockingPool.run { () throws in
-            let documents = try StagingDirectory(store.paths)
             do {
-                var outcome = Outcome.gone
-                switch try store.finish(staged, of: image, in: documents) {
-                case .gone: break
-                case .needsOwn(let place): outcome = .needsOwn(place)
+                switch try store.finish(staged, of: image, in: documents.directory) {
+                case .gone: return .gone
+                case .needsOwn(let place): return .needsOwn(place)
                 case .finished(let layers):
                     let whole = StagedImage(image: image, reference: reference, layers: layers, documents: documents)
-                    if let id = try store.commit(whole) { outcome = .committed(id) }
+                    return try store.commit(whole).map { .committed($0) } ?? .gone
                 }
-                try documents.remove()
-                return outcome
-            } catch {
-                // The first failure is the one to tell.
-                try? documents.remove()
-                if error is LayerGone { return .gone }
-                throw error
+            } catch is LayerGone {
+                return .gone
             }
         }
     }

@@ -10,12 +10,16 @@ package struct ImageResolution: Sendable {
     package var manifest: FetchedManifest
     /// The index in which the manifest was chosen, outermost first.
     package var indexes: [Digest] = []
-    /// The bytes of the configuration; their digest is the image's id.
+    /// The bytes of the configuration.
     package var configBytes: [UInt8]
-    /// What the bytes say.
+    /// Their digest.
+    package var configDigest: Digest
+    /// What the bytes say; of an artifact nothing.
     package var config: ImageConfig
-    /// The digest of the configuration.
+    /// The digest of the configuration; of an artifact that of its manifest, because many have the same configuration.
     package var id: Digest
+    /// What the artifact is; nil of an image.
+    package var artifactType: MediaType?
     /// Lowest first.
     var layers: [LayerPipeline]
 
@@ -54,8 +58,15 @@ package struct ImageResolution: Sendable {
         try Self.check(document, name)
         manifest = fetched
         configBytes = try await source.wholeBlob(document.config)
-        id = document.config.digest
-        config = try ImageConfig(parsing: configBytes, subject: id.description)
+        configDigest = document.config.digest
+        let files = document.isArtifact ? try ArtifactFile.all(of: document, name) : []
+        if document.isArtifact {
+            (id, artifactType) = (fetched.digest, document.type)
+            config = .ofArtifact(zip(files, document.layers).map { $0.identity($1.digest) })
+        } else {
+            id = configDigest
+            config = try ImageConfig(parsing: configBytes, subject: id.description)
+        }
         let diffIDs = config.rootfs.diffIDs
         guard diffIDs.count == document.layers.count else {
             throw fault(.invalid, "it has \(document.layers.count) layers but \(diffIDs.count) diff_ids")
@@ -63,6 +74,7 @@ package struct ImageResolution: Sendable {
         layers = zip(document.layers, zip(diffIDs, Self.chainIDs(diffIDs))).map { descriptor, ids in
             LayerPipeline(descriptor: descriptor, diffID: ids.0, chainID: ids.1)
         }
+        for (index, file) in files.enumerated() { layers[index].file = file }
     }
 
     private static func chainIDs(_ diffIDs: [Digest]) -> [Digest] {
@@ -75,19 +87,28 @@ package struct ImageResolution: Sendable {
     }
 
     private static func check(_ manifest: Manifest, _ name: String) throws(ImageStoreError) {
-        func unsupported(_ what: String, _ type: MediaType) -> ImageStoreError {
-            let quoted = QuotedText.line(type.rawValue)
-            return ImageStoreError(
-                .unsupportedMediaType, "pull image", name, "\(what) has the unsupported type \(quoted)")
-        }
-        guard manifest.config.mediaType.kind == .config else {
-            throw unsupported("its configuration", manifest.config.mediaType)
-        }
-        for layer in manifest.layers {
-            guard case .layer = layer.mediaType.kind else { throw unsupported("a layer", layer.mediaType) }
+        func unsupported(_ reason: String) -> ImageStoreError {
+            ImageStoreError(.unsupportedMediaType, "pull image", name, reason)
         }
         guard manifest.layers.count <= layerLimit else {
             throw ImageStoreError(.invalid, "pull image", name, "it has \(manifest.layers.count) layers")
         }
+        for layer in manifest.layers where !manifest.isArtifact {
+            let type = QuotedText.line(layer.mediaType.rawValue)
+            guard case .layer = layer.mediaType.kind else {
+                throw unsupported("a layer has the unsupported type \(type)")
+            }
+            guard !layer.mediaType.isForeign else {
+                throw unsupported(
+                    "a layer is foreign, of the type \(type): it is in no registry, and fetched from nowhere else")
+            }
+        }
+    }
+}
+
+extension ImageConfig {
+    /// Of an artifact: nothing but what its files are known by.
+    static func ofArtifact(_ files: [Digest]) -> ImageConfig {
+        ImageConfig(platform: Platform(os: "", architecture: ""), rootfs: RootFS(diffIDs: files))
     }
 }

@@ -94,7 +94,7 @@ struct ImageRow {
                 sql: "INSERT OR REPLACE INTO image_layers (image, position, layer) VALUES (?, ?, ?)",
                 arguments: [id, position, layer.description])
         }
-        let wanted = [image.id, image.manifest.digest] + image.blobs.map(\.digest)
+        let wanted = [image.configDigest, image.manifest.digest] + image.blobs.map(\.digest)
         for digest in wanted {
             // Blobs have a row only where they are kept.
             try database.execute(

@@ -82,10 +82,8 @@ private struct ContainerChanges {
 
     /// Whether the directory hides all that is below it.
     private static func isOpaque(_ directory: Int32) throws(Errno) -> Bool {
-        let prefix = OverlayMount.attributesAreUsers ? "user" : "trusted"
         do throws(Errno) {
-            return try Syscall.attribute(RawName("."), RawName("\(prefix).overlay.opaque"), at: directory)
-                .elementsEqual("y".utf8)
+            return try Syscall.attribute(RawName("."), Whiteout.opaqueMark, at: directory).elementsEqual("y".utf8)
         } catch .ENODATA {
             return false
         }

@@ -10,15 +10,7 @@ struct StagedImage: Sendable {
     var image: ImageResolution
     var reference: Reference
     var layers: [FinishedLayer]
-    /// Where the documents wait.
-    var documents: StagingDirectory
-
-    /// The manifest and the configuration.
-    var documentBytes: [(digest: Digest, bytes: [UInt8])] {
-        [(image.manifest.digest, image.manifest.bytes), (image.id, image.configBytes)]
-    }
-
-    func documentPath(_ digest: Digest) -> String { "\(documents.path)/\(digest.hex)" }
+    var documents: StagedDocuments
 }
 
 extension ImageStore {
@@ -28,14 +20,6 @@ extension ImageStore {
         // Many small files are flushed together, a single one was by itself.
         let needsFlush = staged.layers.contains { !$0.isFlushed || $0.blob != nil }
         // Data before record. Outside of the lock, because it takes as long as the disk is slow.
-        for (digest, bytes) in staged.documentBytes {
-            let path = staged.documentPath(digest)
-            try ImageStoreError.attempt("write", path) { () throws(Errno) in
-                let file = try Syscall.open(path, [.writeOnly, .create, .exclusive], mode: 0o600)
-                try file.writeAll(bytes)
-                if !needsFlush { try file.sync() }
-            }
-        }
         if needsFlush { try syncFileSystem() }
         guard let trash = try moveIn(staged) else { return nil }
         try removeTrash(trash)
@@ -56,8 +40,10 @@ extension ImageStore {
         var trash: [String] = []
         for layer in moving { trash += try moveIn(layer.path, paths.layer(layer.id, format: layer.format)) }
         let content = try moveInContent(staged, &trash)
-        for algorithm in Set(moving.map(\.id.algorithm.rawValue)) { try sync("\(paths.layers)/\(algorithm)") }
-        for algorithm in Set(content.map(\.digest.algorithm.rawValue)) { try sync("\(paths.content)/\(algorithm)") }
+        let changed =
+            moving.map { "\(paths.layers)/\($0.id.algorithm.rawValue)" }
+            + content.map { "\(paths.content)/\($0.digest.algorithm.rawValue)" }
+        try Flush.all(Array(Set(changed)))
         try write("record image", staged.reference.description) { database in
             try ImageRow.record(staged, ids, moving, content, database)
         }
@@ -73,9 +59,9 @@ extension ImageStore {
                 try String.fetchAll($0, sql: "SELECT digest FROM content WHERE damage IS NULL")
             })
         var moved: [(digest: Digest, bytes: Int64)] = []
-        for (digest, bytes) in staged.documentBytes where !known.contains(digest.description) {
-            trash += try moveIn(staged.documentPath(digest), paths.content(digest))
-            moved.append((digest, Int64(bytes.count)))
+        for document in staged.documents.all where !known.contains(document.digest.description) {
+            trash += try moveIn(staged.documents.path(document.digest), paths.content(document.digest))
+            moved.append(document)
         }
         for layer in staged.layers {
             guard let blob = layer.blob, !known.contains(blob.digest.description), Syscall.exists(layer.blobPath) else {
@@ -98,12 +84,6 @@ extension ImageStore {
     private func syncFileSystem() throws(ImageStoreError) {
         try ImageStoreError.attempt("flush", paths.staging) { () throws(Errno) in
             try Syscall.open(paths.staging, [.directory]).syncFileSystem()
-        }
-    }
-
-    private func sync(_ directory: String) throws(ImageStoreError) {
-        try ImageStoreError.attempt("flush", directory) { () throws(Errno) in
-            try Syscall.open(directory, [.directory]).sync()
         }
     }
 }

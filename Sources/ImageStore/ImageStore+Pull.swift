@@ -48,11 +48,10 @@ extension ImageStore {
         let staging = try await BlockingPool.run { () throws in try StagingDirectory(self.paths) }
         do {
             let path = StagedLayer.path(in: staging)
-            let format = format
             let counter = ByteCounter()
             func run(_ source: some BlobSource) async throws -> UnpackedLayer {
                 try await layer.run(from: source, received: { received(counter.add($0)) }) { reader in
-                    try UnpackedLayer(reader, to: path, as: format, diffID: layer.diffID)
+                    try UnpackedLayer(reader, to: path, as: self.format, diffID: layer.diffID)
                 }
             }
             let unpacked =

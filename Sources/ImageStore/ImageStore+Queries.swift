@@ -74,14 +74,19 @@ extension ImageStore {
                 if let id = try String.fetchOne(database, sql: sql, arguments: [name]) { return id }
             }
         }
-        let hex = text.hasPrefix("sha256:") ? text.dropFirst("sha256:".count) : text[...]
+        var (algorithms, hex) = (Digest.Algorithm.allCases, text[...])
+        if let stated = algorithms.first(where: { text.hasPrefix("\($0.rawValue):") }) {
+            (algorithms, hex) = ([stated], text.dropFirst(stated.rawValue.count + 1))
+        }
         guard !hex.isEmpty, hex.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
             return nil
         }
-        let prefix = "sha256:\(hex)"
-        let ids = try String.fetchAll(
-            database, sql: "SELECT id FROM images WHERE substr(id, 1, ?) = ? LIMIT 2",
-            arguments: [prefix.utf8.count, prefix])
+        let ids = try algorithms.flatMap { algorithm in
+            let prefix = "\(algorithm.rawValue):\(hex)"
+            return try String.fetchAll(
+                database, sql: "SELECT id FROM images WHERE substr(id, 1, ?) = ? LIMIT 2",
+                arguments: [prefix.utf8.count, prefix])
+        }
         guard ids.count < 2 else {
             throw ImageStoreError(.ambiguous, "find image", text, "several image ids begin so")
         }
@@ -108,23 +113,29 @@ extension ImageStore {
         return Set(try texts.map { try Digest(parsing: $0) })
     }
 
-    /// Nil when its configuration is damaged, which is then on record.
+    /// Nil when its configuration, or the manifest of an artifact, is damaged, which is then on record.
     private func image(_ row: ImageRow) throws -> Image? {
         let id = try Digest(parsing: row.id)
-        guard let config = try config(id) else { return nil }
+        let layers = try row.layers.map { try Digest(parsing: $0) }
+        var artifactType: MediaType?
+        var known = configs.withLock { $0[id] }
+        if row.id == row.manifest {
+            artifactType = try document(id) { try Manifest(parsing: $0, subject: row.id).type }
+            known = artifactType.map { _ in .ofArtifact(layers) }
+        } else if known == nil {
+            known = try document(id) { try ImageConfig(parsing: $0, subject: row.id) }
+            configs.withLock { $0[id] = known }
+        }
+        guard let config = known else { return nil }
         return Image(
             id: id, manifest: try Digest(parsing: row.manifest), repoTags: row.tags,
-            repoDigests: row.digests, size: row.size, config: config,
-            layers: try row.layers.map { try Digest(parsing: $0) }, pulled: row.pulled,
-            isPinned: settings.pinned.contains(row.tags + row.digests))
+            repoDigests: row.digests, size: row.size, config: config, artifactType: artifactType, layers: layers,
+            pulled: row.pulled, isPinned: settings.pinned.contains(row.tags + row.digests))
     }
 
-    private func config(_ id: Digest) throws -> ImageConfig? {
-        if let known = configs.withLock({ $0[id] }) { return known }
+    private func document<Value>(_ id: Digest, _ parse: ([UInt8]) throws -> Value) throws -> Value? {
         do {
-            let config = try ImageConfig(parsing: content(id), subject: id.description)
-            configs.withLock { $0[id] = config }
-            return config
+            return try parse(content(id))
         } catch let error as ImageStoreError where error.code == .digestMismatch {
             try quarantine([.content(id, error.reason)])
             return nil

@@ -22,8 +22,7 @@ package final class ImageStore: Sendable {
     let settings: StoreSettings
     let paths: StorePaths
     let database: DatabasePool
-    /// What new layers get.
-    let format: any LayerFormat
+    private let chosenFormat = Mutex<(any LayerFormat)?>(nil)
     let pulls = SingleFlight<String, Image, PullProgress>()
     let layers = SingleFlight<LayerKey, StagedLayer, Int64>(keepsResults: true) { layer in
         // What stays is removed when the store is opened next.
@@ -38,7 +37,6 @@ package final class ImageStore: Sendable {
         self.settings = settings
         paths = StorePaths(root: settings.root, run: settings.run, images: settings.images ?? settings.root)
         try paths.prepare()
-        format = (settings.format ?? LayerFormats.best(for: paths.staging)).format
         do {
             database = try StoreDatabase.open(paths)
         } catch {
@@ -47,6 +45,15 @@ package final class ImageStore: Sendable {
         try checkIdentity()
         try collectGarbage()
         try markMissing()
+    }
+
+    /// What new layers get. Found out when the first one comes: to mount something takes a while. Blocks.
+    var format: any LayerFormat {
+        chosenFormat.withLock { chosen in
+            let format = chosen ?? (settings.format ?? LayerFormats.best(for: paths.staging)).format
+            chosen = format
+            return format
+        }
     }
 
     /// The store below `root`, with mounts below `run`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Archive
 internal import Linux
 internal import OCIImageSpec
 
@@ -29,7 +30,7 @@ extension OverlayMount {
         var options = ["lowerdir=\(lowerList)"]
         options += (own ?? []).map { "\($0.0)=\($0.1.descriptor.descriptor.procPath)" }
         if isVolatile { options.append("volatile") }
-        if Self.attributesAreUsers {
+        if Whiteout.attributesAreUsers {
             options.append("userxattr")
         } else if writable != nil {
             options.append("metacopy=on")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import Archive
 internal import Linux
 internal import OCIImageSpec
 
@@ -80,7 +81,7 @@ struct OverlayMount {
                 try Self.set(key, value, of: descriptor)
             }
         }
-        let flags = Self.attributesAreUsers ? ["userxattr"] : []
+        let flags = Whiteout.attributesAreUsers ? ["userxattr"] : []
         for flag in flags + (isVolatile ? ["volatile"] : []) {
             try ImageStoreError.attempt("set overlay option", flag) { () throws(Errno) in
                 try Syscall.configure(descriptor, flag: flag)
@@ -92,13 +93,6 @@ struct OverlayMount {
             do throws(Errno) { try Syscall.configure(descriptor, "metacopy", "on") } catch {}
         }
     }
-
-    /// In a user namespace the attributes `trusted.*` cannot be set; overlayfs then keeps its marks in `user.*`. The
-    /// namespace of the machine maps all ids to themselves. See user_namespaces(7).
-    static let attributesAreUsers: Bool = {
-        guard let map = try? Syscall.readText("/proc/self/uid_map") else { return false }
-        return map.split(whereSeparator: \.isWhitespace) != ["0", "0", "4294967295"]
-    }()
 
     /// fsconfig(2) takes values of at most 255 bytes; a longer path is named through a descriptor of it.
     private static func set(_ key: String, _ value: String, of context: Int32) throws(Errno) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import CLinux
 internal import GRDB
 internal import Linux
 internal import OCIImageSpec
@@ -27,13 +28,45 @@ enum StoreDatabase {
         configuration.busyMode = .timeout(60)
         configuration.maximumReaderCount = 4
         let opening = try StoreLock(paths.openingLock, exclusive: true)
+        if !Syscall.exists(paths.database) { try make(paths) }
         let pool = try DatabasePool(path: paths.database, configuration: configuration)
-        // The pool sets NORMAL when it turns WAL on: tables that are lost with the power are made again.
+        // The pool sets NORMAL: tables that are lost with the power are made again.
         try migrator.migrate(pool)
         // What is acknowledged from now on survives a loss of power.
         try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         _ = consume opening
         return pool
+    }
+
+    /// Makes a database beside its place, without waiting for the disk at each step, and moves it there when it is whole and
+    /// flushed: a loss of power leaves it or nothing. Whoever else makes one meanwhile is welcome to.
+    private static func make(_ paths: StorePaths) throws {
+        let path = "\(paths.database).new"
+        func remove() throws(ImageStoreError) {
+            for file in ["", "-wal", "-shm", "-journal"].map({ path + $0 }) {
+                try ImageStoreError.attempt("remove", file) { () throws(Errno) in
+                    do throws(Errno) { try Syscall.removeFile(file) } catch .ENOENT {}
+                }
+            }
+        }
+        try remove()
+        var configuration = Configuration()
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY") }
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        try migrator.migrate(queue)
+        try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
+        // Copies what is in the log into the file, and removes the log.
+        try queue.close()
+        try Flush.all([path])
+        try ImageStoreError.attempt("move to", paths.database) { () throws(Errno) in
+            do throws(Errno) {
+                try Syscall.rename(
+                    RawName(path), at: Syscall.workingDirectory, RawName(paths.database), at: Syscall.workingDirectory,
+                    flags: CLX_RENAME_NOREPLACE)
+            } catch .EEXIST {}
+        }
+        try Flush.all([paths.root])
+        try remove()
     }
 
     private static var migrator: DatabaseMigrator {

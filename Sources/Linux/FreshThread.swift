@@ -3,7 +3,8 @@
 
 internal import Glibc
 
-/// Threads that nothing else ever uses: what one changes of itself, its namespaces above all, ends with it.
+/// Threads that nothing else ever uses: what one changes of itself, its namespaces above all, ends with it; and it may wait
+/// for as long as it takes, which a thread of `BlockingPool` must not.
 ///
 /// Never used by the programs with one thread.
 package enum FreshThread {

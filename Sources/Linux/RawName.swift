@@ -161,6 +161,16 @@ extension Syscall {
         try Errno.check(result)
     }
 
+    /// Takes an extended attribute from a file or link that is directly in the directory. The corresponding system call is
+    /// `lremovexattr(2)`; needs /proc.
+    package static func removeAttribute(_ name: RawName, _ attribute: RawName, at directory: Int32) throws(Errno) {
+        let path = path(of: name, in: directory)
+        let result = unsafe path.withCString { path in
+            unsafe attribute.withCString { unsafe clx_lremovexattr(path, $0) }
+        }
+        try Errno.check(result)
+    }
+
     /// The names of the extended attributes of a file or link that is directly in the directory. The corresponding
     /// system call is `llistxattr(2)`; needs /proc.
     package static func attributeNames(_ name: RawName, at directory: Int32) throws(Errno) -> [RawName] {

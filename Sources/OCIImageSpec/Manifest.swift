@@ -33,6 +33,12 @@ package struct Manifest: Codable, Hashable, Sendable {
         self.annotations = annotations
     }
 
+    /// Whether this is not an image but something else that registries keep: its configuration is no image's.
+    package var isArtifact: Bool { config.mediaType.kind != .config }
+
+    /// What an artifact is. Source: image-spec, manifest.md, "Guidelines for Artifact Usage".
+    package var type: MediaType { artifactType ?? config.mediaType }
+
     /// Parses a manifest; `subject` names it in errors. Throws `.invalid`, `.tooLarge`, `.unsupported`.
     package init(parsing bytes: [UInt8], subject: String) throws(ImageSpecError) {
         let operation = "parse manifest"

@@ -50,6 +50,14 @@ package struct MediaType: RawRepresentable, Hashable, Sendable, CustomStringConv
     /// What a thing of this type is.
     package var kind: Kind { Self.kinds[self] ?? .unknown }
 
+    /// Whether layers of this type are to be had from their maker and not from registries; deprecated.
+    package var isForeign: Bool {
+        [
+            .nondistributable, .nondistributableGzip, .nondistributableZstd, .dockerForeignLayer,
+            .dockerForeignLayerGzip,
+        ].contains(self)
+    }
+
     /// All manifest types asked for, best first. Schema 1 is among them only so that the registry hands it over and
     /// the error can say what it is.
     package static let accepted: [MediaType] = [

@@ -3,6 +3,7 @@
 
 internal import FoundationEssentials
 internal import NIOHTTP1
+internal import OCIImageSpec
 
 extension RegistryClient {
     /// Largest page of tags, in bytes: some registries send all at once.
@@ -12,7 +13,7 @@ extension RegistryClient {
 
     /// All tags of the repository, in the registry's order. Source: distribution-spec, "Listing Tags".
     package func tags() async throws -> [String] {
-        try await named("list tags of") {
+        try await named("list tags of", reference.repository) {
             var tags: [String] = []
             var next = try await request("tags/list?n=1000").url
             var seen: Set<URL> = []

@@ -84,12 +84,14 @@ package struct RegistryClient: BlobSource {
         }
     }
 
-    /// Gives failures the name of the image.
-    func named<Value>(_ operation: String, _ work: () async throws -> Value) async throws -> Value {
+    /// Gives failures the name of the image, or another one.
+    func named<Value>(
+        _ operation: String, _ subject: String? = nil, _ work: () async throws -> Value
+    ) async throws -> Value {
         do {
             return try await work()
         } catch let failure as RequestFailure {
-            throw failure.error(operation: operation, subject: reference.familiar)
+            throw failure.error(operation: operation, subject: subject ?? reference.familiar)
         }
     }
 }

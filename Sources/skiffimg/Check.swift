@@ -49,7 +49,8 @@ struct Check: AsyncParsableCommand {
         } else {
             for damage in report.damage { Output.line("damaged: \(damage)") }
             for image in repaired.repaired { Output.line("repaired: image \(image)") }
-            Output.line("\(report.layers) layers and \(report.documents) documents checked")
+            Output.line(
+                "\(Output.count(report.layers, "layer")) and \(Output.count(report.documents, "document")) checked")
         }
         if let first = repaired.failed.first {
             throw ImageStoreError(.corruptLayer, "repair image", first.image.description, first.reason)
@@ -80,6 +81,6 @@ struct GarbageCollection: AsyncParsableCommand {
         }
         if json { return try Output.json(report) }
         for image in report.images { Output.line(image.description) }
-        Output.error("\(report.images.count) images removed, \(Output.size(report.bytes)) given back")
+        Output.error("\(Output.count(report.images.count, "image")) removed, \(Output.size(report.bytes)) given back")
     }
 }

@@ -13,11 +13,14 @@ struct ImageDescription: Encodable {
     var repoDigests: [String]?
     /// Bytes on disk in the store.
     var size: UInt64?
+    /// What an artifact is; nothing for an image.
+    var artifactType: MediaType?
     /// DiffIDs, lowest first.
     var layers: [Digest]
     /// Descriptors of the compressed layers, of an image elsewhere.
     var blobs: [Descriptor]?
-    var platform: String
+    /// Nothing for an artifact.
+    var platform: String?
     var created: String?
     /// Only in the store.
     var pinned: Bool?
@@ -30,8 +33,9 @@ struct ImageDescription: Encodable {
         repoDigests = image.repoDigests
         size = image.size
         pinned = image.isPinned
+        artifactType = image.artifactType
         layers = image.layers
-        platform = image.config.platform.description
+        platform = image.artifactType == nil ? image.config.platform.description : nil
         created = image.config.created
         config = image.config.config
     }
@@ -39,9 +43,10 @@ struct ImageDescription: Encodable {
     init(_ image: ImageResolution) {
         id = image.id
         manifest = image.manifest.digest
+        artifactType = image.artifactType
         layers = image.config.rootfs.diffIDs
         blobs = image.blobs
-        platform = image.config.platform.description
+        platform = image.artifactType == nil ? image.config.platform.description : nil
         created = image.config.created
         config = image.config.config
     }

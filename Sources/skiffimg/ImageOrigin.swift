@@ -34,11 +34,16 @@ struct ImageOrigin {
             let (store, image) = try await options.store.require(text)
             try self.init(store, image, options)
         case .layout(let path, let tag):
+            try await options.admit("oci", path)
             self.init(try LayoutSource(directory: path, tag: tag), try ImageName.localReference(path, tag))
-        case .layoutArchive(let path, let tag): try await self.init(layoutArchive: path, tag)
+        case .layoutArchive(let path, let tag):
+            try await options.admit("oci-archive", path)
+            try await self.init(layoutArchive: path, tag)
         case .dockerArchive(let path, let name, let place):
+            try await options.admit("docker-archive", path)
             try await self.init(dockerArchive: path, name, place)
         case .directory(let path):
+            try await options.admit("dir", path)
             self.init(try DirectorySource(directory: path), try ImageName.localReference(path, nil))
         }
     }
@@ -67,8 +72,8 @@ struct ImageOrigin {
         let folder = try await Self.unpack(path)
         do {
             self.init(
-                try LayoutSource(directory: folder.path, tag: tag), try ImageName.localReference(path, tag),
-                folder: folder)
+                try folder.naming(path) { try LayoutSource(directory: folder.path, tag: tag) },
+                try ImageName.localReference(path, tag), folder: folder)
         } catch {
             // The first failure is the one to tell.
             try? await BlockingPool.run { () throws in try folder.remove() }
@@ -80,7 +85,9 @@ struct ImageOrigin {
         let folder = try await Self.unpack(path)
         do {
             let source = try await BlockingPool.run { () throws in
-                try DockerArchiveSource(directory: folder.path, name: name, place: place)
+                try folder.naming(path) {
+                    try DockerArchiveSource(directory: folder.path, name: name, place: place)
+                }
             }
             let reference =
                 try name.map { try Reference(parsing: $0) }

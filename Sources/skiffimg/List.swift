@@ -47,8 +47,8 @@ struct List: ParsableCommand {
             let branch = index == layers.count - 1 ? "└──" : "├──"
             let size = String(repeating: " ", count: width - sizes[index].count) + sizes[index]
             let shared = layer.images > 1 ? "  in \(layer.images) images" : ""
-            Output.line(
-                "\(branch) \(size)  \(layer.diffID.hex.prefix(12))  \(layer.format), \(layer.inodes) files\(shared)")
+            let files = Output.count(layer.inodes, "file")
+            Output.line("\(branch) \(size)  \(layer.diffID.hex.prefix(12))  \(layer.format), \(files)\(shared)")
         }
     }
 }

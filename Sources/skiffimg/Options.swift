@@ -124,6 +124,12 @@ struct SourceOptions: ParsableArguments {
         try await sources().source(reference, credentials: credentials())
     }
 
+    /// Throws when the policy does not allow what is at a path.
+    func admit(_ transport: String, _ path: String) async throws {
+        let absolute = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        try await sources().admit(transport: transport, path: absolute)
+    }
+
     /// Access to a repository for writing.
     func pusher(_ reference: Reference) async throws -> any BlobDestination {
         try await sources().destination(reference, credentials: credentials())

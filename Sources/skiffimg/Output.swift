@@ -51,6 +51,11 @@ enum Output {
             ? "\((tenths + 5) / 10) \(units[unit])" : "\(tenths / 10).\(tenths % 10) \(units[unit])"
     }
 
+    /// `1 layer`, `2 layers`.
+    static func count(_ number: some BinaryInteger, _ what: String) -> String {
+        "\(number) \(what)\(number == 1 ? "" : "s")"
+    }
+
     private static func write(_ descriptor: Int32, _ text: String) {
         // Nobody is left to tell when standard output is gone.
         try? Syscall.writeAll(descriptor, Array(text.utf8))

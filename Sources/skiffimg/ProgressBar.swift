@@ -34,7 +34,11 @@ final class ProgressBar: Sendable {
             guard let first = state.samples.first, now > first.time else { return 0 }
             return Double(progress.bytes - first.bytes) / (Double(now - first.time) / 1e9)
         }
-        if let rate { Output.terminal("\r\u{1B}[K" + Self.text(progress, bytesPerSecond: rate)) }
+        guard let rate else { return }
+        // A line that is wrapped could not be removed.
+        let columns = (try? Terminal.windowSize(2)).map { Int($0.columns) } ?? 0
+        Output.terminal(
+            "\r\u{1B}[K" + Self.text(progress, bytesPerSecond: rate, columns: columns > 0 ? columns : .max))
     }
 
     /// Removes the line.
@@ -42,13 +46,17 @@ final class ProgressBar: Sendable {
         if state.withLock({ $0.isVisible }) { Output.terminal("\r\u{1B}[K") }
     }
 
-    private static func text(_ progress: PullProgress, bytesPerSecond rate: Double) -> String {
+    /// Shorter than the columns: the bar gives way first, then the end.
+    private static func text(_ progress: PullProgress, bytesPerSecond rate: Double, columns: Int) -> String {
         let share = progress.totalBytes > 0 ? Double(progress.bytes) / Double(progress.totalBytes) : 1
-        let filled = Int((min(share, 1) * 24).rounded(.down))
-        let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 24 - filled)
-        return
-            "[\(bar)] \(Int(min(share, 1) * 100))%  \(Output.size(progress.bytes)) of \(Output.size(progress.totalBytes))"
+        let rest =
+            "\(Int(min(share, 1) * 100))%  \(Output.size(progress.bytes)) of \(Output.size(progress.totalBytes))"
             + "  \(Output.size(Int64(rate)))/s  \(timeLeft(progress, rate))  \(progress.layers)/\(progress.totalLayers)"
+        let width = min(24, columns - rest.count - 4)
+        guard width >= 4 else { return String(rest.prefix(columns - 1)) }
+        let filled = Int((min(share, 1) * Double(width)).rounded(.down))
+        let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
+        return "[\(bar)] \(rest)"
     }
 
     /// `1:05 left`, or nothing that could be wrong by far.

@@ -25,7 +25,8 @@ struct Pull: AsyncParsableCommand {
             if output.json { return try Output.json(ImageDescription(pulled)) }
             if !output.quiet {
                 Output.error(
-                    "\(reference): \(Output.size(pulled.size)) in \(pulled.layers.count) layers, \(pulled.manifest)")
+                    "\(reference): \(Output.size(pulled.size)) in \(Output.count(pulled.layers.count, "layer")), "
+                        + "\(pulled.manifest)")
             }
             Output.line(pulled.id.description)
         }

@@ -75,9 +75,11 @@ struct Load: AsyncParsableCommand {
 
     func run() async throws {
         let folder = try await ImageOrigin.unpack(input)
+        let transport = Syscall.exists("\(folder.path)/oci-layout") ? "oci-archive" : "docker-archive"
         let loaded: [Image]
         do {
-            loaded = try await load(folder.path)
+            try await options.admit(transport, input)
+            loaded = try await load(folder)
         } catch {
             // The first failure is the one to tell.
             try? await BlockingPool.run { () throws in try folder.remove() }
@@ -88,7 +90,8 @@ struct Load: AsyncParsableCommand {
         for image in loaded { Output.line(image.repoTags.first ?? image.id.description) }
     }
 
-    private func load(_ directory: String) async throws -> [Image] {
+    private func load(_ folder: ArchiveFolder) async throws -> [Image] {
+        let directory = folder.path
         let store = try await options.store.opened()
         let bar = output.bar()
         defer { bar?.finish() }
@@ -107,8 +110,8 @@ struct Load: AsyncParsableCommand {
             return images
         }
         var images: [Image] = []
-        for place in 0..<(try DockerArchiveSource.count(directory)) {
-            let source = try DockerArchiveSource(directory: directory, place: place)
+        for place in 0..<(try folder.naming(input) { try DockerArchiveSource.count(directory) }) {
+            let source = try folder.naming(input) { try DockerArchiveSource(directory: directory, place: place) }
             let names = source.repoTags.isEmpty ? [nil] : source.repoTags.map { $0 as String? }
             for name in names {
                 let reference = try name.map { try Reference(parsing: $0) } ?? ImageName.localReference(input, nil)

@@ -136,6 +136,35 @@ import TestSupport
         }
     }
 
+    @Test(arguments: LayerForm.all) func aDirectoryHasTheAttributesOfItsLastEntry(form: LayerForm) throws {
+        let lab = try LayerLab(form)
+        var tar = TarBuilder()
+        for attribute in ["user.first", "user.last"] {
+            for name in ["./", "d/"] { tar.add(name, type: "5", pax: [("SCHILY.xattr.\(attribute)", [1])]) }
+        }
+        try lab.unpack(tar)
+        for name in [".", "d"] { #expect(try Syscall.attributeNames("\(lab.root)/\(name)") == ["user.last"]) }
+    }
+
+    /// No engine heeds them; git writes the name of a commit there.
+    @Test(arguments: LayerForm.all) func globalHeadersMeanNothing(form: LayerForm) throws {
+        let lab = try LayerLab(form)
+        var tar = TarBuilder()
+        let records = [
+            ("comment", "0123abcd"), ("path", "elsewhere"), ("uid", "7"), ("SCHILY.xattr.user.all", "1"),
+        ].flatMap { TarBuilder.record($0, Array($1.utf8)) }
+        tar.add("pax_global_header", type: "g", content: records)
+        tar.add("file", content: [1], pax: [("gid", Array("8".utf8))])
+        try lab.unpack(tar)
+        #expect(try lab.entries() == ["file"])
+        #expect(try lab.status("file").uid == 0)
+        #expect(try lab.status("file").gid == 8)
+        #expect(try Syscall.attributeNames("\(lab.root)/file").isEmpty)
+        var damaged = TarBuilder()
+        damaged.add("pax_global_header", type: "g", content: Array("99 x=y\n".utf8))
+        #expect(throws: ArchiveError.self) { try LayerLab(form).unpack(damaged) }
+    }
+
     @Test(arguments: LayerForm.all) func followsLinksOfTheSameLayerInside(form: LayerForm) throws {
         let lab = try LayerLab(form)
         var tar = TarBuilder()

@@ -15,6 +15,7 @@ extension FuzzEntry {
         limits.bytes = 1 << 20
         limits.entries = 1000
         limits.ratioFrom = 1 << 20
+        limits.memory = 16 << 20
         let tree = "\(folder)/tree"
         let image = "\(folder)/image"
         let inTree = write(bytes, limits) {

@@ -69,9 +69,39 @@ import TestSupport
                 try $0.add([layer])
             }, code: .unsupportedMediaType, reason: "tar+encrypted"),
         Fault(
-            title: "an artifact",
-            build: { try $0.add([StoreLab.layer("a", "1")], configType: "application/vnd.example.sbom+json") },
-            code: .unsupportedMediaType, reason: "vnd.example.sbom"),
+            title: "a foreign layer",
+            build: {
+                var layer = StoreLab.layer("a", "one")
+                layer.mediaType = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+                try $0.add([layer], docker: true)
+            }, code: .unsupportedMediaType, reason: "a layer is foreign, of the type \"application/vnd.docker.image"),
+        Fault(
+            title: "an artifact whose file would be outside",
+            build: {
+                try $0.add([.init(file: [1], title: "../evil")], configType: "application/vnd.example.sbom+json")
+            }, code: .invalid, reason: "called \"../evil\", which is no relative path"),
+        Fault(
+            title: "an artifact whose file is called as a directory",
+            build: { try $0.add([.init(file: [1], title: "evil/")], configType: "application/vnd.example.sbom+json") },
+            code: .invalid, reason: "called \"evil/\""),
+        Fault(
+            title: "an artifact whose file would delete another",
+            build: { try $0.add([.init(file: [1], title: ".wh.a")], configType: "application/vnd.example.sbom+json") },
+            code: .invalid, reason: "called \".wh.a\""),
+        Fault(
+            title: "an artifact with two files of one name",
+            build: {
+                try $0.add(
+                    [.init(file: [1], title: "a"), .init(file: [2], title: "a/b")],
+                    configType: "application/vnd.example.sbom+json")
+            }, code: .invalid, reason: "two of its files claim the place \"a/b\""),
+        Fault(
+            title: "a file of an artifact of another digest",
+            build: {
+                var file = LayoutBuilder.Layer(file: [1, 2, 3], title: "a")
+                file.digest = zeros
+                try $0.add([file], configType: "application/vnd.example.sbom+json")
+            }, code: .digestMismatch, reason: "the blob has the digest"),
         Fault(
             title: "more diff_ids than layers",
             build: { try $0.add([StoreLab.layer("a", "1")], extraDiffIDs: [zeros]) }, code: .invalid,

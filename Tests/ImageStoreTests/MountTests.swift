@@ -107,6 +107,23 @@ import Testing
         try store.removeRootfs(container: "c")
     }
 
+    /// A change of the mode copies no content into the container's own layer.
+    @Test(arguments: LayerFormatTests.formats) func attributesAloneAreCopiedUp(format: LayerFormats) async throws {
+        let content = [UInt8](repeating: 7, count: 1 << 20)
+        var tar = TarBuilder()
+        tar.add("large", content: content)
+        let store = try ImageStore(root: lab.root, run: lab.run, format: format)
+        let image = try await pull(store, [LayoutBuilder.Layer(tar)])
+        let rootfs = try store.mountRootfs(container: "c", image: image.id, readonly: false)
+        try Syscall.changeMode("\(rootfs)/large", 0o600)
+        let upper = "\(lab.root)/containers/c/upper/large"
+        #expect(try Syscall.linkStatus(upper).permissions == 0o600)
+        #expect(try Syscall.linkStatus(upper).blocks * 512 < 1 << 16)
+        #expect(try Syscall.attributeNames(upper).contains("trusted.overlay.metacopy"))
+        #expect(try Syscall.readFile("\(rootfs)/large") == content)
+        try store.removeRootfs(container: "c")
+    }
+
     private func volumeImage(_ store: ImageStore) async throws -> Image {
         var tar = TarBuilder()
         tar.add("data/", type: "5", mode: 0o755)

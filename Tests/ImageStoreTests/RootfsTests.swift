@@ -122,9 +122,10 @@ import TestSupport
         let store = try lab.open()
         let source = WatchedSource(try lab.source(), held: true)
         let pull = Task { try await store.pull(Reference(parsing: "app"), from: source, platform: StoreLab.platform) }
-        try await soon("the layer is asked for") { source.blobs.count == 2 }
+        // The layer and the documents.
+        try await soon("both are staged") { try source.blobs.count == 2 && lab.list("staging").count == 2 }
         _ = try lab.open()
-        #expect(try lab.list("staging").count == 1)
+        #expect(try lab.list("staging").count == 2)
         source.letGo()
         let image = try await pull.value
         #expect(try lab.open().images().map(\.id) == [image.id])

@@ -58,6 +58,26 @@ import Testing
         #expect(source.blobs.count == 2)
     }
 
+    /// However many layers a slow registry keeps waiting, there are threads for everything else.
+    @Test func layersThatWaitHoldNoThread() async throws {
+        let store = try lab.open()
+        var sources: [WatchedSource] = []
+        for number in 0..<24 {
+            let layers = (0..<3).map { StoreLab.layer("\(number).\($0)", "1") }
+            try lab.layout.add(layers, tag: "\(number)")
+            sources.append(WatchedSource(try lab.source("\(number)"), held: true))
+        }
+        let pulls = sources.enumerated().map { number, source in
+            Task {
+                try await store.pull(Reference(parsing: "app:\(number)"), from: source, platform: StoreLab.platform)
+            }
+        }
+        try await soon("all layers are asked for") { sources.map(\.blobs.count).reduce(0, +) == 24 * 4 }
+        #expect(try await BlockingPool.run { () throws in try store.images() }.isEmpty)
+        for source in sources { source.letGo() }
+        for pull in pulls { #expect(try await pull.value.layers.count == 3) }
+    }
+
     @Test func failureOfAnotherPullIsNotOurs() async throws {
         let shared = StoreLab.layer("shared", "1")
         try lab.layout.add([shared, StoreLab.layer("one", "1")], tag: "1")

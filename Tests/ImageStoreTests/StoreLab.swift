@@ -14,11 +14,11 @@ final class StoreLab {
     let run: String
     var layout: LayoutBuilder
 
-    init() throws {
+    init(algorithm: String = "sha256") throws {
         folder = try TemporaryDirectory()
         root = "\(folder.path)/root"
         run = "\(folder.path)/run"
-        layout = try LayoutBuilder("\(folder.path)/layout")
+        layout = try LayoutBuilder("\(folder.path)/layout", algorithm: algorithm)
     }
 
     /// With layers as directories, into which tests can look and reach.
@@ -31,7 +31,9 @@ final class StoreLab {
 
     /// Nothing of any image: no layer, no document, nothing staged, nothing thrown away.
     func isEmpty() throws -> Bool {
-        try ["layers/sha256", "content/sha256", "staging", "trash", "containers"].allSatisfy { try list($0).isEmpty }
+        let all =
+            ["layers", "content"].flatMap { ["\($0)/sha256", "\($0)/sha512"] } + ["staging", "trash", "containers"]
+        return try all.allSatisfy { try list($0).isEmpty }
     }
 
     static let platform = Platform(os: "linux", architecture: "amd64")

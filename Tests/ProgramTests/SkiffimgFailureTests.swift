@@ -35,6 +35,18 @@ struct SkiffimgFailureTests {
         Case(words: ["copy", "store:nothing", "oci:new"], error: "find image \"nothing\": no such image in the store"),
         Case(words: ["pull", "oci-archive:missing.tar"], error: "open \"missing.tar\": no such file"),
         Case(words: ["pull", "docker-archive:layout/index.json"], error: "read archive \"layout/index.json\""),
+        Case(
+            words: ["load", "--input", "layout.tar"],
+            error: "open docker archive \"layout.tar\": it has no manifest.json"),
+        Case(
+            words: ["pull", "oci-archive:layout.tar"], error: "open image layout \"layout.tar\": layout.tar/oci-layout"),
+        Case(words: ["pull", "docker-archive:layout.tar:x"], error: "open docker archive \"layout.tar\""),
+        Case(
+            words: ["pull", "oci:layout:v1", "--policy", "reject.json"], error: "layout\": the policy rejects it"),
+        Case(
+            words: ["unpack", "oci:layout:v1", "new", "--policy", "reject.json"],
+            error: "layout\": the policy rejects it"),
+        Case(words: ["load", "--input", "layout.tar", "--policy", "reject.json"], error: "the policy rejects it"),
         Case(words: ["pull", "dir:layout"], error: "open image directory \"layout\": it has no manifest.json"),
         Case(words: ["tag", "nothing", "x"], error: "tag image \"nothing\": no such image"),
         Case(words: ["mount", "nothing"], error: "mount image \"nothing\": no such image"),
@@ -68,6 +80,11 @@ struct SkiffimgFailureTests {
         cut[1].tar += [UInt8](repeating: 0, count: 512)
         try lab.layout.add(cut, tag: "cut")
         try Syscall.makeDirectories("\(lab.path)/full/of")
+        // An archive that holds no image.
+        var other = TarBuilder()
+        other.add("file", content: [1])
+        try AtomicFile.write("\(lab.path)/layout.tar", other.finished)
+        try AtomicFile.write("\(lab.path)/reject.json", #"{"default": [{"type": "reject"}]}"#)
         expectFailure(try lab.run(example.words), example.error)
         #expect(try lab.isStoreEmpty())
         #expect(!Syscall.exists("\(lab.path)/new"))

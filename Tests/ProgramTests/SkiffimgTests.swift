@@ -72,6 +72,22 @@ struct SkiffimgTests {
         #expect(try lab.run("pull", "oci:layout:v1", "--name", "example.org/x:9").errorText.contains("\u{1B}") == false)
     }
 
+    /// A line that is longer than the terminal would leave its beginnings behind.
+    @Test(arguments: [20, 50, 79]) func theBarIsShorterThanTheTerminal(columns: Int) throws {
+        let words = try [SkiffimgLab.program(), "pull", "oci:layout:v1"] + lab.store
+        let plan = ChildPlan(
+            "/usr/bin/script",
+            [
+                "script", "--quiet", "--return", "--command",
+                "stty columns \(columns) && \(words.joined(separator: " "))", "/dev/null",
+            ], environment: ["TERM=xterm", "PATH=/usr/bin:/bin"], workingDirectory: lab.path)
+        let result = try CommandOutput.run(plan, timeoutMilliseconds: 60_000)
+        #expect(result.status == .exited(0), "\(result.outputText)")
+        let bars = result.outputText.split(separator: "\r\u{1B}[K").filter { $0.contains("%") }
+        #expect(!bars.isEmpty)
+        #expect(bars.allSatisfy { $0.count < columns }, "\(bars)")
+    }
+
     @Test func quietPullPrintsOnlyTheID() throws {
         let result = try lab.run("pull", "--quiet", "oci:layout:v1", "--name", "example.org/x:2")
         #expect(result.errorText.isEmpty)

@@ -8,6 +8,8 @@ package struct LayoutBuilder {
     /// The directory of the layout.
     package let path: String
     private var entries: [String] = []
+    /// By which all content is named: `sha256` or `sha512`.
+    private let algorithm: String
 
     /// A descriptor as JSON: `"mediaType":..., "digest":..., "size":...`.
     package struct Entry {
@@ -32,6 +34,8 @@ package struct LayoutBuilder {
         package var digest: String?
         /// Bytes cut off at the end of the blob.
         package var truncated = 0
+        /// The name of a file of an artifact.
+        package var title: String?
 
         package init(
             _ tar: TarBuilder, compression: String? = "gzip",
@@ -45,12 +49,20 @@ package struct LayoutBuilder {
             self.digest = digest
             self.truncated = truncated
         }
+
+        /// A blob of an artifact.
+        package init(file: [UInt8], title: String?, mediaType: String = "application/vnd.example.file") {
+            self.init(TarBuilder(), compression: nil, mediaType: mediaType)
+            tar = file
+            self.title = title
+        }
     }
 
     /// An empty layout.
-    package init(_ path: String) throws {
+    package init(_ path: String, algorithm: String = "sha256") throws {
         self.path = path
-        try Syscall.makeDirectories("\(path)/blobs/sha256")
+        self.algorithm = algorithm
+        try Syscall.makeDirectories("\(path)/blobs/\(algorithm)")
         try AtomicFile.write("\(path)/oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}")
         try writeIndex()
     }
@@ -65,18 +77,21 @@ package struct LayoutBuilder {
         var diffIDs: [String] = []
         var blobs: [String] = []
         for layer in layers {
-            diffIDs.append(try layer.diffID ?? "sha256:" + Self.sha256(layer.tar))
+            diffIDs.append(try layer.diffID ?? digest(layer.tar))
             let packed = try Self.pack(layer.tar, layer.compression)
             var entry = try blob(Array(packed.dropLast(layer.truncated)), layer.mediaType)
             if layer.truncated > 0 {
-                let digest = try Self.sha256(packed)
-                try Syscall.rename(file(entry.digest), "\(path)/blobs/sha256/\(digest)")
-                entry.digest = "sha256:\(digest)"
+                let whole = try digest(packed)
+                try Syscall.rename(file(entry.digest), file(whole))
+                entry.digest = whole
                 entry.size = packed.count
             }
             if let digest = layer.digest {
                 try Syscall.rename(file(entry.digest), file(digest))
                 entry.digest = digest
+            }
+            if let title = layer.title {
+                entry.extra = ",\"annotations\":{\"org.opencontainers.image.title\":\"\(title)\"}"
             }
             blobs.append(entry.json)
         }
@@ -114,7 +129,7 @@ package struct LayoutBuilder {
     }
 
     /// The file of a blob.
-    package func file(_ digest: String) -> String { "\(path)/blobs/sha256/\(digest.dropFirst("sha256:".count))" }
+    package func file(_ digest: String) -> String { "\(path)/blobs/\(algorithm)/\(digest.dropFirst("sha256:".count))" }
 
     private mutating func addToIndex(_ entry: Entry, _ tag: String) throws {
         var entry = entry
@@ -129,14 +144,16 @@ package struct LayoutBuilder {
     }
 
     private func blob(_ bytes: [UInt8], _ mediaType: String) throws -> Entry {
-        let digest = "sha256:" + (try Self.sha256(bytes))
+        let digest = try digest(bytes)
         try AtomicFile.write(file(digest), bytes)
         return Entry(mediaType: mediaType, digest: digest, size: bytes.count)
     }
 
     /// By the program of the coreutils: an independent opinion.
-    private static func sha256(_ bytes: [UInt8]) throws -> String {
-        try withFile(bytes) { try String(Command.run(["/usr/bin/sha256sum", $0]).prefix(64)) }
+    private func digest(_ bytes: [UInt8]) throws -> String {
+        try Self.withFile(bytes) { file in
+            "\(algorithm):" + String(try Command.run(["/usr/bin/\(algorithm)sum", file]).prefix { $0 != " " })
+        }
     }
 
     private static func pack(_ bytes: [UInt8], _ program: String?) throws -> [UInt8] {

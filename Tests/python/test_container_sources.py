@@ -3,8 +3,10 @@
 
 """What a container gets from the machine: limits, hooks, CDI devices, images as volumes, a name for its user."""
 
+import hashlib
 import json
 import pathlib
+import urllib.request
 
 import grpc
 import pytest
@@ -124,6 +126,48 @@ def test_images_as_volumes(machine, pod, refused):
     missing = cri.Mount(container_path="/x", image=cri.ImageSpec(image="not/here:1"), readonly=True)
     with refused(Code.NOT_FOUND, "ImageVolumeMountFailed", "not/here:1"):
         machine.create(*pod, "bad", ["true"], mounts=[missing])
+
+
+def push_artifact(registry, name, files):
+    """Sends files to a registry as an artifact, by nothing but HTTP."""
+
+    def send(method, url, data, kind):
+        request = urllib.request.Request(url, data, {"Content-Type": kind}, method=method)
+        return urllib.request.urlopen(request, timeout=60)
+
+    def blob(data, kind, **more):
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        begun = send("POST", f"http://{registry}/v2/{name}/blobs/uploads/", b"", "text/plain").headers["Location"]
+        send("PUT", f"{begun}&digest={digest}", data, "application/octet-stream")
+        return {"mediaType": kind, "digest": digest, "size": len(data), **more}
+
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    title = "org.opencontainers.image.title"
+    manifest = {
+        "schemaVersion": 2, "mediaType": kind, "artifactType": "application/vnd.example.pages",
+        "config": blob(b"{}", "application/vnd.oci.empty.v1+json"),
+        "layers": [blob(data, "text/html", annotations={title: path}) for path, data in files.items()],
+    }
+    send("PUT", f"http://{registry}/v2/{name}/manifests/1", json.dumps(manifest).encode(), kind)
+
+
+def test_artifacts_as_volumes(machine, pod, refused):
+    registry = machine.env["REGISTRY"]
+    push_artifact(registry, "pages", {"index.html": b"home", "more/deep.html": b"deep"})
+    image = cri.ImageSpec(image=f"{registry}/pages:1")
+    reference = machine.images.PullImage(cri.PullImageRequest(image=image), timeout=60).image_ref
+    assert reference in [image.id for image in machine.images.ListImages(cri.ListImagesRequest()).images]
+    mounts = [cri.Mount(container_path="/pages", image=image, readonly=True)]
+    mounts.append(cri.Mount(container_path="/deep", image=image, readonly=True, image_sub_path="more/deep.html"))
+    container = machine.shell(*pod, "c", "sleep 1000", mounts=mounts)
+    read = machine.exec(container, "sh", "-c", "cd /pages && find . -type f | sort && cat index.html /deep")
+    assert read.stdout == b"./index.html\n./more/deep.html\nhomedeep"
+    with refused(Code.INVALID_ARGUMENT, "an artifact of the type application/vnd.example.pages"):
+        config = cri.ContainerConfig(metadata=cri.ContainerMetadata(name="artifact"), image=image, command=["true"])
+        request = cri.CreateContainerRequest(pod_sandbox_id=pod[0], config=config, sandbox_config=pod[1])
+        machine.runtime.CreateContainer(request, timeout=60)
+    machine.remove(container)
+    machine.images.RemoveImage(cri.RemoveImageRequest(image=image))
 
 
 def test_a_user_without_a_name_gets_one(machine, pod):

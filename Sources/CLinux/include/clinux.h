@@ -42,6 +42,7 @@ int clx_fdatasync(int fd);
 int clx_syncfs(int fd);
 int clx_flock(int fd, int operation);
 int clx_lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags);
+int clx_lremovexattr(const char *path, const char *name);
 int clx_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags);
 ssize_t clx_lgetxattr(const char *path, const char *name, void *value, size_t size);
 ssize_t clx_llistxattr(const char *path, char *list, size_t size);

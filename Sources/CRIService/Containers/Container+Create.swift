@@ -53,6 +53,11 @@ extension Pod {
         try checkUsers(of: config)
         let image = try await engine.images.require(
             config.image, namespace: podConfig.metadata.namespace)
+        if let type = image.artifactType {
+            throw ServiceError(
+                .invalid, "use image", config.image.image,
+                "it is an artifact of the type \(type), which can be mounted but not run")
+        }
         guard isReady, engine.table.container(named: name) == nil else {
             throw ServiceError(.state, "use pod", id, "it is being stopped")
         }

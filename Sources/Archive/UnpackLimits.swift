@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+/// How much an archive may bring: more is an attack or a mistake, and would fill disk and memory.
+package struct UnpackLimits: Hashable, Sendable {
+    /// Entries of all kinds, and directories that they use and no entry brings.
+    package var entries = 4_000_000
+    /// Sizes of all files together, holes included.
+    package var bytes: Int64 = 1 << 40
+    /// Memory for what is kept until the layer is complete: names, targets of links, attributes of directories. It is
+    /// reckoned, and enough for the most entries when their names are as long as those of real images.
+    package var memory = 512 << 20
+    /// The plain stream may be so many times as long as the compressed one...
+    package var ratio: Int64 = 400
+    /// ...once it is longer than this.
+    package var ratioFrom: Int64 = 1 << 30
+
+    package init() {}
+}
+
+/// What an archive has brought so far, held against the limits.
+struct UnpackTally {
+    private let limits: UnpackLimits
+    private var entries = 0
+    private var bytes: Int64 = 0
+    private var memory = 0
+
+    init(_ limits: UnpackLimits) { self.limits = limits }
+
+    /// Another entry. Throws `.tooLarge`, like all of these, when that is too much.
+    mutating func add(_ entry: LayerEntry) throws(ArchiveError) {
+        try addEntries(1)
+        var size = 64 + min(entry.name.count, 255)
+        if case .symlink(let target) = entry.kind { size += target.count }
+        try keep(size)
+    }
+
+    /// A hard link whose file is in a layer below: all of the entry waits for it.
+    mutating func add(waiting entry: LayerEntry, for path: EntryPath) throws(ArchiveError) {
+        try keep(512 + entry.name.count + 64 * path.components.count)
+        try add(entry.attributes)
+    }
+
+    /// A file of that size.
+    mutating func add(_ size: Int64, of entry: LayerEntry) throws(ArchiveError) {
+        guard size >= 0 else { throw entry.fault(.corrupt, "its size is negative") }
+        guard size <= limits.bytes - bytes else {
+            throw entry.fault(.tooLarge, "the files of the layer have more than \(limits.bytes) bytes together")
+        }
+        bytes += size
+    }
+
+    /// Directories that have so many steps in their paths together; `unbrought` are those that no entry stands for.
+    mutating func addDirectories(_ count: Int, steps: Int, unbrought: Int) throws(ArchiveError) {
+        try addEntries(unbrought)
+        // A step of a path takes 32 bytes.
+        try keep(count * 256 + steps * 32)
+    }
+
+    /// Attributes that are kept.
+    mutating func add(_ attributes: [LayerEntry.Attribute]) throws(ArchiveError) {
+        try keep(attributes.reduce(0) { $0 + 96 + $1.name.count + $1.value.count })
+    }
+
+    private mutating func addEntries(_ count: Int) throws(ArchiveError) {
+        entries += count
+        guard entries > limits.entries else { return }
+        throw ArchiveError(.tooLarge, "unpack layer", "", "it has more than \(limits.entries) entries")
+    }
+
+    private mutating func keep(_ count: Int) throws(ArchiveError) {
+        memory += count
+        guard memory > limits.memory else { return }
+        let reason = "its names and links take more than \(limits.memory) bytes of memory"
+        throw ArchiveError(.tooLarge, "unpack layer", "", reason)
+    }
+}
