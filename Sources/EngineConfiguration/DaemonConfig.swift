@@ -23,6 +23,8 @@ package struct DaemonConfig: Sendable, Equatable {
     package var image = Image()
     /// Where its numbers are served.
     package var metrics = Metrics()
+    /// Where spans of requests are sent.
+    package var tracing = Tracing()
 
     /// The defaults, not yet resolved.
     package init() {}

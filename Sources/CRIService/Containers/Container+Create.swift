@@ -12,6 +12,7 @@ internal import MonitorProtocol
 internal import OCIImageSpec
 internal import OCIRuntimeSpec
 internal import SwiftProtobuf
+internal import Traces
 
 extension Engine {
     /// Makes a container in a ready pod and returns its id.
@@ -113,20 +114,24 @@ extension Container {
     /// The steps that make the container, in their order; `remove` undoes as many as were made.
     private func createNow(_ image: Image) async throws {
         try await recordCreation()
-        let rootfs = try await engine.images.mountRootfs(
-            container: id, image: image.id, options: RootfsOptions(userNamespace: pod.userNamespace))
+        let rootfs = try await traced("mount root file system") { try await mountRootfs(image) }
         let input = try await specInput(image, rootfs: rootfs)
         record.user = input.user
         let spec = try SpecBuilder.build(input)
         let (paths, id, logPath) = (paths, id, record.logPath)
         try await BlockingPool.run { try Self.writeBundle(spec, id, paths, logPath: logPath) }
-        let process = try await createProcess()
+        let process = try await traced("\(handler.name) create") { try await createProcess() }
         guard case .creating = state else { return }
         state = .created(process)
         record.state = .created
         record.pid = process.pid
         record.startTime = Int64(process.startTime)
         try await saveAndFinish()
+    }
+
+    private func mountRootfs(_ image: Image) async throws -> String {
+        try await engine.images.mountRootfs(
+            container: id, image: image.id, options: RootfsOptions(userNamespace: pod.userNamespace))
     }
 
     /// On disk with the record of the root file system, before there is anything that outlasts the machine.

@@ -4,6 +4,7 @@
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import Traces
 
 extension Engine {
     /// Starts a created container.
@@ -26,7 +27,7 @@ extension Container {
         }
         state = .starting(process)
         do {
-            try await startProcess()
+            try await traced("\(handler.name) start") { try await startProcess() }
         } catch {
             await startFailed("\(error)")
             throw error
