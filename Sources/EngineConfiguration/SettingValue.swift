@@ -87,6 +87,7 @@ extension SettingValue where Self: RawRepresentable<String>, Self: CaseIterable 
 extension DaemonConfig.LogLevel: SettingValue {}
 extension DaemonConfig.CgroupDriver: SettingValue {}
 extension DaemonConfig.TLSVersion: SettingValue {}
+extension DaemonConfig.CheckpointLevel: SettingValue {}
 
 /// Times are written as a whole number and its unit: "500ms", "90s", "5m", "4h".
 extension Duration: SettingValue {

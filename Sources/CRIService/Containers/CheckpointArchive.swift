@@ -36,16 +36,18 @@ struct CheckpointArchive: Sendable {
     var images: String { folder + "/checkpoint" }
     var changes: String { folder + "/rootfs-diff.tar" }
 
-    private struct ConfigDump: Encodable {
-        var id: String
-        var name: String
-        var rootfsImage: String
-        var rootfsImageRef: String
-        var rootfsImageName: String
-        var runtime: String
-        var createdTime: String
-        var checkpointedTime: String
-        var restored: Bool
+    struct ConfigDump: Codable {
+        var id = ""
+        var name = ""
+        var rootfsImage = ""
+        /// The image's id.
+        var rootfsImageRef = ""
+        /// Its name with digest.
+        var rootfsImageName = ""
+        var runtime = ""
+        var createdTime = ""
+        var checkpointedTime = ""
+        var restored = false
     }
 
     private struct BindMount: Encodable {

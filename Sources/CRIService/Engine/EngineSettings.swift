@@ -49,6 +49,7 @@ extension Engine {
         config.image.pinned = wanted.image.pinned
         let (parent, monitor) = (config.runtime.cgroupParent, config.runtime.monitor)
         config.runtime = wanted.runtime
+        config.checkpoints = wanted.checkpoints
         (config.runtime.cgroupParent, config.runtime.monitor) = (parent, monitor)
         let settings = try EngineSettings(config)
         self.settings.withLock { $0 = settings }

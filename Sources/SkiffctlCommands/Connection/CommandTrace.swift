@@ -44,7 +44,8 @@ private struct TracedRequests: ClientInterceptor {
 
     func intercept<Input: Sendable, Output: Sendable>(
         request: StreamingClientRequest<Input>, context: ClientContext,
-        next: (StreamingClientRequest<Input>, ClientContext) async throws -> StreamingClientResponse<Output>
+        next:
+            @concurrent (StreamingClientRequest<Input>, ClientContext) async throws -> StreamingClientResponse<Output>
     ) async throws -> StreamingClientResponse<Output> {
         let child = span.child(context.descriptor.fullyQualifiedMethod, .client, [.init("rpc.system", "grpc")])
         var request = request
