@@ -111,3 +111,26 @@ class WebSocket:
         self.frame(8, struct.pack(">H", 1000))
         self.socket.close()
         return {channel: bytes(data) for channel, data in self.channels.items()}
+
+
+class Tunnel:
+    """A WebSocket as the socket of another protocol: its bytes are in binary messages."""
+
+    def __init__(self, url, protocol="SPDY/3.1+portforward.k8s.io"):
+        self.websocket = WebSocket(url, protocol)
+        self.shutdown, self.close = self.websocket.socket.shutdown, self.websocket.socket.close
+
+    def sendall(self, data):
+        # Cut where nothing ends.
+        data = bytes(data)
+        for piece in [data[:5], data[5:]] if len(data) > 5 else [data]:
+            self.websocket.frame(2, piece)
+
+    def recv(self, _):
+        while True:
+            opcode, payload = self.websocket.receive()
+            if opcode == 8:
+                return b""
+            assert opcode == 2, opcode
+            if payload:
+                return payload
