@@ -59,7 +59,10 @@ extension Container {
         record.startTime = Int64(process.startTime)
         // The monitor counts a container as running when a command has started it. This one runs already: the command is one
         // that succeeds then.
-        try await startProcess(handler.state(id, paths), "state")
+        do { try await startProcess(handler.state(id, paths), "state") } catch {
+            // It ended before anybody could ask.
+            guard readExitRecord() != nil else { throw error }
+        }
         let folder = paths.restore(id)
         do {
             try await BlockingPool.run { () throws in try Syscall.removeTree(folder) }
