@@ -29,6 +29,7 @@ package struct SpanExporter: Sendable {
         self.resource = resource
         self.report = report
         var config = HTTP2ClientTransport.Posix.Config.defaults
+        config.backoff.max = Self.longestPause
         let transport: HTTP2ClientTransport.Posix
         switch address {
         case .host(let host, let port):

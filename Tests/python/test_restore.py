@@ -153,7 +153,9 @@ def test_where_archives_may_be(restoring, pod, former, refused):
     (folder / "link.tar").symlink_to(outside)
     refuse(engine, pod, refused, str(folder / "link.tar"), "open checkpoint", code=Code.UNKNOWN)
     refuse(engine, pod, refused, str(folder / "absent.tar"), "absent.tar", code=Code.UNKNOWN)
-    refuse(engine, pod, refused, str(folder), "it is no file")
+    refuse(engine, pod, refused, str(folder), "restore_dirs")
+    (folder / "folder").mkdir()
+    refuse(engine, pod, refused, str(folder / "folder"), "it is no file")
 
 
 @pytest.mark.parametrize("entries, word", [

@@ -27,7 +27,7 @@ class WebSocket:
         assert status == "HTTP/1.1 101 Switching Protocols", (status, rest)
         expected = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
         assert answer["sec-websocket-accept"] == expected.lower()
-        assert answer.get("sec-websocket-protocol") == protocol
+        assert answer.get("sec-websocket-protocol") == (protocol and protocol.lower())
         self.buffer = bytearray(rest)
         self.text = bool(protocol and "base64" in protocol)
         self.channels = {}

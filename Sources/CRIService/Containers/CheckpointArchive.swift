@@ -36,18 +36,18 @@ struct CheckpointArchive: Sendable {
     var images: String { folder + "/checkpoint" }
     var changes: String { folder + "/rootfs-diff.tar" }
 
-    struct ConfigDump: Codable {
-        var id = ""
-        var name = ""
-        var rootfsImage = ""
+    private struct ConfigDump: Encodable {
+        var id: String
+        var name: String
+        var rootfsImage: String
         /// The image's id.
-        var rootfsImageRef = ""
+        var rootfsImageRef: String
         /// Its name with digest.
-        var rootfsImageName = ""
-        var runtime = ""
-        var createdTime = ""
-        var checkpointedTime = ""
-        var restored = false
+        var rootfsImageName: String
+        var runtime: String
+        var createdTime: String
+        var checkpointedTime: String
+        var restored: Bool
     }
 
     private struct BindMount: Encodable {

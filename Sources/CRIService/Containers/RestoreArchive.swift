@@ -21,7 +21,9 @@ struct RestoreArchive: Sendable {
     static func find(_ image: String, in folders: [String]) throws -> RestoreArchive? {
         guard PathText.isAbsolute(image) else { return nil }
         let path = PathText.normalised(image)
-        guard !PathText.climbs(image), let folder = folders.first(where: { PathText.isAt(path, orBelow: $0) }) else {
+        guard !PathText.climbs(image),
+            let folder = folders.first(where: { path != $0 && PathText.isAt(path, orBelow: $0) })
+        else {
             throw ServiceError(
                 .invalid, "use checkpoint", image,
                 "it is in none of the folders of checkpoint_restore.restore_dirs")
@@ -38,10 +40,18 @@ struct RestoreArchive: Sendable {
         self.path = path
         self.file = file
         let bytes = try Self.checked(path) { try Self.description(LayerReader(OpenFile(file))) }
-        guard let bytes, let dump = JSON.decode(CheckpointArchive.ConfigDump.self, bytes), !dump.rootfsImageRef.isEmpty
-        else { throw ServiceError(.invalid, "use checkpoint", path, "it has no config.dump that names its image") }
-        image = dump.rootfsImageRef
-        imageName = dump.rootfsImageName.isEmpty ? dump.rootfsImage : dump.rootfsImageName
+        guard let bytes, let names = JSON.decode(ImageNames.self, bytes), !names.rootfsImageRef.isEmpty else {
+            throw ServiceError(.invalid, "use checkpoint", path, "it has no config.dump that names its image")
+        }
+        image = names.rootfsImageRef
+        imageName = names.rootfsImageName ?? names.rootfsImage ?? image
+    }
+
+    /// What is read of `config.dump`.
+    private struct ImageNames: Decodable {
+        var rootfsImageRef: String
+        var rootfsImageName: String?
+        var rootfsImage: String?
     }
 
     /// Looks at all entries, so that a bad archive is refused before anything is made of it.
