@@ -173,7 +173,7 @@ def test_hostile_archives(restoring, pod, former, refused, entries, word):
 
 @pytest.mark.parametrize("changes", [
     tar({"../../../outside": b"x"}),
-    tar({}, entry("link", tarfile.SYMTYPE, "../../../.."), entry("link/../outside", tarfile.REGTYPE)),
+    tar({}, entry("link", tarfile.SYMTYPE, "../../../.."), entry("link/outside", tarfile.REGTYPE)),
     b"no tar" * 200,
 ])
 def test_hostile_changes(restoring, pod, former, refused, changes):
