@@ -140,11 +140,12 @@ class TestPortForward:
         assert data.read() == b"late\n"
         _, error = forwarding.connect(4)
         assert b"refused" in error.read()
-        tunnel = forwarding.connection.socket.websocket
-        tunnel.frame(9, b"here")
+        tunnel = forwarding.connection.socket
+        tunnel.websocket.frame(9, b"here")
         self.get(forwarding, 80)
+        assert tunnel.pongs == [b"here"]
         # Goodbye is answered, and is the end.
-        tunnel.frame(8, b"\x03\xe8")
+        tunnel.websocket.frame(8, b"\x03\xe8")
         eventually("the connection ends", lambda: forwarding.connection.closed)
         forwarding.connection.close()
 

@@ -117,7 +117,7 @@ class Tunnel:
     """A WebSocket as the socket of another protocol: its bytes are in binary messages."""
 
     def __init__(self, url, protocol="SPDY/3.1+portforward.k8s.io"):
-        self.websocket = WebSocket(url, protocol)
+        self.websocket, self.pongs = WebSocket(url, protocol), []
         self.shutdown, self.close = self.websocket.socket.shutdown, self.websocket.socket.close
 
     def sendall(self, data):
@@ -131,6 +131,9 @@ class Tunnel:
             opcode, payload = self.websocket.receive()
             if opcode == 8:
                 return b""
+            if opcode == 10:
+                self.pongs.append(payload)
+                continue
             assert opcode == 2, opcode
             if payload:
                 return payload
