@@ -111,6 +111,14 @@ let package = Package(
             ],
             swiftSettings: [.swiftLanguageMode(.v6)],
             plugins: ["CRIGenerator"]),
+        .target(
+            name: "OTLPAPI",
+            dependencies: [
+                library("GRPCCore", "grpc-swift-2"), library("GRPCProtobuf", "grpc-swift-protobuf"),
+                library("SwiftProtobuf", "swift-protobuf"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6)],
+            plugins: ["CRIGenerator"]),
         .plugin(
             name: "CRIGenerator", capability: .buildTool(),
             dependencies: [
@@ -140,6 +148,8 @@ let package = Package(
                 library("CryptoExtras", "swift-crypto"),
             ]),
         floor("CNI", ["Linux"]),
+        // Not "Tracing": swift-distributed-tracing, which async-http-client brings, has a target of that name.
+        floor("Traces", ["Linux"]),
         floor("MonitorProtocol", ["Linux"], settings: quickStart),
         floor(
             "Streaming",
@@ -158,11 +168,18 @@ let package = Package(
         floor(
             "ImageStore",
             [
-                "Linux", "CLinux", "OCIImageSpec", "Archive", library("GRDB", "GRDB.swift"),
+                "Linux", "CLinux", "OCIImageSpec", "Archive", "Traces", library("GRDB", "GRDB.swift"),
             ]),
         floor(
             "ImageSources",
             ["Linux", "OCIImageSpec", "Registry", "RegistryConfiguration", "ImagePolicy", "EngineConfiguration"]),
+
+        floor(
+            "TraceExport",
+            [
+                "Traces", "OTLPAPI", library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
+                library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"),
+            ]),
 
         // Floor 5: the service.
         floor(
@@ -171,7 +188,7 @@ let package = Package(
                 "CRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Archive", "Cgroups", "Registry", "CNI",
                 "MonitorProtocol", "EngineConfiguration", "ImagePolicy", "ImageSources", "ImageStore",
                 "RegistryConfiguration",
-                "Streaming", library("GRPCCore", "grpc-swift-2"),
+                "Streaming", "Traces", library("GRPCCore", "grpc-swift-2"),
                 library("SwiftProtobuf", "swift-protobuf"), library("GRDB", "GRDB.swift"),
                 library("Logging", "swift-log"), library("Yams", "Yams"),
             ]),
@@ -180,7 +197,8 @@ let package = Package(
         floor(
             "SkiffctlCommands",
             [
-                "CRIAPI", "Linux", "Streaming", library("ArgumentParser", "swift-argument-parser"),
+                "CRIAPI", "Linux", "Streaming", "TraceExport", "Traces",
+                library("ArgumentParser", "swift-argument-parser"),
                 library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
                 library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("Yams", "Yams"),
             ]),
@@ -200,7 +218,8 @@ let package = Package(
         program(
             "skiffd",
             [
-                "CRIService", "Linux", "EngineConfiguration", library("ArgumentParser", "swift-argument-parser"),
+                "CRIService", "Linux", "EngineConfiguration", "TraceExport", "Traces",
+                library("ArgumentParser", "swift-argument-parser"),
                 library("GRPCCore", "grpc-swift-2"), library("Logging", "swift-log"),
                 library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("NIOCore", "swift-nio"),
                 library("NIOPosix", "swift-nio"),
@@ -227,6 +246,7 @@ let package = Package(
             "ImageSourcesTests",
             ["ImageSources", "ImagePolicy", "Registry", "OCIImageSpec", "EngineConfiguration", "Linux"]),
         tests("CNITests", ["CNI", "Linux"]),
+        tests("TracesTests", ["Traces", "TraceExport"]),
         tests("MonitorProtocolTests", ["MonitorProtocol", "Linux"]),
         tests("StreamFramingTests", ["StreamFraming"]),
         tests(

@@ -72,7 +72,8 @@ need_scratch() {
     trap 'exit 143' TERM
 }
 
-# Makes $environment, a Python with gRPC and pytest, and in $environment/stubs the client of the CRI.
+# Makes $environment, a Python with gRPC and pytest, and in $environment/stubs the messages and
+# services of the CRI and of traces.
 python_environment() {
     environment=$repository/.build/python
     if [ ! -x "$environment/bin/pytest" ]; then
@@ -80,6 +81,7 @@ python_environment() {
         "$environment/bin/pip" install -q grpcio grpcio-tools pytest
     fi
     mkdir -p "$environment/stubs"
-    "$environment/bin/python" -m grpc_tools.protoc -I "$repository/Sources/CRIAPI" \
-        --python_out="$environment/stubs" --grpc_python_out="$environment/stubs" runtime/v1/api.proto
+    "$environment/bin/python" -m grpc_tools.protoc -I "$repository/Sources/CRIAPI" -I "$repository/Sources/OTLPAPI" \
+        --python_out="$environment/stubs" --grpc_python_out="$environment/stubs" \
+        runtime/v1/api.proto collector/trace/v1/trace_service.proto
 }

@@ -15,12 +15,13 @@ extension DaemonConfig {
     }
 
     /// This configuration with what may change while pods run as `wanted` has it: what is logged, how containers are
-    /// made, the handlers, and which images are pinned. The rest, which `keysDiffering` tells, was used when the engine started.
+    /// made and restored, the handlers, and which images are pinned. The rest, which `keysDiffering` tells, was used when the engine started.
     package func reloading(_ wanted: DaemonConfig) -> DaemonConfig {
         var config = self
         (config.logLevel, config.logFilter) = (wanted.logLevel, wanted.logFilter)
         config.image.pinned = wanted.image.pinned
         config.runtime = wanted.runtime
+        config.checkpoints = wanted.checkpoints
         config.runtime.cgroupDriver = runtime.cgroupDriver
         config.runtime.cgroupParent = runtime.cgroupParent
         config.runtime.monitor = runtime.monitor

@@ -4,7 +4,8 @@
 extension DaemonConfig {
     /// Every key that the file may have, in the order in which it is printed.
     static let sections: [Section] = [
-        general, apiSection, cniSection, runtimeSection, imageSection, metricsSection,
+        general, apiSection, cniSection, runtimeSection, checkpointSection, imageSection, metricsSection,
+        tracingSection,
     ]
 
     private static let general = Section(

@@ -23,8 +23,12 @@ package struct DaemonConfig: Sendable, Equatable {
     package var runtime = Runtime()
     /// How images are pulled.
     package var image = Image()
+    /// What may be done with the state of running containers.
+    package var checkpoints = Checkpoints()
     /// Where its numbers are served.
     package var metrics = Metrics()
+    /// Where spans of requests are sent.
+    package var tracing = Tracing()
 
     /// The defaults, not yet resolved.
     package init() {}

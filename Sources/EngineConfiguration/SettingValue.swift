@@ -94,6 +94,7 @@ extension DaemonConfig.CgroupDriver: SettingValue {}
 extension DaemonConfig.TLSVersion: SettingValue {}
 extension DaemonConfig.ImageVolumes: SettingValue {}
 extension TLSCipherSuite: SettingValue {}
+extension DaemonConfig.CheckpointLevel: SettingValue {}
 
 /// Times are written as a whole number and its unit: "500ms", "90s", "5m", "4h".
 extension Duration: SettingValue {

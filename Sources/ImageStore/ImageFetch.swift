@@ -4,6 +4,7 @@
 internal import Linux
 internal import OCIImageSpec
 internal import Synchronization
+internal import Traces
 
 /// One pull: the layers that are missing, each fetched by this pull or by another that wants it too, and the commit.
 struct ImageFetch<Source: BlobSource>: Sendable {
@@ -132,13 +133,20 @@ struct ImageFetch<Source: BlobSource>: Sendable {
         }
         leases.add(lease)
         do {
-            let staged = try await lease.value()
+            let staged = try await traced("pull layer", Self.attributes(layer.descriptor)) { try await lease.value() }
             tracker.finishedLayer()
             return staged
         } catch  where lease.hasJoined && !Task.isCancelled {
             // What failed was another pull's way to the layer, from its registry with its credentials.
             return try await fetch(layer, isOwn: isOwn, tracker)
         }
+    }
+}
+
+extension ImageFetch {
+    /// What a trace tells of a layer.
+    private static func attributes(_ blob: Descriptor) -> [TraceSpan.Attribute] {
+        [.init("digest", "\(blob.digest)"), .init("size", blob.size)]
     }
 }
 

@@ -24,6 +24,36 @@ extension ImageStore {
             }
         }
     }
+
+    /// Makes changes that `writeChanges` has written in the root file system of another container of the image, which is
+    /// mounted and on which nothing else works. Tar and paths may be a stranger's: nothing is touched outside. Blocks.
+    package func restoreChanges(of container: String, from path: String, removing removed: [String]) throws {
+        let place = paths.rootfs(container)
+        try ImageStoreError.attempt("remove files of container", container) { () throws(Errno) in
+            let root = try SafeRoot(place)
+            for file in removed { try Self.remove(file, below: root) }
+        }
+        // A container that has changed nothing may have no such file.
+        guard Syscall.exists(path) else { return }
+        let extractor = try LayerExtractor(into: place, whiteout: .flatten)
+        try extractor.take(LayerReader(try FileSource(path)))
+        _ = try extractor.finish(above: nil)
+    }
+
+    /// What is not there is removed.
+    private static func remove(_ path: String, below root: borrowing SafeRoot) throws(Errno) {
+        let names = path.utf8.split(separator: UInt8(ascii: "/"))
+        guard let last = names.last, !last.elementsEqual(".".utf8), !last.elementsEqual("..".utf8) else { return }
+        let parent = names.dropLast().map { String(Substring($0)) }.joined(separator: "/")
+        do throws(Errno) {
+            let directory = try root.open(parent, [.path, .directory])
+            try Syscall.removeTree(RawName(Array(last)), at: directory.rawValue)
+        } catch .ENOENT {
+        } catch .ENOTDIR {
+        } catch {
+            throw error
+        }
+    }
 }
 
 /// A walk through the names of a container's own layer. Contents and attributes are those of the overlay, for a file of the

@@ -10,8 +10,12 @@ enum GlobalArguments {
         "-i": "--image-endpoint", "--image-endpoint": "--image-endpoint",
         "-t": "--request-timeout", "--timeout": "--request-timeout", "--request-timeout": "--request-timeout",
         "-c": "--config", "--config": "--config",
+        "--tracing-endpoint": "--tracing-endpoint",
+        "--tracing-sampling-rate-per-million": "--tracing-sampling-rate-per-million",
     ]
-    private static let withoutValue = ["-D": "--debug", "--debug": "--debug"]
+    private static let withoutValue = [
+        "-D": "--debug", "--debug": "--debug", "--enable-tracing": "--enable-tracing",
+    ]
 
     /// Commands with a `--timeout` of their own.
     private static let ownTimeout: Set<String> = ["stop", "exec"]

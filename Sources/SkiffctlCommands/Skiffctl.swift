@@ -16,6 +16,7 @@ package struct Skiffctl: AsyncParsableCommand {
               -t, --timeout            time limit of one request, such as 10s
               -D, --debug              print each request with its time
               -c, --config             settings file (default: /etc/crictl.yaml)
+                  --enable-tracing     send spans to --tracing-endpoint (default: 127.0.0.1:4317)
             Their short forms only stand before it.
             """,
         subcommands: [

@@ -61,10 +61,11 @@ package final class PortForwardClient: StreamClient {
     /// Serves the listeners until the connection to the server ends, which is an error. `note` gets a line about each
     /// connection and each failure.
     package static func run(
-        _ url: String, trust: ServerTrust, _ listeners: [Listener], note: @escaping @Sendable (String) -> Void
+        _ url: String, trust: ServerTrust, over transport: StreamTransport, _ listeners: [Listener],
+        note: @escaping @Sendable (String) -> Void
     ) async throws {
         let failure = Failure()
-        try await UpgradeClient.run(url, trust: trust, .spdy(Upgrade.portForwardProtocols)) { loop in
+        try await UpgradeClient.run(url, trust: trust, transport.forwardWish) { loop in
             PortForwardClient(listeners, loop, note, failure)
         }
         throw failure.error.withLock { $0 } ?? StreamingFailure("forward ports", nil, "the connection was lost")

@@ -5,6 +5,14 @@
 package enum StreamTransport: String, Hashable, Sendable, CaseIterable {
     case spdy, websocket
 
+    /// For port-forward: SPDY in both cases, which carries any number of connections.
+    var forwardWish: UpgradeWish {
+        switch self {
+        case .spdy: .spdy(Upgrade.portForwardProtocols)
+        case .websocket: .webSocket([WebSocketProtocol.portForwardTunnel])
+        }
+    }
+
     /// For exec and attach. Only the newest version over WebSocket can end standard input.
     func commandWish(hasInput: Bool) -> UpgradeWish {
         switch self {

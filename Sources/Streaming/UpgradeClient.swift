@@ -110,16 +110,19 @@ private final class UpgradeClientHandler: ChannelInboundHandler, RemovableChanne
 
     private func connect(_ context: ChannelHandlerContext, _ protocolName: String?) throws -> any StreamOpener {
         let pipeline = context.pipeline.syncOperations
+        let dialect = WebSocketProtocol(name: protocolName)
         switch wish {
-        case .spdy:
-            let connection = SPDYConnection(
-                channel: context.channel, session: session, isServer: false, idleTimeout: Self.forEver)
+        case .webSocket where dialect.tunnelled == nil:
+            let connection = WebSocketConnection(
+                channel: context.channel, session: session, dialect: dialect,
+                channels: WebSocketProtocol.commandChannels, isServer: false, idleTimeout: Self.forEver)
             try pipeline.addHandler(connection)
             return connection
-        case .webSocket:
-            let connection = WebSocketConnection(
-                channel: context.channel, session: session, dialect: WebSocketProtocol(name: protocolName),
-                channels: WebSocketProtocol.commandChannels, isServer: false, idleTimeout: Self.forEver)
+        case .spdy, .webSocket:
+            // The connection writes as soon as it is there.
+            if case .webSocket = wish { try pipeline.addHandler(WebSocketTunnel(isServer: false)) }
+            let connection = SPDYConnection(
+                channel: context.channel, session: session, isServer: false, idleTimeout: Self.forEver)
             try pipeline.addHandler(connection)
             return connection
         }

@@ -80,13 +80,12 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         _ upgrade: Upgrade, _ request: StreamRequest, _ channel: any Channel
     ) throws -> any ChannelInboundHandler {
         switch upgrade {
-        case .spdy(let name):
-            let session = session(request, name, channel, overWebSocket: false)
-            let connection = SPDYConnection(
-                channel: channel, session: session, isServer: true, idleTimeout: idleTimeout)
-            (session as? RemoteCommandSession)?.finish = { [weak connection] in connection?.finish() }
-            return connection
+        case .spdy(let name): return spdy(request, name, channel)
         case .webSocket(let dialect, _):
+            if let inner = dialect.tunnelled {
+                try channel.pipeline.syncOperations.addHandler(WebSocketTunnel(isServer: true))
+                return spdy(request, inner, channel)
+            }
             let session = session(request, dialect.name, channel, overWebSocket: true)
             let connection = WebSocketConnection(
                 channel: channel, session: session, dialect: dialect, channels: WebSocketProtocol.channels(request),
@@ -94,6 +93,13 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             (session as? RemoteCommandSession)?.finish = { [weak connection] in connection?.finish() }
             return connection
         }
+    }
+
+    private func spdy(_ request: StreamRequest, _ name: String?, _ channel: any Channel) -> SPDYConnection {
+        let session = session(request, name, channel, overWebSocket: false)
+        let connection = SPDYConnection(channel: channel, session: session, isServer: true, idleTimeout: idleTimeout)
+        (session as? RemoteCommandSession)?.finish = { [weak connection] in connection?.finish() }
+        return connection
     }
 
     private func session(

@@ -60,10 +60,7 @@ final class WebSocketConnection: ChannelInboundHandler {
         for stream in streams where isServer || !stream.isEnded { stream.acceptBreak() }
     }
 
-    /// A client's frames are masked, each with a key of its own.
-    private func encoded(_ frame: WebSocketFrame) -> [UInt8] {
-        frame.encoded(mask: isServer ? nil : (0..<4).map { _ in UInt8.random(in: .min ... .max) })
-    }
+    private func encoded(_ frame: WebSocketFrame) -> [UInt8] { frame.encoded(byServer: isServer) }
 
     /// Whether the peer sends on the channel.
     private func isPeers(_ channel: Int) -> Bool { directions[channel] != (isServer ? .read : .write) }

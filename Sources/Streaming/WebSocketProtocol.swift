@@ -19,7 +19,10 @@ struct WebSocketProtocol: Hashable, Sendable {
     static let exec = [
         "v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io", "channel.k8s.io", "base64.channel.k8s.io",
     ]
-    static let portForward = ["v4.channel.k8s.io", "v4.base64.channel.k8s.io", "portforward.k8s.io"]
+    static let portForward = ["v4.channel.k8s.io", "v4.base64.channel.k8s.io", "portforward.k8s.io", portForwardTunnel]
+    /// No channels but SPDY in the messages.
+    static let portForwardTunnel = tunnelPrefix + "portforward.k8s.io"
+    private static let tunnelPrefix = "SPDY/3.1+"
 
     /// The channels of exec and attach in the order of their numbers; they are always five.
     static let commandChannels: [(Direction, [HTTPHead.Field])] = [
@@ -38,6 +41,11 @@ struct WebSocketProtocol: Hashable, Sendable {
                 }
             }
         }
+    }
+
+    /// What SPDY in the messages carries; nil where they belong to channels.
+    var tunnelled: String? {
+        name.flatMap { $0.hasPrefix(Self.tunnelPrefix) ? String($0.dropFirst(Self.tunnelPrefix.utf8.count)) : nil }
     }
 
     var isText: Bool { name?.contains("base64") ?? false }

@@ -7,6 +7,7 @@ import GRPCNIOTransportHTTP2
 import Linux
 import Logging
 import NIOPosix
+import TraceExport
 
 /// The endpoint of the CRI on its unix socket, until SIGTERM. SIGHUP has the configuration read again.
 struct Server {
@@ -18,6 +19,7 @@ struct Server {
     /// Reads the configuration again.
     let reload: @Sendable () throws -> Void
     let manager: ServiceManager?
+    let exporter: SpanExporter?
 
     func run() async throws {
         try UnixSocket.makeWay(path)
@@ -28,7 +30,7 @@ struct Server {
             config: .defaults { $0.rpc.maxRequestPayloadSize = messageLimit }, eventLoopGroup: loops)
         let server = GRPCServer(
             transport: transport, services: [RuntimeService(engine), ImageEndpoint(engine)],
-            interceptors: [RequestInterceptor(log, engine.metrics)])
+            interceptors: [RequestInterceptor(log, engine.metrics, engine.tracer)])
         let ending = try await withThrowingTaskGroup(of: String?.self) { group in
             group.addTask(executorPreference: EventLoopExecutor(loops.next())) {
                 try await server.serve()
@@ -64,6 +66,7 @@ struct Server {
             return ""
         }
         log.info("ended: \(ending)")
+        await exporter?.finish(within: .seconds(1))
         // The next daemon copes with a socket that is left.
         try? Syscall.removeFile(path)
         // Pods live on; nothing of this process is worth an orderly end.

@@ -66,7 +66,7 @@ import Testing
         "inspect abc -o go-template", "inspect abc --template {{.}}", "inspect abc -o go-template --template {{",
         "info -o table", "pull --creds :secret web", "pull --creds a:b --username a web", "pull --username= web",
         "create --no-pull --with-pull a b c", "images --filter dangling=perhaps", "images --filter big=yes",
-        "logs -p -f abc", "logs -s both abc", "logs --tail 3 -s stdout abc", "port-forward -r websocket abc 80",
+        "logs -p -f abc", "logs -s both abc", "logs --tail 3 -s stdout abc",
         "attach -r carrier-pigeon abc", "config", "config --list --get debug", "config debug", "config --set debug",
     ])
     func whatDoesNotGoTogetherIsRefused(_ line: String) {
@@ -81,6 +81,7 @@ import Testing
         "run --cancel-timeout 5s -u me c.json p.json", "images -f dangling=true --pinned",
         "events -o go-template --template x",
         "logs -r -s stderr abc", "config --set debug=true,timeout=2s", "config debug true",
+        "port-forward -r websocket abc 80", "ps --enable-tracing --tracing-endpoint [::1]:4317",
     ])
     func optionsOfCrictl(_ line: String) throws {
         _ = try Skiffctl.parseAsRoot(line.split(separator: " ").map(String.init))

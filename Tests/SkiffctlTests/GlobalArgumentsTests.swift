@@ -15,6 +15,10 @@ import Testing
         ("pods --timeout 3s", "pods --request-timeout 3s"),
         ("pods --timeout=3s", "pods --request-timeout=3s"),
         ("-c /x exec c -- sh --timeout 3", "exec --config /x c -- sh --timeout 3"),
+        (
+            "--enable-tracing --tracing-endpoint h:1 --tracing-sampling-rate-per-million=-1 ps",
+            "ps --enable-tracing --tracing-endpoint h:1 --tracing-sampling-rate-per-million -1"
+        ),
         ("--help", "--help"),
         ("-r", "-r"),
         ("-r /a frob -q", "frob -q"),

@@ -43,6 +43,8 @@ import Testing
         #expect(WebSocketProtocol(name: "v4.base64.channel.k8s.io").message(2, [104, 105]) == Array("2aGk=".utf8))
         #expect(WebSocketProtocol(name: "base64.channel.k8s.io").channel(UInt8(ascii: "4")) == 4)
         #expect(!WebSocketProtocol(name: "v4.channel.k8s.io").canEndChannels)
+        #expect(WebSocketProtocol(name: "SPDY/3.1+portforward.k8s.io").tunnelled == "portforward.k8s.io")
+        #expect(WebSocketProtocol(name: "portforward.k8s.io").tunnelled == nil)
     }
 
     @Test func keysThatLeaveAreHeldBackUntilItIsClear() {

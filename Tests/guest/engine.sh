@@ -8,7 +8,7 @@
 set -eu
 programs=$1 layout=$2
 lab=/run/lab
-mkdir -p $lab/logs
+mkdir -p $lab/logs $lab/checkpoints
 export PATH=/usr/sbin:/usr/bin
 
 die() {
@@ -75,6 +75,8 @@ run = "$lab/run"
 [runtime]
 cgroup_parent = "/lab"
 [runtime.handlers.skiffrun]
+[checkpoint_restore]
+restore_dirs = ["$lab/checkpoints"]
 TOML
 "$programs/skiffimg" copy --config $lab/skiff.toml "oci:$layout:1" store:lab/web:1 >/dev/null
 start_daemon
@@ -106,7 +108,7 @@ equal "the older string means the same" "lab-profile (enforce)" "$(ctl exec -s "
 
 echo "checkpoint:"
 id=$(container "$plain" plain counter \
-    'echo hello; rm /www/index.html; i=0; while true; do i=$((i+1)); echo $i > /count; sleep 0.1; done')
+    'echo hello; rm /www/index.html; i=0; while true; do i=$((i+1)); echo $i > /count; echo $i; sleep 0.1; done')
 number() { ctl exec -s "$id" cat /count; }
 more() { [ "$(number)" -gt "$1" ]; }
 until_true "it counts" more 1
@@ -123,6 +125,35 @@ contains "what was added" count "$(tar -tf $lab/unpacked/rootfs-diff.tar)"
 contains "memory" pages- "$(ls $lab/unpacked/checkpoint)"
 equal "the archive is root's alone" 600 "$(stat -c %a $lab/counter.tar)"
 equal "nothing is left of the work" 1 "$(ls $lab/lib/containers/"$id"/checkpoint >/dev/null 2>&1; echo $?)"
+
+echo "restore:"
+before=$(number)
+ctl checkpoint --export $lab/checkpoints/counter.tar "$id" >/dev/null || die "$(ctl inspect "$id")"
+ctl rm -f "$id" >/dev/null
+# restored NAME: makes a container from the checkpoint and starts it.
+restored() {
+    cat >$lab/$1.json <<JSON
+{"metadata": {"name": "$1"}, "image": {"image": "$lab/checkpoints/counter.tar"}, "log_path": "$1.log",
+ "linux": {"security_context": {"namespace_options": {"network": 2, "pid": 1}}}}
+JSON
+    local id
+    id=$(ctl create "$plain" $lab/$1.json $lab/plain.pod.json) || return 1
+    ctl start "$id" >/dev/null || return 1
+    echo "$id"
+}
+second=$(restored second) || die "it is not restored: $(ctl inspect "$(ctl ps -aq --name second)")"
+id=$(restored first)
+[ "$(number)" -ge "$before" ] || die "it began anew: $(number), after $before"
+until_true "it goes on" more "$(number)"
+until_true "so does its log" grep -q " stdout F $(($(number) + 1))$" $lab/logs/plain/first.log
+equal "what it said before is not in it" 1 "$(grep -q hello $lab/logs/plain/first.log; echo $?)"
+equal "what was removed stays so" 1 "$(ctl exec -s "$id" ls /www/index.html >/dev/null 2>&1; echo $?)"
+contains "it runs" Running "$(ctl ps --id "$id")"
+contains "its cgroup is its own" "$id" "$(cat /proc/"$(ctl inspect "$id" | sed -n 's/.*"pid": \([0-9]*\),.*/\1/p')"/cgroup)"
+equal "nothing is left of the work" 1 "$(ls $lab/lib/containers/"$id"/restore >/dev/null 2>&1; echo $?)"
+ctl stop -t 1 "$second" >/dev/null
+contains "another one of it can be stopped" Exited "$(ctl ps -a --id "$second")"
+ctl checkpoint --export $lab/checkpoints/counter.tar2 "$id" >/dev/null || die "no checkpoint of what was restored"
 
 echo "restart:"
 kill -9 $daemon

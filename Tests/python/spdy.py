@@ -105,14 +105,19 @@ class Stream:
 
 
 class Connection:
-    """With `counts` it announces windows and gives room as data is read; else it is as careless as kubectl."""
+    """With `counts` it announces windows and gives room as data is read; else it is as careless as kubectl. `tunnel` makes
+    of the URL what is used like a socket."""
 
-    def __init__(self, url, protocols, counts=False, context=None, window=WINDOW):
-        fields = [("Connection", "Upgrade"), ("Upgrade", "SPDY/3.1")]
-        fields += [("X-Stream-Protocol-Version", name) for name in protocols]
-        self.socket, self.status, self.fields, rest = exchange(url, fields, context=context)
-        assert self.status == "HTTP/1.1 101 Switching Protocols", (self.status, rest)
-        self.protocol = self.fields.get("x-stream-protocol-version")
+    def __init__(self, url, protocols, counts=False, context=None, window=WINDOW, tunnel=None):
+        rest = b""
+        if tunnel:
+            self.socket = tunnel(url)
+        else:
+            fields = [("Connection", "Upgrade"), ("Upgrade", "SPDY/3.1")]
+            fields += [("X-Stream-Protocol-Version", name) for name in protocols]
+            self.socket, self.status, self.fields, rest = exchange(url, fields, context=context)
+            assert self.status == "HTTP/1.1 101 Switching Protocols", (self.status, rest)
+            self.protocol = self.fields.get("x-stream-protocol-version")
         self.counts, self.initial = counts, window
         self.window = self.peer_window = WINDOW
         self.streams, self.next, self.closed, self.pings, self.goaway = {}, 1, False, [], None

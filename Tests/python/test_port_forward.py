@@ -18,7 +18,7 @@ import pytest
 from engine import eventually
 from spdy import Forwarding
 from streaming import SIZE, digest, feed, forward_url
-from websocket import WebSocket
+from websocket import Tunnel, WebSocket
 
 
 class TestPortForward:
@@ -128,9 +128,31 @@ class TestPortForward:
         assert client.channels[3].startswith(b"\x04\x00") and b"refused" in client.channels[3]
         client.socket.close()
 
-    def test_skiffctl(self, engine, web):
+    @pytest.mark.parametrize("counts", [True, False])
+    def test_spdy_in_a_websocket(self, engine, web, counts):
+        forwarding = Forwarding(forward_url(engine, web), counts=counts, tunnel=Tunnel)
+        self.get(forwarding, 80)
+        data, _ = forwarding.connect(7)
+        checksum = feed(data, SIZE // 8)
+        assert digest(data) == checksum()
+        data, _ = forwarding.connect(8)
+        data.send(b"ask", fin=True)
+        assert data.read() == b"late\n"
+        _, error = forwarding.connect(4)
+        assert b"refused" in error.read()
+        tunnel = forwarding.connection.socket
+        tunnel.websocket.frame(9, b"here")
+        self.get(forwarding, 80)
+        assert tunnel.pongs == [b"here"]
+        # Goodbye is answered, and is the end.
+        tunnel.websocket.frame(8, b"\x03\xe8")
+        eventually("the connection ends", lambda: forwarding.connection.closed)
+        forwarding.connection.close()
+
+    @pytest.mark.parametrize("transport", ["spdy", "websocket"])
+    def test_skiffctl(self, engine, web, transport):
         forward = subprocess.Popen(
-            engine.client("port-forward", web, ":80", ":4"),
+            engine.client("port-forward", "--transport", transport, web, ":80", ":4"),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         try:
@@ -180,10 +202,11 @@ class TestPortForward:
             forward.kill()
             forward.communicate()
 
-    def test_a_browsers_connections(self, engine, web, tmp_path):
+    @pytest.mark.parametrize("transport", ["spdy", "websocket"])
+    def test_a_browsers_connections(self, engine, web, tmp_path, transport):
         """Many at a time over one skiffctl, while others are reset in the middle by their clients."""
         forward = subprocess.Popen(
-            engine.client("port-forward", web, ":80", ":7"),
+            engine.client("port-forward", "--transport", transport, web, ":80", ":7"),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )
         try:

@@ -27,7 +27,7 @@ class WebSocket:
         assert status == "HTTP/1.1 101 Switching Protocols", (status, rest)
         expected = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
         assert answer["sec-websocket-accept"] == expected.lower()
-        assert answer.get("sec-websocket-protocol") == protocol
+        assert answer.get("sec-websocket-protocol") == (protocol and protocol.lower())
         self.buffer = bytearray(rest)
         self.text = bool(protocol and "base64" in protocol)
         self.channels = {}
@@ -111,3 +111,29 @@ class WebSocket:
         self.frame(8, struct.pack(">H", 1000))
         self.socket.close()
         return {channel: bytes(data) for channel, data in self.channels.items()}
+
+
+class Tunnel:
+    """A WebSocket as the socket of another protocol: its bytes are in binary messages."""
+
+    def __init__(self, url, protocol="SPDY/3.1+portforward.k8s.io"):
+        self.websocket, self.pongs = WebSocket(url, protocol), []
+        self.shutdown, self.close = self.websocket.socket.shutdown, self.websocket.socket.close
+
+    def sendall(self, data):
+        # Cut where nothing ends.
+        data = bytes(data)
+        for piece in [data[:5], data[5:]] if len(data) > 5 else [data]:
+            self.websocket.frame(2, piece)
+
+    def recv(self, _):
+        while True:
+            opcode, payload = self.websocket.receive()
+            if opcode == 8:
+                return b""
+            if opcode == 10:
+                self.pongs.append(payload)
+                continue
+            assert opcode == 2, opcode
+            if payload:
+                return payload

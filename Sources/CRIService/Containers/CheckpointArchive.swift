@@ -40,7 +40,9 @@ struct CheckpointArchive: Sendable {
         var id: String
         var name: String
         var rootfsImage: String
+        /// The image's id.
         var rootfsImageRef: String
+        /// Its name with digest.
         var rootfsImageName: String
         var runtime: String
         var createdTime: String

@@ -3,6 +3,7 @@
 
 internal import CRIAPI
 internal import Cgroups
+internal import EngineConfiguration
 internal import GRDB
 internal import Linux
 internal import Logging
@@ -15,6 +16,10 @@ extension Engine {
     func checkpointContainer(_ id: String, to location: String, timeout: Int64) async throws {
         let container = try table.container(id)
         do {
+            guard config.checkpoints.containerLevel != .none else {
+                throw ServiceError(
+                    .state, "make checkpoint", nil, "checkpoint_restore.container_level_enabled is \"none\"")
+            }
             guard location.hasPrefix("/"), !location.hasSuffix("/") else {
                 throw ServiceError(.invalid, "write archive", location, "not an absolute path of a file")
             }
@@ -73,7 +78,8 @@ extension Container {
         }
     }
 
-    private static func requireCheckpoints(of handler: RuntimeHandler, _ features: Features?) throws(ServiceError) {
+    /// Throws unless the handler can make checkpoints, and criu is there. Blocks the calling thread.
+    static func requireCheckpoints(of handler: RuntimeHandler, _ features: Features?) throws(ServiceError) {
         guard features?.hasCheckpoints == true else {
             throw ServiceError(
                 .unimplemented, "use handler", handler.name, "the runtime does not tell that it can make checkpoints")

@@ -12,6 +12,7 @@ internal import MonitorProtocol
 internal import OCIImageSpec
 internal import OCIRuntimeSpec
 internal import SwiftProtobuf
+internal import Traces
 
 extension Engine {
     /// Makes a container in a ready pod and returns its id.
@@ -51,8 +52,9 @@ extension Pod {
             throw ServiceError(.invalid, "use pod", id, "a privileged container needs a privileged pod")
         }
         try checkUsers(of: config)
+        let archive = try await checkpoint(config.image.image)
         let image = try await engine.images.require(
-            config.image, namespace: podConfig.metadata.namespace)
+            config.image, of: archive, namespace: podConfig.metadata.namespace)
         if let type = image.artifactType {
             throw ServiceError(
                 .invalid, "use image", config.image.image,
@@ -77,7 +79,7 @@ extension Pod {
         containers[containerID] = container
         engine.table.add(container, visible: false)
         do {
-            try await container.create(image)
+            try await container.create(image, from: archive)
         } catch {
             await container.undo()
             throw error
@@ -108,30 +110,45 @@ extension Pod {
 }
 
 extension Container {
-    func create(_ image: Image) async throws {
-        let work = Work { try await self.createNow(image) }
+    func create(_ image: Image, from archive: RestoreArchive?) async throws {
+        let work = Work { try await self.createNow(image, archive) }
         creating = work
         defer { creating = nil }
         try await work.value
     }
 
     /// The steps that make the container, in their order; `remove` undoes as many as were made.
-    private func createNow(_ image: Image) async throws {
+    private func createNow(_ image: Image, _ archive: RestoreArchive?) async throws {
         try await recordCreation()
-        let rootfs = try await engine.images.mountRootfs(
-            container: id, image: image.id, options: RootfsOptions(userNamespace: pod.userNamespace))
+        let rootfs = try await traced("mount root file system") { try await mountRootfs(image) }
+        let parts = if let archive { try await unpack(archive) } else { RestoreArchive.Parts?.none }
         let input = try await specInput(image, rootfs: rootfs)
         record.user = input.user
-        let spec = try SpecBuilder.build(input)
+        var spec = try SpecBuilder.build(input)
+        if let parts { spec = try RestoredSpec(former: try parts.spec(), wanted: spec).build() }
         let (paths, id, logPath) = (paths, id, record.logPath)
-        try await BlockingPool.run { try Self.writeBundle(spec, id, paths, logPath: logPath) }
-        let process = try await createProcess()
+        try await BlockingPool.run { [spec] in try Self.writeBundle(spec, id, paths, logPath: logPath) }
+        if parts != nil {
+            guard case .creating = state else { return }
+            state = .restorable
+            record.state = .created
+            return try await saveAndFinish()
+        }
+        let console = config.tty ? paths.consoleSocket(id) : nil
+        let process = try await traced("\(handler.name) create") {
+            try await createProcess(handler.create(id, paths, console: console), "create")
+        }
         guard case .creating = state else { return }
         state = .created(process)
         record.state = .created
         record.pid = process.pid
         record.startTime = Int64(process.startTime)
         try await saveAndFinish()
+    }
+
+    private func mountRootfs(_ image: Image) async throws -> String {
+        try await engine.images.mountRootfs(
+            container: id, image: image.id, options: RootfsOptions(userNamespace: pod.userNamespace))
     }
 
     /// On disk with the record of the root file system, before there is anything that outlasts the machine.
@@ -159,11 +176,11 @@ extension Container {
         }
     }
 
-    /// Has the monitor run `runtime create`.
-    private func createProcess() async throws -> MonitoredProcess {
+    /// Has the monitor run a command that makes the container and writes the pid of its first process.
+    func createProcess(_ command: RuntimeCommand, _ verb: String) async throws -> MonitoredProcess {
         let console = config.tty ? paths.consoleSocket(id) : nil
         let request = CreateRequest(
-            container: id, command: handler.create(id, paths, console: console), pidFile: paths.pidFile(id),
+            container: id, command: command, pidFile: paths.pidFile(id),
             exitFile: paths.exitRecord(id), logPath: record.logPath.isEmpty ? "/dev/null" : record.logPath,
             logLimit: UInt64(engine.config.runtime.logSizeLimit), stdin: config.stdin, stdinOnce: config.stdinOnce,
             consoleSocket: console, oomEventsFile: try cgroup().oomEventsFile)
@@ -173,10 +190,10 @@ extension Container {
         case .answer(.success(.created(let process))): return process
         case .answer(.success):
             throw ServiceError(.failed, "run", handler.path, "unexpected answer of the monitor")
-        case .answer(.failure(let error)): throw runtimeError(error, "create")
+        case .answer(.failure(let error)): throw runtimeError(error, verb)
         case .late(let cause):
             throw ServiceError(
-                .deadline, "\(handler.name) create", nil, "it was not ready after \(limit), and \(cause)")
+                .deadline, "\(handler.name) \(verb)", nil, "it was not ready after \(limit), and \(cause)")
         }
     }
 

@@ -4,6 +4,7 @@
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import Traces
 
 extension Engine {
     /// Starts a created container.
@@ -21,18 +22,23 @@ extension Engine {
 extension Container {
     /// Lets the container's process run. When that fails the container has exited.
     func start() async throws {
-        guard case .created(let process) = state, removing == nil else {
-            throw ServiceError(.state, "use container", id, "it is \(state.word), not created")
-        }
-        state = .starting(process)
+        guard removing == nil else { throw ServiceError(.state, "use container", id, "it is being removed") }
         do {
-            try await startProcess()
+            switch state {
+            case .created(let process):
+                state = .starting(process)
+                try await traced("\(handler.name) start") { try await startProcess(handler.start(id, paths), "start") }
+            case .restorable: try await restore()
+            default: throw NotCreated()
+            }
+        } catch is NotCreated {
+            throw ServiceError(.state, "use container", id, "it is \(state.word), not created")
         } catch {
             await startFailed("\(error)")
             throw error
         }
         record.startedAt = record.startedAt == 0 ? KernelClock.realtime : record.startedAt
-        if case .starting = state {
+        if case .starting(let process) = state {
             state = .running(process)
             record.state = .running
         }
@@ -40,19 +46,22 @@ extension Container {
         try await note()
     }
 
-    private func startProcess() async throws {
-        let request = MonitorRequest.start(container: id, handler.start(id, paths))
+    private struct NotCreated: Error {}
+
+    /// Has the monitor run a command after which the container runs.
+    func startProcess(_ command: RuntimeCommand, _ verb: String) async throws {
+        let request = MonitorRequest.start(container: id, command)
         guard case .ran(let status, let text) = try await pod.monitorLink().request(request) else {
             throw ServiceError(.failed, "run", handler.path, "unexpected answer of the monitor")
         }
         guard status == 0 else {
             let said = RuntimeLog.lastError(paths.runtimeLog(id)) ?? text
-            throw ServiceError(.failed, "\(handler.name) start", nil, said.isEmpty ? "exit status \(status)" : said)
+            throw ServiceError(.failed, "\(handler.name) \(verb)", nil, said.isEmpty ? "exit status \(status)" : said)
         }
     }
 
     /// The process never ran: it is ended, and the end is told as one of the start.
-    private func startFailed(_ message: String) async {
+    func startFailed(_ message: String) async {
         isKilled = true
         toldStart = true
         await killCgroup()

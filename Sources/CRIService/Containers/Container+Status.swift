@@ -38,7 +38,7 @@ extension Engine {
 extension Container {
     private var criState: Runtime_V1_ContainerState {
         switch state {
-        case .creating, .created, .starting: .containerCreated
+        case .creating, .created, .restorable, .starting: .containerCreated
         case .running: .containerRunning
         case .exited: .containerExited
         }

@@ -26,6 +26,7 @@ extension Container {
     /// Returns when the container's process has ended. A second request joins the first and may shorten its time.
     func stop(timeout: Duration) async throws {
         if let creating, case .creating = state { _ = try? await creating.value }
+        if case .restorable = state { return await endUnrestored() }
         guard state.process != nil else { return }
         if let stopping {
             stopping.deadline.shorten(to: timeout)

@@ -36,7 +36,7 @@ extension Container {
             request, host: engine.host, leastMemory: engine.minimumMemory(of: handler))
         switch state {
         case .created, .running: break
-        case .creating, .starting, .exited:
+        case .creating, .restorable, .starting, .exited:
             throw ServiceError(.state, "use container", id, "it is \(state.word), neither created nor running")
         }
         guard removing == nil else { throw ServiceError(.state, "use container", id, "it is being removed") }

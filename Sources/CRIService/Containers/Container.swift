@@ -19,13 +19,15 @@ actor Container {
     enum State: Sendable {
         case creating
         case created(MonitoredProcess)
+        /// Created from a checkpoint: its processes come to be when it is started.
+        case restorable
         case starting(MonitoredProcess)
         case running(MonitoredProcess)
         case exited
 
         var process: MonitoredProcess? {
             switch self {
-            case .creating, .exited: nil
+            case .creating, .restorable, .exited: nil
             case .created(let process), .starting(let process), .running(let process): process
             }
         }
@@ -33,7 +35,7 @@ actor Container {
         var word: String {
             switch self {
             case .creating: "being created"
-            case .created: "created"
+            case .created, .restorable: "created"
             case .starting: "being started"
             case .running: "running"
             case .exited: "exited"
@@ -94,7 +96,7 @@ actor Container {
         let state: State =
             switch record.state {
             case .creating: .creating
-            case .created: .created(process)
+            case .created: record.pid == nil ? .restorable : .created(process)
             case .running: .running(process)
             case .exited: .exited
             }
@@ -168,7 +170,7 @@ actor Container {
         let wasStarted: Bool
         switch state {
         case .starting, .running: wasStarted = true
-        case .creating, .created, .exited: wasStarted = false
+        case .creating, .created, .restorable, .exited: wasStarted = false
         }
         state = .exited
         record.state = .exited
@@ -194,6 +196,10 @@ actor Container {
 
     /// Brings the state to what the monitor, met again, says; nil when it does not know the container.
     func synchronise(_ seen: ContainerStatus.State?) async {
+        if case .restorable = state {
+            guard seen != nil else { return }
+            return await startFailed("skiffd ended while the container was restored")
+        }
         switch seen {
         case .exited(let exit): await ended(exit)
         case .running(let process, let started):

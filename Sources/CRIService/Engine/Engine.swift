@@ -8,6 +8,7 @@ internal import Linux
 package import Logging
 internal import Streaming
 internal import Synchronization
+package import Traces
 
 /// The container engine: everything that pods and containers share, and the entry to all operations.
 ///
@@ -32,6 +33,8 @@ package final class Engine: Sendable {
     let layers = WritableLayers()
     /// What requests have cost, and what went wrong.
     package let metrics = EngineMetrics()
+    /// Traces requests; nil when the configuration wants none of it.
+    package let tracer: Tracer?
     let events: EventHub
     let features = RuntimeFeatures()
     /// Held while a pod's cgroup is made or removed: the parent of all goes with the last.
@@ -60,6 +63,9 @@ package final class Engine: Sendable {
     private init(_ config: DaemonConfig, log: Logger) throws {
         settings = Mutex(try EngineSettings(config))
         self.log = log
+        tracer =
+            config.tracing.endpoint.isEmpty
+            ? nil : Tracer(TraceSampler(perMillion: config.tracing.samplesPerMillion))
         events = EventHub(metrics: metrics)
         paths = Paths(root: config.root, run: config.run)
         for folder in [config.root, config.run, paths.consoles] {

@@ -55,5 +55,7 @@ package struct Paths: Hashable, Sendable {
     func imageVolumes(_ id: String) -> String { container(id) + "/volumes" }
     /// Where a checkpoint is put together.
     func checkpoint(_ id: String) -> String { container(id) + "/checkpoint" }
+    /// A checkpoint that waits to be restored.
+    func restore(_ id: String) -> String { container(id) + "/restore" }
     func exitRecord(_ id: String) -> String { container(id) + "/exit" }
 }

@@ -51,9 +51,17 @@ final class ImageService: Sendable {
         }
     }
 
-    /// The image of a container to be made, which must have been pulled, and which the policy must allow now.
-    func require(_ spec: Runtime_V1_ImageSpec, namespace: String) async throws -> Image {
-        guard let image = try await find(spec.image) else {
+    /// The image of a container to be made, or of the one whose checkpoint that is. It must have been pulled, and the policy
+    /// must allow it now.
+    func require(
+        _ spec: Runtime_V1_ImageSpec, of checkpoint: RestoreArchive? = nil, namespace: String
+    ) async throws -> Image {
+        guard let image = try await find(checkpoint?.image ?? spec.image) else {
+            if let checkpoint {
+                throw ServiceError(
+                    .notFound, "find image", checkpoint.imageName,
+                    "\(checkpoint.image), the image of the checkpoint, has not been pulled")
+            }
             throw ServiceError(.notFound, "find image", spec.image, "it has not been pulled")
         }
         // What it is called in the store; a name that the pod states comes first.
@@ -153,6 +161,20 @@ final class ImageService: Sendable {
         return try await Self.translating {
             try await BlockingPool.run {
                 try store.writeChanges(of: container, image: image, skipping: places, to: path)
+            }
+        }
+    }
+
+    /// Makes changes that were written so in the root file system of a new container.
+    func restoreChanges(
+        of container: String, from path: String, removing removed: [String], archive: String
+    ) async throws {
+        let store = store
+        try await Self.translating {
+            try await BlockingPool.run {
+                try RestoreArchive.checked(archive) {
+                    try store.restoreChanges(of: container, from: path, removing: removed)
+                }
             }
         }
     }

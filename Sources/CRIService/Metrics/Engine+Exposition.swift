@@ -3,12 +3,14 @@
 
 internal import EngineConfiguration
 internal import Linux
+internal import Traces
 
 extension Engine {
     /// What the engine has done, and how it is, for Prometheus.
     func exposition(prefix: String) async -> String {
         var text = Exposition(prefix: prefix)
         text.add(metrics.counts)
+        if let tracer { text.add(tracer.spans.counts) }
         text.add(
             "default_runtime", .gauge, "The handler of pods that ask for none.",
             [.init(1, ("runtime", config.runtime.defaultHandler))])
@@ -26,6 +28,13 @@ extension Engine {
 }
 
 extension Exposition {
+    fileprivate mutating func add(_ spans: SpanQueue.Counts) {
+        add("tracing_spans_total", .counter, "Spans that the collector has taken.", [.init(spans.sent)])
+        add(
+            "tracing_spans_dropped_total", .counter, "Spans that it refused, or that found no room to wait for it.",
+            [.init(spans.dropped)])
+    }
+
     fileprivate mutating func add(_ counts: EngineMetrics.Counts) {
         let operations = counts.operations.sorted { $0.key < $1.key }
         add(

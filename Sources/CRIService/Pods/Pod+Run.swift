@@ -11,6 +11,7 @@ internal import Logging
 internal import MonitorProtocol
 internal import OCIRuntimeSpec
 internal import Synchronization
+internal import Traces
 
 extension Engine {
     /// Makes a pod and returns its id; the one of the same name, if it is ready.
@@ -66,7 +67,7 @@ extension Pod {
         }
         try await recordCreation()
         try await makeFolders()
-        let ready = try await startMonitor()
+        let ready = try await traced("start monitor") { try await startMonitor() }
         if let network { try await joinNetwork(network, arguments) }
         let (id, paths, plan, config, ips) = (id, paths, plan, config, ips)
         try await BlockingPool.run { try PodFiles.make(id, paths, plan: plan, config: config, ips: ips) }
@@ -158,7 +159,9 @@ extension Pod {
         let place = Networks.attachment(
             pod: id, config, namespace: attachment.namespace, arguments: arguments)
         do throws(CNIError) {
-            let result = try await engine.networks.runtime.add(network, place)
+            let result = try await traced("CNI ADD", [.init("network", network.name)]) { () throws(CNIError) in
+                try await engine.networks.runtime.add(network, place)
+            }
             record.ips = result.containerIPs.joined(separator: ",")
         } catch {
             throw ServiceError(.failed, "set up network", network.name, "\(error)")

@@ -4,17 +4,20 @@
 package import GRPCCore
 internal import Linux
 package import Logging
+package import Traces
 
 /// What happens around every request: when the client goes away the handler's task is cancelled, an error gets its gRPC
-/// code, one line is logged, and it is counted.
+/// code, one line is logged, it is counted, and traced if that is wanted.
 package struct RequestInterceptor: ServerInterceptor {
     private let log: Logger
     private let metrics: EngineMetrics
+    private let tracer: Tracer?
 
     /// Logs to `log`: failures as warnings, the rest for debugging.
-    package init(_ log: Logger, _ metrics: EngineMetrics) {
+    package init(_ log: Logger, _ metrics: EngineMetrics, _ tracer: Tracer?) {
         self.log = log
         self.metrics = metrics
+        self.tracer = tracer
     }
 
     package func intercept<Input: Sendable, Output: Sendable>(
@@ -26,11 +29,15 @@ package struct RequestInterceptor: ServerInterceptor {
         let method = context.descriptor.method
         let start = KernelClock.monotonic
         let deadline = RequestDeadline(request.metadata, now: start)
+        let span = tracer?.begin(request.metadata, context.descriptor)
         do {
             let response = try await withThrowingTaskGroup(of: StreamingServerResponse<Output>?.self) { group in
                 try await withoutActuallyEscaping(next) { next in
                     group.addTask {
-                        try await RequestDeadline.$current.withValue(deadline) { try await next(request, context) }
+                        try await RequestDeadline.$current.withValue(deadline) {
+                            guard let span else { return try await next(request, context) }
+                            return try await OpenSpan.$current.withValue(span) { try await next(request, context) }
+                        }
                     }
                     group.addTask {
                         try await context.cancellation.cancelled
@@ -48,12 +55,14 @@ package struct RequestInterceptor: ServerInterceptor {
             }
             guard let response else { throw CancellationError() }
             if case .failure(let error) = response.accepted { throw error }
+            span?.end(failing: nil)
             let time = KernelClock.monotonic - start
             metrics.note(method, nanoseconds: time, failure: nil)
             log.debug("\(method)", metadata: ["ms": "\(time / 1_000_000)"])
             return response
         } catch {
             let error = Self.rpcError(error, isLate: deadline?.isOver(at: KernelClock.monotonic) ?? false)
+            span?.end(failing: error)
             let time = KernelClock.monotonic - start
             metrics.note(method, nanoseconds: time, failure: "\(error.code)")
             let level: Logger.Level = error.code == .unimplemented || error.code == .notFound ? .debug : .warning

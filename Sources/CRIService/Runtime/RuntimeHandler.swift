@@ -68,6 +68,17 @@ struct RuntimeHandler: Hashable, Sendable {
             paths.runtimeLog(id), ["checkpoint", "--image-path", images, "--work-path", work, "--leave-running", id])
     }
 
+    /// Makes a container whose processes are those of a checkpoint; they run at once.
+    func restore(_ id: String, _ paths: Paths, console: String?) -> RuntimeCommand {
+        let (terminal, parts) = (console.map { ["--console-socket", $0] } ?? [], paths.restore(id))
+        return command(
+            paths.runtimeLog(id),
+            [
+                "restore", "--detach", "--bundle", paths.bundle(id), "--pid-file", paths.pidFile(id), "--image-path",
+                parts + "/checkpoint", "--work-path", parts,
+            ] + terminal + [id])
+    }
+
     /// Prints what the runtime can do.
     func features() -> RuntimeCommand {
         RuntimeCommand([path, "features"], environment: wholeEnvironment)

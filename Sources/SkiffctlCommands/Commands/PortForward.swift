@@ -21,10 +21,6 @@ struct PortForward: EngineCommand {
 
     func validate() throws {
         for text in ports { _ = try Self.pair(text) }
-        guard streaming.transport == .spdy else {
-            throw ValidationError(
-                "Ports are forwarded over spdy: a WebSocket of this interface carries one connection only.")
-        }
     }
 
     /// The local and the remote port.
@@ -58,7 +54,9 @@ struct PortForward: EngineCommand {
             try await engine.runtime.portForward(request, options: $0)
         }
         do {
-            try await PortForwardClient.run(response.url, trust: streaming.trust, listeners) { Console.note($0) }
+            try await PortForwardClient.run(
+                response.url, trust: streaming.trust, over: streaming.transport, listeners
+            ) { Console.note($0) }
         } catch {
             throw CommandError("forward ports of pod", id, "\(error)")
         }

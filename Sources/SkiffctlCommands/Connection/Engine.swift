@@ -42,17 +42,18 @@ struct Engine: Sendable {
 
     /// Connects, runs the body and disconnects.
     static func connect<Result: Sendable>(
-        _ settings: Settings, _ body: (Engine) async throws -> Result
+        _ settings: Settings, _ interceptors: [any ClientInterceptor] = [],
+        _ body: (Engine) async throws -> Result
     ) async throws -> Result {
         try await awaitSocket(settings.runtime)
-        return try await withGRPCClient(transport: transport(settings.runtime)) { runtime in
+        return try await withGRPCClient(transport: transport(settings.runtime), interceptors: interceptors) { runtime in
             let service = Runtime_V1_RuntimeService.Client(wrapping: runtime)
             if settings.image == settings.runtime {
                 let images = Runtime_V1_ImageService.Client(wrapping: runtime)
                 return try await body(Engine(runtime: service, images: images, settings: settings))
             }
             try await awaitSocket(settings.image)
-            return try await withGRPCClient(transport: transport(settings.image)) { image in
+            return try await withGRPCClient(transport: transport(settings.image), interceptors: interceptors) { image in
                 let images = Runtime_V1_ImageService.Client(wrapping: image)
                 return try await body(Engine(runtime: service, images: images, settings: settings))
             }

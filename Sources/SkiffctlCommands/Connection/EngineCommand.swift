@@ -14,7 +14,15 @@ extension EngineCommand {
     mutating func run() async throws {
         let command = self
         let settings = try Settings(global, environment: ProcessInfo.processInfo.environment)
-        try await Engine.connect(settings) { try await command.run($0) }
+        let name = Self.configuration.commandName ?? "\(Self.self)".lowercased()
+        let trace = try CommandTrace(settings.tracing, command: name)
+        do {
+            try await Engine.connect(settings, trace.map { [$0.interceptor] } ?? []) { try await command.run($0) }
+        } catch {
+            await trace?.end(error)
+            throw error
+        }
+        await trace?.end(nil)
     }
 
     /// Does one thing to each, goes on after a failure and fails at the end.

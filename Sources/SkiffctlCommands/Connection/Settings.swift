@@ -10,6 +10,8 @@ struct Settings: Sendable {
     var debug: Bool
     var pullOnCreate: Bool
     var pullOnRun: Bool
+    /// nil when nothing is traced.
+    var tracing: CommandTrace.Wish?
 
     init(_ options: GlobalOptions, environment: [String: String]) throws {
         let file = try SettingsFile.load(options.settingsFile(environment))
@@ -26,5 +28,6 @@ struct Settings: Sendable {
         debug = options.debug || file.debug
         pullOnCreate = file.pullOnCreate
         pullOnRun = !file.disablePullOnRun
+        tracing = try options.tracing
     }
 }
