@@ -72,7 +72,8 @@ need_scratch() {
     trap 'exit 143' TERM
 }
 
-# Makes $environment, a Python with gRPC and pytest, and in $environment/stubs the client of the CRI.
+# Makes $environment, a Python with gRPC and pytest, and in $environment/stubs the client of the CRI and
+# the messages of the NRI.
 python_environment() {
     environment=$repository/.build/python
     if [ ! -x "$environment/bin/pytest" ]; then
@@ -82,4 +83,6 @@ python_environment() {
     mkdir -p "$environment/stubs"
     "$environment/bin/python" -m grpc_tools.protoc -I "$repository/Sources/CRIAPI" \
         --python_out="$environment/stubs" --grpc_python_out="$environment/stubs" runtime/v1/api.proto
+    "$environment/bin/python" -m grpc_tools.protoc -I "$repository/Sources/NRIAPI" \
+        --python_out="$environment/stubs" nri/v1alpha1/api.proto ttrpc/ttrpc.proto
 }

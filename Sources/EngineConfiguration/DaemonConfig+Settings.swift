@@ -4,7 +4,7 @@
 extension DaemonConfig {
     /// Every key that the file may have, in the order in which it is printed.
     static let sections: [Section] = [
-        general, apiSection, cniSection, runtimeSection, imageSection, metricsSection,
+        general, apiSection, cniSection, runtimeSection, imageSection, metricsSection, nriSection,
     ]
 
     private static let general = Section(

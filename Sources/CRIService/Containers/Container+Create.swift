@@ -9,6 +9,8 @@ internal import ImageStore
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import NRI
+internal import NRIAPI
 internal import OCIImageSpec
 internal import OCIRuntimeSpec
 internal import SwiftProtobuf
@@ -77,6 +79,7 @@ extension Pod {
             await container.undo()
             throw error
         }
+        await container.notePlugins(.postCreateContainer, .goesOn)
         engine.table.show(containerID)
         engine.events.post(.containerCreatedEvent, containerID, of: self)
         return containerID
@@ -117,7 +120,7 @@ extension Container {
             container: id, image: image.id, options: RootfsOptions(userNamespace: pod.userNamespace))
         let input = try await specInput(image, rootfs: rootfs)
         record.user = input.user
-        let spec = try SpecBuilder.build(input)
+        let spec = try await adjusted(SpecBuilder.build(input), input)
         let (paths, id, logPath) = (paths, id, record.logPath)
         try await BlockingPool.run { try Self.writeBundle(spec, id, paths, logPath: logPath) }
         let process = try await createProcess()

@@ -4,6 +4,8 @@
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import NRI
+internal import NRIAPI
 
 extension Engine {
     /// Starts a created container.
@@ -26,6 +28,7 @@ extension Container {
         }
         state = .starting(process)
         do {
+            try await tellPlugins(.startContainer, .goesOn)
             try await startProcess()
         } catch {
             await startFailed("\(error)")
@@ -38,6 +41,7 @@ extension Container {
         }
         tellStart()
         try await note()
+        await notePlugins(.postStartContainer, .goesOn)
     }
 
     private func startProcess() async throws {
