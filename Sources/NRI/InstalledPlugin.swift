@@ -36,7 +36,8 @@ struct InstalledPlugin: Sendable {
     func start() throws(SystemError) -> (socket: SharedFD, process: PluginProcess) {
         try SystemError.attempt("start", path) { () throws(Errno) in
             var pair = try UnixSocket.pair(.stream)
-            guard let own = pair.takeFirst(), let theirs = pair.takeSecond() else { throw .EBADF }
+            guard let own = pair.takeFirst(), let other = pair.takeSecond() else { throw .EBADF }
+            let theirs = OwnedFD(adopting: other.release())
             let null = try Syscall.open("/dev/null", [.readOnly])
             var plan = ChildPlan(
                 path, [path],
@@ -50,7 +51,7 @@ struct InstalledPlugin: Sendable {
             let child = try ChildProcess(plan)
             // Not before: the child has copies of these.
             try null.close()
-            try theirs.descriptor.close()
+            try theirs.close()
             return (SharedFD(OwnedFD(adopting: own.release())), PluginProcess(child.detach().pidfd))
         }
     }

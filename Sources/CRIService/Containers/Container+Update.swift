@@ -36,10 +36,7 @@ extension Container {
     func update(wanted: NRILinuxResources) async throws {
         var limits = LinuxResources()
         try limits.take(wanted)
-        // As with a request that does not mention it.
-        if engine.host.limitsSwap, let limit = limits.memory?.limit, limits.memory?.swap == nil {
-            limits.memory?.swap = limit
-        }
+        limits.bindSwap(on: engine.host)
         _ = try await inTurn { [limits] in
             let before = await self.resources
             var after = before

@@ -92,6 +92,7 @@ extension Container {
         var result = try SpecAdjustment.apply(merge, to: spec)
         result = try await add(merge.adjustment.cdiDevices.map(\.name), to: result, input)
         try setCgroup(merge.adjustment.linux.cgroupsPath, in: &result)
+        result.linux?.resources?.bindSwap(on: engine.host)
         let (old, new) = (spec.linux?.resources ?? LinuxResources(), result.linux?.resources ?? LinuxResources())
         let least = engine.minimumMemory(of: handler)
         if let limit = new.memory?.limit, limit > 0, limit < least {
@@ -126,11 +127,19 @@ extension Container {
             path != parent.path
         else {
             throw ServiceError(
-                .invalid, "move container to cgroup", path,
+                .failed, "move container to cgroup", path,
                 parent.driver == .cgroupfs ? "it is not below the pod's, \(parent.path)" : "systemd makes the cgroups")
         }
         record.cgroup = path
         spec.linux?.cgroupsPath = path
+    }
+}
+
+extension LinuxResources {
+    /// Swap that nobody has mentioned gets what memory has, as with a request.
+    mutating func bindSwap(on host: HostFacts) {
+        guard host.limitsSwap, let limit = memory?.limit, memory?.swap == nil else { return }
+        memory?.swap = limit
     }
 }
 
