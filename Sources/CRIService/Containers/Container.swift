@@ -179,7 +179,7 @@ actor Container {
         do { try await note() } catch { engine.log.error("record end of container \"\(id)\": \(error)") }
         end.succeed(())
         guard engine.table.isVisible(id) else { return }
-        Task { await tellPluginsOfEnd() }
+        if let plugins = engine.plugins, !plugins.isQuiet(id, .ends) { Task { await tellPluginsOfEnd() } }
         if wasStarted { tellStart() }
         engine.events.post(.containerStoppedEvent, id, of: pod)
     }
