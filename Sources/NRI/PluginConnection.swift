@@ -33,7 +33,7 @@ final class PluginConnection: Sendable {
     }
 
     private struct State {
-        var decoder = MessageDecoder()
+        var decoder = PluginDecoder()
         var nextStream: UInt32 = 1
         var waiting: [UInt32: CheckedContinuation<Answer, Never>] = [:]
         /// Requests of the plugin that are being carried out.

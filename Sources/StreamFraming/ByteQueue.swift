@@ -2,18 +2,13 @@
 // Copyright the Skiff authors.
 
 /// Bytes that came in and are not used yet.
-package struct ByteQueue: Sendable {
+struct ByteQueue: Sendable {
     private var bytes: [UInt8] = []
     private var start = 0
 
-    /// No bytes.
-    package init() {}
+    var count: Int { bytes.count - start }
 
-    /// How many they are.
-    package var count: Int { bytes.count - start }
-
-    /// Takes more of them.
-    package mutating func append(_ more: [UInt8]) {
+    mutating func append(_ more: [UInt8]) {
         if count == 0 {
             bytes = more
         } else {
@@ -24,14 +19,14 @@ package struct ByteQueue: Sendable {
     }
 
     /// The next bytes, at most so many, which are used now.
-    package mutating func take(upTo maximum: Int) -> ArraySlice<UInt8> {
+    mutating func take(upTo maximum: Int) -> ArraySlice<UInt8> {
         let end = start + min(maximum, count)
         defer { start = end }
         return bytes[start..<end]
     }
 
     /// The next so many bytes, which must be there, without using them.
-    package func peek(_ length: Int) -> ArraySlice<UInt8> { bytes[start..<start + length] }
+    func peek(_ length: Int) -> ArraySlice<UInt8> { bytes[start..<start + length] }
 
     /// Everything that is left.
     mutating func takeAll() -> [UInt8] { Array(take(upTo: count)) }
@@ -39,7 +34,7 @@ package struct ByteQueue: Sendable {
 
 extension ArraySlice<UInt8> {
     /// The big-endian number that its first `width` bytes are; they are taken away.
-    package mutating func takeNumber(_ width: Int) -> Int? {
+    mutating func takeNumber(_ width: Int) -> Int? {
         guard count >= width, width <= 8 else { return nil }
         var number: UInt64 = 0
         for byte in prefix(width) { number = number << 8 | UInt64(byte) }
@@ -50,7 +45,7 @@ extension ArraySlice<UInt8> {
 
 extension [UInt8] {
     /// Appends the number in `width` bytes, big end first.
-    package mutating func append(_ number: Int, width: Int) {
+    mutating func append(_ number: Int, width: Int) {
         for shift in stride(from: (width - 1) * 8, through: 0, by: -8) {
             append(UInt8(truncatingIfNeeded: number >> shift))
         }

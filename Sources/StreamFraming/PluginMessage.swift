@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-internal import StreamFraming
-
-/// One message of ttrpc, and how it lies in the frames of a plugin's connection.
+/// One message of ttrpc, and how it lies in the frames of the connection of a plugin (Node Resource Interface).
 ///
 /// The connection carries two conversations, each of which is ttrpc: in one the engine asks and the plugin answers, in the
 /// other the plugin asks. All numbers are big-endian:
@@ -11,38 +9,47 @@ internal import StreamFraming
 /// frame     channel (4)  length of the piece (4)  piece of a message
 /// message   length of the payload (4)  stream (4)  type (1)  flags (1)  payload
 /// ```
-struct PluginMessage: Hashable, Sendable {
+package struct PluginMessage: Hashable, Sendable {
     /// A conversation.
-    enum Channel: Int, Sendable {
+    package enum Channel: Int, Sendable {
         /// The engine asks.
         case plugin = 1
         /// The plugin asks.
         case runtime = 2
     }
 
-    enum Kind: Int, Sendable {
+    /// What it is in its conversation.
+    package enum Kind: Int, Sendable {
         case request = 1
         case response = 2
         case data = 3
     }
 
-    /// Of a payload.
-    static let maximumSize = 4 << 20
+    /// Of a payload, in bytes.
+    package static let maximumSize = 4 << 20
     static let headSize = 10
 
-    var kind: Kind
+    package var kind: Kind
     /// Tells which request a response is for.
-    var stream: UInt32
+    package var stream: UInt32
     /// Of a request: more of it follows.
-    var isOpen = false
-    var payload: [UInt8]
+    package var isOpen = false
+    package var payload: [UInt8]
+
+    /// A message.
+    package init(kind: Kind, stream: UInt32, isOpen: Bool = false, payload: [UInt8]) {
+        self.kind = kind
+        self.stream = stream
+        self.isOpen = isOpen
+        self.payload = payload
+    }
 
     /// The most that plugins in Go read at a time, as long as they do not know how much is to come. A longer frame is an
     /// error to them.
     private static let firstPiece = 4096
 
     /// The frames that carry it: the head of the message with what fits beside it, then all the rest.
-    func frames(on channel: Channel) -> [UInt8] {
+    package func frames(on channel: Channel) -> [UInt8] {
         var message: [UInt8] = []
         message.reserveCapacity(Self.headSize + payload.count)
         message.append(payload.count, width: 4)

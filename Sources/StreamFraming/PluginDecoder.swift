@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-internal import StreamFraming
-
 /// Takes messages out of the bytes that a plugin sends. After an error it is of no more use.
-struct MessageDecoder: Sendable {
+package struct PluginDecoder: Sendable {
     /// The frame that is being read.
     private struct Frame {
         var channel: PluginMessage.Channel
@@ -16,11 +14,14 @@ struct MessageDecoder: Sendable {
     private var answers = ByteQueue()
     private var requests = ByteQueue()
 
+    /// Nothing was read yet.
+    package init() {}
+
     /// Takes more bytes.
-    mutating func feed(_ bytes: [UInt8]) { trunk.append(bytes) }
+    package mutating func feed(_ bytes: [UInt8]) { trunk.append(bytes) }
 
     /// The next message; nil when more bytes are needed.
-    mutating func next() throws(WireError) -> (channel: PluginMessage.Channel, message: PluginMessage)? {
+    package mutating func next() throws(WireError) -> (channel: PluginMessage.Channel, message: PluginMessage)? {
         while true {
             if let message = try Self.message(&answers) {
                 guard message.kind == .response else {

@@ -3,12 +3,12 @@
 
 import Testing
 
-@testable import NRI
+@testable import StreamFraming
 
-@Suite struct MessageTests {
+@Suite struct PluginMessageTests {
     private static func decode(_ bytes: [UInt8], by size: Int = .max) throws -> [(PluginMessage.Channel, PluginMessage)]
     {
-        var decoder = MessageDecoder()
+        var decoder = PluginDecoder()
         var result: [(PluginMessage.Channel, PluginMessage)] = []
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -77,14 +77,5 @@ import Testing
         ] as [([UInt8], String)])
     func malformed(_ bytes: [UInt8], _ cause: String) {
         #expect { try Self.decode(bytes) } throws: { "\($0)" == "read frame of an NRI plugin: \(cause)" }
-    }
-
-    @Test func namesOfPlugins() throws {
-        #expect(PluginName(file: "10-a.b_c+d-e")?.description == "10-a.b_c+d-e")
-        for wrong in ["", "10", "10-", "1-a", "a0-b", "100-a", "10-a b", "10-ä", "-10-a"] {
-            #expect(PluginName(file: wrong) == nil, "\(wrong)")
-        }
-        let names = try ["10-b", "05-z", "10-a"].map { try #require(PluginName(file: $0)) }
-        #expect(names.sorted().map(\.description) == ["05-z", "10-a", "10-b"])
     }
 }
