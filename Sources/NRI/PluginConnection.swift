@@ -116,9 +116,10 @@ final class PluginConnection: Sendable {
         }
         guard let waiting else { return }
         loop.remove(socket.rawValue, token: token)
-        for continuation in waiting { continuation.resume(returning: .failure(.broken(reason))) }
-        // The loop's handler kept the connection, and with it the socket: it is closed when the last call has returned.
+        // Before anybody goes on without it.
         onEnd(reason)
+        // The loop's handler kept the connection, and with it the socket: it is closed when the last call has returned.
+        for continuation in waiting { continuation.resume(returning: .failure(.broken(reason))) }
     }
 
     /// Sends what the socket takes; the rest goes when it is writable.

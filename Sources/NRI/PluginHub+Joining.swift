@@ -153,7 +153,10 @@ extension PluginHub {
             state.plugins.insert(plugin, at: place)
         }
         // It may have left before it was on the list.
-        if !plugin.connection.isOpen { state.withLock { $0.plugins.removeAll { $0 === plugin } } }
+        guard plugin.connection.isOpen else {
+            state.withLock { $0.plugins.removeAll { $0 === plugin } }
+            throw PluginError(.broken, "Synchronize", plugin.name.description, plugin.connection.reason)
+        }
         return updates
     }
 

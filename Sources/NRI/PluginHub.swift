@@ -83,8 +83,10 @@ package final class PluginHub: Sendable {
 
     /// Whether nobody has to be told. Then the step is noted, and that is all.
     package func isQuiet(_ id: String, _ step: Step) -> Bool {
-        state.withLock { state in
-            if state.plugins.isEmpty, !state.isJoining {
+        // Rules may want plugins that are not there.
+        let isRuled = step == .appears && settings.rules != nil
+        return state.withLock { state in
+            if state.plugins.isEmpty, !state.isJoining, !isRuled {
                 _ = Self.take(step, of: id, &state.known)
                 return true
             }

@@ -41,9 +41,9 @@ def test_events_in_order(engine, plugin_socket):
         engine.stop_pod(pod)
         engine.remove_pod(pod)
         assert plugin.names(pod, container) == [
-            "RunPodSandbox", "CreateContainer", "PostCreateContainer", "StartContainer", "PostStartContainer",
-            "UpdateContainer", "PostUpdateContainer", "UpdatePodSandbox", "PostUpdatePodSandbox", "StopContainer",
-            "RemoveContainer", "StopPodSandbox", "RemovePodSandbox",
+            "RunPodSandbox", "CreateContainer", "ValidateContainerAdjustment", "PostCreateContainer",
+            "StartContainer", "PostStartContainer", "UpdateContainer", "PostUpdateContainer", "UpdatePodSandbox",
+            "PostUpdatePodSandbox", "StopContainer", "RemoveContainer", "StopPodSandbox", "RemovePodSandbox",
         ]
     engine.assert_clean()
 
