@@ -60,21 +60,6 @@ package final class DescriptorLoop: Sendable {
         do throws(Errno) { try epoll.remove(fd) } catch { preconditionFailure("epoll_ctl: \(error)") }
     }
 
-    /// Waits until the descriptor is ready, at most so long; false when the time is up.
-    func wait(for interest: Epoll.Interest, of descriptor: SharedFD, atMost time: Duration) async throws -> Bool {
-        let (token, promise) = (newToken(), Promise<Bool>())
-        try add(descriptor.rawValue, [interest, .oneShot], token: token) { _ in promise.succeed(true) }
-        let clock = Task {
-            try await Task.sleep(for: time)
-            promise.succeed(false)
-        }
-        defer {
-            clock.cancel()
-            remove(descriptor.rawValue, token: token)
-        }
-        return try await promise.value
-    }
-
     private func run() {
         while true {
             let events: [Epoll.Event]
