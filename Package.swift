@@ -119,6 +119,9 @@ let package = Package(
             ],
             swiftSettings: [.swiftLanguageMode(.v6)],
             plugins: ["CRIGenerator"]),
+        .target(
+            name: "NRIAPI", dependencies: [library("SwiftProtobuf", "swift-protobuf")],
+            swiftSettings: [.swiftLanguageMode(.v6)], plugins: ["CRIGenerator"]),
         .plugin(
             name: "CRIGenerator", capability: .buildTool(),
             dependencies: [
@@ -157,6 +160,9 @@ let package = Package(
                 "Linux", "StreamFraming", library("Crypto", "swift-crypto"), library("NIOCore", "swift-nio"),
                 library("NIOHTTP1", "swift-nio"), library("NIOPosix", "swift-nio"), library("NIOSSL", "swift-nio-ssl"),
             ]),
+        floor(
+            "NRI",
+            ["Linux", "NRIAPI", "OCIRuntimeSpec", "StreamFraming", library("SwiftProtobuf", "swift-protobuf")]),
         // Not "Configuration": swift-configuration, which async-http-client brings, has a target of that name.
         floor("EngineConfiguration", ["Linux", "TOML"]),
 
@@ -185,8 +191,8 @@ let package = Package(
         floor(
             "CRIService",
             [
-                "CRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Archive", "Cgroups", "Registry", "CNI",
-                "MonitorProtocol", "EngineConfiguration", "ImagePolicy", "ImageSources", "ImageStore",
+                "CRIAPI", "NRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Archive", "Cgroups", "Registry", "CNI",
+                "MonitorProtocol", "EngineConfiguration", "ImagePolicy", "ImageSources", "ImageStore", "NRI",
                 "RegistryConfiguration",
                 "Streaming", "Traces", library("GRPCCore", "grpc-swift-2"),
                 library("SwiftProtobuf", "swift-protobuf"), library("GRDB", "GRDB.swift"),
@@ -255,6 +261,7 @@ let package = Package(
                 "Streaming", "StreamFraming", "Linux", library("NIOCore", "swift-nio"),
                 library("NIOPosix", "swift-nio"), library("NIOEmbedded", "swift-nio"),
             ]),
+        tests("NRITests", ["NRI", "NRIAPI", "OCIRuntimeSpec", "Linux", library("SwiftProtobuf", "swift-protobuf")]),
         tests("EngineConfigurationTests", ["EngineConfiguration", "Linux"]),
         tests("ContainerRuntimeTests", ["ContainerRuntime", "Cgroups", "Confinement", "OCIRuntimeSpec", "Linux"]),
         tests("PodMonitorTests", ["PodMonitor", "MonitorProtocol", "Linux"]),

@@ -73,7 +73,7 @@ need_scratch() {
 }
 
 # Makes $environment, a Python with gRPC and pytest, and in $environment/stubs the messages and
-# services of the CRI and of traces.
+# services of the CRI and of traces, and the messages of the NRI.
 python_environment() {
     environment=$repository/.build/python
     if [ ! -x "$environment/bin/pytest" ]; then
@@ -84,4 +84,6 @@ python_environment() {
     "$environment/bin/python" -m grpc_tools.protoc -I "$repository/Sources/CRIAPI" -I "$repository/Sources/OTLPAPI" \
         --python_out="$environment/stubs" --grpc_python_out="$environment/stubs" \
         runtime/v1/api.proto collector/trace/v1/trace_service.proto
+    "$environment/bin/python" -m grpc_tools.protoc -I "$repository/Sources/NRIAPI" \
+        --python_out="$environment/stubs" nri/v1alpha1/api.proto ttrpc/ttrpc.proto
 }

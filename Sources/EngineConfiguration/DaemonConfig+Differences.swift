@@ -14,8 +14,9 @@ extension DaemonConfig {
         return keys
     }
 
-    /// This configuration with what may change while pods run as `wanted` has it: what is logged, how containers are
-    /// made and restored, the handlers, and which images are pinned. The rest, which `keysDiffering` tells, was used when the engine started.
+    /// This configuration with what may change while pods run as `wanted` has it: what is logged, how containers are made
+    /// and restored, the handlers, and which images are pinned. The rest, which `keysDiffering` tells, was used when the
+    /// engine started.
     package func reloading(_ wanted: DaemonConfig) -> DaemonConfig {
         var config = self
         (config.logLevel, config.logFilter) = (wanted.logLevel, wanted.logFilter)

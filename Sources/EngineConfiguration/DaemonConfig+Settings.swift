@@ -5,7 +5,7 @@ extension DaemonConfig {
     /// Every key that the file may have, in the order in which it is printed.
     static let sections: [Section] = [
         general, apiSection, cniSection, runtimeSection, checkpointSection, imageSection, metricsSection,
-        tracingSection,
+        tracingSection, nriSection,
     ]
 
     private static let general = Section(

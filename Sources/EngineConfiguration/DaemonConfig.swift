@@ -29,6 +29,8 @@ package struct DaemonConfig: Sendable, Equatable {
     package var metrics = Metrics()
     /// Where spans of requests are sent.
     package var tracing = Tracing()
+    /// Plugins that take part in how containers are made.
+    package var nri = NRI()
 
     /// The defaults, not yet resolved.
     package init() {}
@@ -247,6 +249,7 @@ extension DaemonConfig {
     package func resolved() -> DaemonConfig {
         var config = self
         if config.api.listen.isEmpty { config.api.listen = run + "/skiffd.sock" }
+        if config.nri.listen.isEmpty { config.nri.listen = run + "/nri.sock" }
         if config.cni.cacheDir.isEmpty { config.cni.cacheDir = root + "/cni" }
         for (name, var handler) in runtime.handlers {
             if handler.path.isEmpty { handler.path = name }

@@ -21,7 +21,7 @@ struct CreationTests {
         let folder = try TemporaryDirectory()
         let path = folder.path + "/socket"
         let listener = try UnixSocket.listen(path, .sequencedPackets)
-        let link = try MonitorLink(path: path, loop: try EventLoop(), onEvent: { _ in }, onClose: {})
+        let link = try MonitorLink(path: path, loop: try DescriptorLoop(), onEvent: { _ in }, onClose: {})
         let monitor = try listener.accept()
         let request = CreateRequest(
             container: "c", command: RuntimeCommand(["/true"]), pidFile: "/p", exitFile: "/e", logPath: "/l")

@@ -39,7 +39,9 @@ struct SpecRequest {
         set { container.linux.securityContext = newValue }
     }
 
-    func build() throws(ServiceError) -> Spec {
+    func build() throws(ServiceError) -> Spec { try SpecBuilder.build(input) }
+
+    var input: SpecBuilder.Input {
         var input = SpecBuilder.Input(
             pod: pod, container: container, image: image, podID: "p1", containerID: "c1", rootfs: "/rootfs", user: user,
             surroundings: surroundings, mounts: mounts, devices: devices, host: host, defaults: defaults)
@@ -47,7 +49,7 @@ struct SpecRequest {
         input.imageVolumes = imageVolumes
         input.hooks = hooks
         input.apparmorProfile = apparmor
-        return try SpecBuilder.build(input)
+        return input
     }
 }
 

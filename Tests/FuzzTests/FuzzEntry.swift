@@ -26,6 +26,8 @@ enum FuzzEntry: String, CaseIterable, Sendable {
     case websocket
     /// The head of an HTTP message.
     case http
+    /// The connection of a plugin.
+    case plugin
     /// A message to a monitor, or from one: daemon and monitor may be of different builds.
     case monitor
     /// A layer of an image, compressed or not.
@@ -41,6 +43,7 @@ enum FuzzEntry: String, CaseIterable, Sendable {
         case .spdy: Self.spdy(bytes)
         case .websocket: Self.websocket(bytes)
         case .http: Self.http(bytes)
+        case .plugin: Self.plugin(bytes)
         case .monitor: Self.monitor(bytes)
         case .layer: Self.layer(bytes)
         }
@@ -166,6 +169,27 @@ enum FuzzEntry: String, CaseIterable, Sendable {
         } catch {
             precondition(!error.cause.isEmpty, "an error without words")
         }
+    }
+
+    /// The messages, up to the first error, are the same whatever the bytes are cut into, and after they were written again.
+    private static func plugin(_ bytes: [UInt8]) {
+        func messages(_ bytes: [UInt8], by size: Int) -> [(PluginMessage.Channel, PluginMessage)] {
+            var decoder = PluginDecoder()
+            var messages: [(PluginMessage.Channel, PluginMessage)] = []
+            do throws(WireError) {
+                for piece in pieces(bytes, of: size) {
+                    decoder.feed(piece)
+                    while let next = try decoder.next() { messages.append(next) }
+                }
+            } catch {
+                precondition(!error.cause.isEmpty, "an error without words")
+            }
+            return messages
+        }
+        let whole = messages(bytes, by: max(1, bytes.count))
+        precondition(messages(bytes, by: 9).elementsEqual(whole, by: ==), "messages that depend on their pieces")
+        let written = whole.flatMap { $1.frames(on: $0) }
+        precondition(messages(written, by: 4096).elementsEqual(whole, by: ==), "messages that are read differently")
     }
 
     /// What is understood is the same after it was written and read again, where its version can say it.

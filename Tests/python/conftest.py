@@ -34,6 +34,12 @@ def pod(engine, request):
         engine.assert_clean()
 
 
+@pytest.fixture
+def plugin_socket(engine):
+    """Where plugins of the Node Resource Interface connect."""
+    return str(engine.folder / "run/nri.sock")
+
+
 class Refused:
     """Expects a gRPC error with the code and, in its text, all the words."""
 

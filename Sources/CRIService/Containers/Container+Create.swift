@@ -9,6 +9,8 @@ internal import ImageStore
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import NRI
+internal import NRIAPI
 internal import OCIImageSpec
 internal import OCIRuntimeSpec
 internal import SwiftProtobuf
@@ -84,6 +86,7 @@ extension Pod {
             await container.undo()
             throw error
         }
+        await container.notePlugins(.postCreateContainer, .goesOn)
         engine.table.show(containerID)
         engine.events.post(.containerCreatedEvent, containerID, of: self)
         return containerID
@@ -124,7 +127,7 @@ extension Container {
         let parts = if let archive { try await unpack(archive) } else { RestoreArchive.Parts?.none }
         let input = try await specInput(image, rootfs: rootfs)
         record.user = input.user
-        var spec = try SpecBuilder.build(input)
+        var spec = try await adjusted(SpecBuilder.build(input), input)
         if let parts { spec = try RestoredSpec(former: try parts.spec(), wanted: spec).build() }
         let (paths, id, logPath) = (paths, id, record.logPath)
         try await BlockingPool.run { [spec] in try Self.writeBundle(spec, id, paths, logPath: logPath) }

@@ -7,6 +7,8 @@ internal import GRDB
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import NRI
+internal import NRIAPI
 
 extension Engine {
     /// Removes a container, running or not; one that is unknown is right.
@@ -45,6 +47,7 @@ extension Container {
         try await forgetInMonitor()
         try await engine.images.removeRootfs(container: id)
         try await unmountImages()
+        await notePlugins(.removeContainer, .goes)
         let (bundle, folder, driver) = (paths.bundle(id), paths.container(id), try cgroup())
         try await BlockingPool.run {
             try driver.delete()

@@ -48,6 +48,7 @@ extension Container {
     }
 
     private func restoreNow() async throws {
+        try await tellPlugins(.startContainer, .goesOn)
         let console = config.tty ? paths.consoleSocket(id) : nil
         let process = try await traced("\(handler.name) restore") {
             try await createProcess(handler.restore(id, paths, console: console), "restore")

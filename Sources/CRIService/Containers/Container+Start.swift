@@ -4,6 +4,8 @@
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import NRI
+internal import NRIAPI
 internal import Traces
 
 extension Engine {
@@ -27,6 +29,7 @@ extension Container {
             switch state {
             case .created(let process):
                 state = .starting(process)
+                try await tellPlugins(.startContainer, .goesOn)
                 try await traced("\(handler.name) start") { try await startProcess(handler.start(id, paths), "start") }
             case .restorable: try await restore()
             default: throw NotCreated()
@@ -44,6 +47,7 @@ extension Container {
         }
         tellStart()
         try await note()
+        await notePlugins(.postStartContainer, .goesOn)
     }
 
     private struct NotCreated: Error {}

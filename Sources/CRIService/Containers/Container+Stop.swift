@@ -23,8 +23,14 @@ struct StopWork: Sendable {
 }
 
 extension Container {
-    /// Returns when the container's process has ended. A second request joins the first and may shorten its time.
+    /// Returns when the container's process has ended, and plugins know. A second request joins the first and may shorten
+    /// its time.
     func stop(timeout: Duration) async throws {
+        try await endProcess(within: timeout)
+        await tellPluginsOfEnd()
+    }
+
+    private func endProcess(within timeout: Duration) async throws {
         if let creating, case .creating = state { _ = try? await creating.value }
         if case .restorable = state { return await endUnrestored() }
         guard state.process != nil else { return }

@@ -5,6 +5,8 @@ internal import Cgroups
 internal import CRIAPI
 internal import Linux
 internal import MonitorProtocol
+internal import NRI
+internal import NRIAPI
 internal import OCIRuntimeSpec
 internal import SwiftProtobuf
 
@@ -14,7 +16,10 @@ extension Engine {
         let container = try table.container(id)
         do {
             // Goes on when the client gives up: limits and what is on record of them are changed together.
-            try await Work { try await container.update(request) }.value
+            let others = try await Work { try await container.update(request) }.value
+            // Not before: two containers must not wait for each other.
+            _ = await carryOut(others?.updates ?? [])
+            await carryOut(others?.evictions ?? [])
         } catch let error as CancellationError { throw error } catch {
             throw ServiceError.wrap(error, "update container", container.id)
         }
@@ -22,29 +27,65 @@ extension Engine {
 }
 
 extension Container {
-    /// One update after the other.
-    func update(_ request: CRI.Resources) async throws {
-        while let updating { _ = try? await updating.value }
-        let work = Work { try await self.updateNow(request) }
-        updating = work
-        defer { updating = nil }
-        try await work.value
+    /// Sets what a request asks for and plugins make of it; what they want of others is returned.
+    func update(_ request: CRI.Resources) async throws -> UpdateMerge? {
+        try await inTurn { try await self.updateNow(request) }
     }
 
-    private func updateNow(_ request: CRI.Resources) async throws {
-        let limits = try SpecBuilder.limits(
+    /// Sets what a plugin asks for.
+    func update(wanted: NRILinuxResources) async throws {
+        var limits = LinuxResources()
+        try limits.take(wanted)
+        limits.bindSwap(on: engine.host)
+        _ = try await inTurn { [limits] in
+            let before = await self.resources
+            var after = before
+            after.overlay(limits, over: LinuxResources())
+            try await self.set(limits, after)
+            return nil
+        }
+    }
+
+    /// One update after the other.
+    private func inTurn(_ body: @escaping @Sendable () async throws -> UpdateMerge?) async throws -> UpdateMerge? {
+        while let updating { _ = try? await updating.value }
+        let work = Work(body)
+        updating = work
+        defer { updating = nil }
+        return try await work.value
+    }
+
+    private func updateNow(_ request: CRI.Resources) async throws -> UpdateMerge? {
+        let asked = try SpecBuilder.limits(
             request, host: engine.host, leastMemory: engine.minimumMemory(of: handler))
+        try requireUpdatable()
+        let merge = try await askPlugins(asked)
+        var limits = asked
+        if let merge { try limits.take(merge.resources) }
+        var after = Self.merge(request, into: resources)
+        after.overlay(limits, over: asked)
+        try await set(limits, after)
+        if merge != nil { await notePlugins(.postUpdateContainer, .goesOn) }
+        return merge
+    }
+
+    private func requireUpdatable() throws(ServiceError) {
         switch state {
         case .created, .running: break
         case .creating, .restorable, .starting, .exited:
             throw ServiceError(.state, "use container", id, "it is \(state.word), neither created nor running")
         }
         guard removing == nil else { throw ServiceError(.state, "use container", id, "it is being removed") }
+    }
+
+    /// Has the runtime set the limits, and writes down what it comes to.
+    private func set(_ limits: LinuxResources, _ after: CRI.Resources) async throws {
+        try requireUpdatable()
         if limits != LinuxResources() {
             try await refuseBelowUse(limits)
             try await run(limits)
         }
-        resources = Self.merge(request, into: resources)
+        resources = after
         var config = config
         config.linux.resources = resources
         record.config = try config.serializedData()

@@ -7,6 +7,7 @@ internal import GRDB
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import NRI
 internal import SwiftProtobuf
 
 /// One container of a pod.
@@ -60,7 +61,7 @@ actor Container {
     var creating: Work<Void>?
     var stopping: StopWork?
     var removing: Work<Void>?
-    var updating: Work<Void>?
+    var updating: Work<UpdateMerge?>?
     /// Whoever listens knows that it was started.
     var toldStart = false
     /// Its processes stand still while their state is written.
@@ -180,6 +181,7 @@ actor Container {
         do { try await note() } catch { engine.log.error("record end of container \"\(id)\": \(error)") }
         end.succeed(())
         guard engine.table.isVisible(id) else { return }
+        if let plugins = engine.plugins, !plugins.isQuiet(id, .ends) { Task { await tellPluginsOfEnd() } }
         if wasStarted { tellStart() }
         engine.events.post(.containerStoppedEvent, id, of: pod)
     }

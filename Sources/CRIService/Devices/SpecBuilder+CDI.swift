@@ -22,6 +22,24 @@ extension SpecBuilder {
         }
     }
 
+    /// A finished specification with more devices.
+    static func add(_ edits: [CDIEdits], _ devices: [PreparedDevice], to spec: Spec, _ input: Input) -> Spec {
+        var input = input
+        input.deviceEdits = edits
+        var builder = SpecBuilder(input)
+        builder.spec = spec
+        builder.process = spec.process ?? builder.process
+        builder.linux = spec.linux ?? builder.linux
+        builder.applyDeviceEdits()
+        let paths = Set(devices.map(\.node.path))
+        let present = (builder.linux.devices ?? []).filter { !paths.contains($0.path) }
+        if !devices.isEmpty { builder.linux.devices = present + devices.map(\.node) }
+        var result = builder.spec
+        (result.process, result.linux) = (builder.process, builder.linux)
+        result.linux?.resources?.devices?.append(contentsOf: devices.map(\.rule))
+        return result
+    }
+
     private mutating func setVariable(_ text: String) {
         let name = text.prefix { $0 != "=" } + "="
         process.env = (process.env ?? []).filter { !$0.hasPrefix(name) } + [text]

@@ -6,6 +6,7 @@ internal import Cgroups
 package import EngineConfiguration
 internal import Linux
 package import Logging
+internal import NRI
 internal import Streaming
 internal import Synchronization
 package import Traces
@@ -20,7 +21,7 @@ package final class Engine: Sendable {
     let paths: Paths
     let records: RecordStore
     let images: ImageService
-    let loop: EventLoop
+    let loop: DescriptorLoop
     let networks: Networks
     let cgroups: CgroupLayout
     let cgroupNaming: CgroupNaming
@@ -43,6 +44,8 @@ package final class Engine: Sendable {
     let streaming = Mutex<StreamingServer?>(nil)
     /// The same, where the configuration wants them.
     let documents = Mutex<[DocumentServer]>([])
+    /// Plugins, once they may come.
+    let pluginHub = Mutex<PluginHub?>(nil)
     private let lock: SharedFD
 
     /// All of one moment.
@@ -55,6 +58,7 @@ package final class Engine: Sendable {
     package static func start(_ config: DaemonConfig, log: Logger) async throws -> Engine {
         let engine = try await BlockingPool.run { try Engine(config, log: log) }
         try await engine.recover()
+        await engine.startPlugins()
         engine.repairImages()
         engine.keepSmall()
         return engine
@@ -76,7 +80,7 @@ package final class Engine: Sendable {
         lock = try RootLock.take(paths.lock)
         images = try ImageService(config)
         records = try RecordStore(path: paths.database)
-        loop = try EventLoop()
+        loop = try DescriptorLoop()
         networks = Networks(config.cni)
         cgroups = try CgroupLayout.detect()
         cgroupNaming = try CgroupNaming(

@@ -29,7 +29,7 @@ final class MonitorLink: Sendable {
     }
 
     private let socket: SharedSocket
-    private let loop: EventLoop
+    private let loop: DescriptorLoop
     private let token: UInt64
     private let state = Mutex(State())
     private let onEvent: @Sendable (MonitorEvent) -> Void
@@ -37,7 +37,7 @@ final class MonitorLink: Sendable {
 
     /// Connects. `onEvent` and `onClose` are called on the event loop's thread.
     init(
-        path: String, loop: EventLoop, onEvent: @escaping @Sendable (MonitorEvent) -> Void,
+        path: String, loop: DescriptorLoop, onEvent: @escaping @Sendable (MonitorEvent) -> Void,
         onClose: @escaping @Sendable () -> Void
     ) throws(Errno) {
         socket = SharedSocket(try UnixSocket.connect(path, .sequencedPackets))

@@ -16,11 +16,11 @@ final class PipeCollector: Sendable {
 
     private let reader: SharedFD
     private let limit: Int
-    private let loop: EventLoop
+    private let loop: DescriptorLoop
     private let token: UInt64
     private let state = Mutex(State())
 
-    init(limit: Int, loop: EventLoop) throws(Errno) {
+    init(limit: Int, loop: DescriptorLoop) throws(Errno) {
         var pipe = try Pipe(nonblocking: false)
         guard let reader = pipe.takeReader(), let writer = pipe.takeWriter() else { throw .EBADF }
         try reader.setNonblocking(true)

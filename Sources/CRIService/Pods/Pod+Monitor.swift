@@ -13,7 +13,7 @@ final class MonitorWatch: Sendable {
 
     /// `isChild`: the daemon started it and has to reap it. `onEnd` is called once, on the event loop's thread.
     init(
-        _ pidfd: SharedPidFD, loop: EventLoop, isChild: Bool, onEnd: @escaping @Sendable () -> Void
+        _ pidfd: SharedPidFD, loop: DescriptorLoop, isChild: Bool, onEnd: @escaping @Sendable () -> Void
     ) throws(Errno) {
         let (token, ended) = (loop.newToken(), ended)
         try loop.add(pidfd.pidfd.rawValue, .readable, token: token) { _ in

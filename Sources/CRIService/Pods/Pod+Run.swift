@@ -9,6 +9,8 @@ internal import GRDB
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import NRI
+internal import NRIAPI
 internal import OCIRuntimeSpec
 internal import Synchronization
 internal import Traces
@@ -31,6 +33,7 @@ extension Engine {
             self.table.add(pod, visible: false)
             do {
                 try await pod.run()
+                try await pod.tellPlugins(.runPodSandbox, .appears)
             } catch {
                 await pod.undo()
                 throw ServiceError.wrap(error, "run pod", config.metadata.name)

@@ -9,6 +9,8 @@ internal import GRDB
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import NRI
+internal import NRIAPI
 internal import Synchronization
 
 extension Engine {
@@ -80,7 +82,10 @@ extension Pod {
     /// when a container does not end; the first failure is thrown.
     private func endEverything() async throws {
         var failure: (any Error)?
-        do { try await endContainers() } catch { failure = error }
+        do {
+            try await endContainers()
+            await notePlugins(.stopPodSandbox, .ends)
+        } catch { failure = error }
         do { try await leaveNetwork() } catch { failure = failure ?? error }
         if let failure { throw failure }
         try await endMonitor()
@@ -237,6 +242,7 @@ extension Pod {
         try await stop()
         for container in containers.values { try await container.remove() }
         try await removeFolders()
+        await notePlugins(.removePodSandbox, .goes)
         let (id, operation) = (id, operationName)
         try await engine.records.write { db in
             _ = try PodRecord.deleteOne(db, key: id)

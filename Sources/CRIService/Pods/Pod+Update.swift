@@ -4,6 +4,8 @@
 internal import CRIAPI
 internal import Cgroups
 internal import Linux
+internal import NRI
+internal import NRIAPI
 internal import OCIRuntimeSpec
 internal import SwiftProtobuf
 
@@ -13,7 +15,7 @@ extension Engine {
     func updatePod(_ id: String, overhead: CRI.Resources, resources: CRI.Resources) async throws {
         let pod = try table.pod(id)
         do {
-            try await pod.update(Self.sum(overhead, resources))
+            try await pod.update(overhead, resources)
         } catch {
             throw ServiceError.wrap(error, "update pod", pod.id)
         }
@@ -31,12 +33,15 @@ extension Engine {
 }
 
 extension Pod {
-    func update(_ request: CRI.Resources) async throws {
+    func update(_ overhead: CRI.Resources, _ resources: CRI.Resources) async throws {
         let limits = try SpecBuilder.limits(
-            request, host: engine.host, leastMemory: engine.minimumMemory(of: handler))
+            Engine.sum(overhead, resources), host: engine.host, leastMemory: engine.minimumMemory(of: handler))
         guard isReady else { throw ServiceError(.state, "use pod", id, "it is not ready") }
-        guard plan.cgroup.isOwn, limits != LinuxResources() else { return }
-        let driver = try cgroup()
-        try await BlockingPool.run { try driver.update(limits) }
+        try await askPlugins(overhead: overhead, resources: resources)
+        if plan.cgroup.isOwn, limits != LinuxResources() {
+            let driver = try cgroup()
+            try await BlockingPool.run { try driver.update(limits) }
+        }
+        await notePlugins(.postUpdatePodSandbox, .goesOn)
     }
 }

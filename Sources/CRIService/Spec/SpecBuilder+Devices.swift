@@ -14,6 +14,11 @@ package struct PreparedDevice: Hashable, Sendable {
         self.node = node
         self.access = access
     }
+
+    /// With which it can be used.
+    var rule: LinuxDeviceCgroup {
+        LinuxDeviceCgroup(allow: true, type: node.type, major: node.major, minor: node.minor, access: access)
+    }
 }
 
 extension SpecBuilder {
@@ -26,10 +31,6 @@ extension SpecBuilder {
     func deviceRules() -> [LinuxDeviceCgroup] {
         if isPrivileged { return [LinuxDeviceCgroup(allow: true, access: "rwm")] }
         return [LinuxDeviceCgroup(allow: false, access: "rwm")]
-            + input.devices.map { device in
-                LinuxDeviceCgroup(
-                    allow: true, type: device.node.type, major: device.node.major, minor: device.node.minor,
-                    access: device.access)
-            }
+            + input.devices.map(\.rule)
     }
 }

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-internal import Linux
 internal import Synchronization
 
-/// The daemon's one thread that waits for descriptors: monitors' sockets, their pidfds and the pipes of exec'd
-/// processes.
+/// The daemon's one thread that waits for descriptors: monitors' sockets, their pidfds, the pipes of exec'd processes and
+/// the sockets of plugins.
 ///
 /// ## Concurrency model
 /// The table of handlers is under a mutex. Handlers run on the loop's thread, one at a time, and must not block. After
 /// `remove` returns, a handler may still be running, but is not called again.
-final class EventLoop: Sendable {
-    typealias Handler = @Sendable (Epoll.Interest) -> Void
+package final class DescriptorLoop: Sendable {
+    /// Is told what the descriptor is ready for.
+    package typealias Handler = @Sendable (Epoll.Interest) -> Void
 
     private struct State {
         var handlers: [UInt64: Handler] = [:]
@@ -23,13 +23,13 @@ final class EventLoop: Sendable {
     private let thread = BlockingPool(limit: 1)
 
     /// Starts the thread; it runs as long as the process.
-    init() throws(Errno) {
+    package init() throws(Errno) {
         epoll = try Epoll()
         Task { [thread] in await thread.run { self.run() } }
     }
 
     /// A name for what is added next. It is there before the first event is, so that a handler can remove itself.
-    func newToken() -> UInt64 {
+    package func newToken() -> UInt64 {
         state.withLock { state in
             state.next += 1
             return state.next
@@ -37,7 +37,8 @@ final class EventLoop: Sendable {
     }
 
     /// Calls the handler whenever the descriptor is ready. The descriptor must stay open until `remove`.
-    func add(_ fd: Int32, _ interest: Epoll.Interest, token: UInt64, _ handler: @escaping Handler) throws(Errno) {
+    package func add(_ fd: Int32, _ interest: Epoll.Interest, token: UInt64, _ handler: @escaping Handler) throws(Errno)
+    {
         state.withLock { $0.handlers[token] = handler }
         do throws(Errno) {
             try epoll.add(fd, interest, token: token)
@@ -48,30 +49,15 @@ final class EventLoop: Sendable {
     }
 
     /// Changes what the descriptor is waited for.
-    func change(_ fd: Int32, _ interest: Epoll.Interest, token: UInt64) throws(Errno) {
+    package func change(_ fd: Int32, _ interest: Epoll.Interest, token: UInt64) throws(Errno) {
         try epoll.change(fd, interest, token: token)
     }
 
     /// Forgets the descriptor, if it was added and not removed yet; call it before it is closed.
-    func remove(_ fd: Int32, token: UInt64) {
+    package func remove(_ fd: Int32, token: UInt64) {
         guard state.withLock({ $0.handlers.removeValue(forKey: token) }) != nil else { return }
         // It was added; the only failure would be a descriptor closed too early, a mistake that must show.
         do throws(Errno) { try epoll.remove(fd) } catch { preconditionFailure("epoll_ctl: \(error)") }
-    }
-
-    /// Waits until the descriptor is ready, at most so long; false when the time is up.
-    func wait(for interest: Epoll.Interest, of descriptor: SharedFD, atMost time: Duration) async throws -> Bool {
-        let (token, promise) = (newToken(), Promise<Bool>())
-        try add(descriptor.rawValue, [interest, .oneShot], token: token) { _ in promise.succeed(true) }
-        let clock = Task {
-            try await Task.sleep(for: time)
-            promise.succeed(false)
-        }
-        defer {
-            clock.cancel()
-            remove(descriptor.rawValue, token: token)
-        }
-        return try await promise.value
     }
 
     private func run() {
