@@ -6,6 +6,8 @@ internal import EngineConfiguration
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
+internal import NRI
+internal import NRIAPI
 internal import OCIRuntimeSpec
 internal import Traces
 

@@ -17,7 +17,7 @@ extension Container {
     private var pluginState: NRIContainerState {
         switch state {
         case .creating: .containerUnknown
-        case .created, .starting: .containerCreated
+        case .created, .restorable, .starting: .containerCreated
         case .running: isCheckpointing ? .containerPaused : .containerRunning
         case .exited: .containerStopped
         }
