@@ -52,11 +52,16 @@ package struct ArchiveError: Error, Hashable, Sendable, CustomStringConvertible 
 
     /// One line: operation, quoted subject, reason.
     package var description: String {
+        subject.isEmpty ? "\(operation): \(reason)" : "\(operation) \(Self.quoted(subject)): \(reason)"
+    }
+
+    /// A text of the archive in quotes, on one line and not too long.
+    static func quoted(_ text: String) -> String {
         var quoted = ""
-        for scalar in subject.unicodeScalars.prefix(300) {
+        for scalar in text.unicodeScalars.prefix(300) {
             let isPlain = scalar != "\"" && scalar != "\\" && scalar.value >= 0x20 && scalar.value != 0x7F
             quoted += isPlain ? String(scalar) : scalar.escaped(asASCII: true)
         }
-        return subject.isEmpty ? "\(operation): \(reason)" : "\(operation) \"\(quoted)\": \(reason)"
+        return "\"\(quoted)\""
     }
 }

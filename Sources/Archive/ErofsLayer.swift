@@ -133,8 +133,8 @@ internal import Linux
                 stack.append(made)
             case .whiteout: return nil
             case .inode, .pending:
-                let name = String(decoding: step, as: UTF8.self)
-                throw entry.fault(.unsupported, "a file is where \"\(name)\" must be a directory")
+                let name = ArchiveError.quoted(String(decoding: step, as: UTF8.self))
+                throw entry.fault(.unsupported, "a file is where \(name) must be a directory")
             }
         }
         return stack[stack.count - 1]
@@ -222,7 +222,7 @@ internal import Linux
 
     private func wait(for path: EntryPath, _ link: LayerEntry) throws(ArchiveError) -> Int {
         if let known = pendingPlaces[path] { return known }
-        try tally.add(waiting: link, for: path)
+        try tally.add(waiting: link, steps: path.components.count)
         pendingPlaces[path] = pending.count
         pending.append((path, link))
         return pending.count - 1
@@ -247,10 +247,10 @@ extension LayerEntry {
     }
 
     func linksToNothing(_ path: EntryPath) -> ArchiveError {
-        fault(.unsupported, "there is no \"\(path)\" to link to")
+        fault(.unsupported, "there is no \(ArchiveError.quoted(path.description)) to link to")
     }
 
     func linksToDirectory(_ path: EntryPath) -> ArchiveError {
-        fault(.hostile, "it is a hard link to the directory \"\(path)\"")
+        fault(.hostile, "it is a hard link to the directory \(ArchiveError.quoted(path.description))")
     }
 }

@@ -118,7 +118,7 @@ package final class LayerExtractor: LayerWriter {
 
     /// Lets a hard link wait for the layers below. Its target may itself be a link that waits.
     func wait(_ entry: LayerEntry, for target: EntryPath, at place: EntryPath) throws(ArchiveError) {
-        try tally.add(waiting: entry, for: place)
+        try tally.add(waiting: entry, steps: target.components.count + place.components.count)
         let first = targets[target] ?? target
         targets[place] = first
         pending.append((entry, first, place))

@@ -111,7 +111,8 @@ final class TreeResolver {
                 return .directory(try make(name, in: directory, path, hides: true))
             }
         } catch .ENOTDIR {
-            throw ArchiveError(.unsupported, "unpack entry", entry, "a file is where \"\(name)\" must be a directory")
+            let quoted = ArchiveError.quoted(name.description)
+            throw ArchiveError(.unsupported, "unpack entry", entry, "a file is where \(quoted) must be a directory")
         } catch {
             throw ArchiveError(entry: entry, error)
         }

@@ -35,9 +35,9 @@ struct UnpackTally {
         try keep(size)
     }
 
-    /// A hard link whose file is in a layer below: all of the entry waits for it.
-    mutating func add(waiting entry: LayerEntry, for path: EntryPath) throws(ArchiveError) {
-        try keep(512 + entry.name.count + 64 * path.components.count)
+    /// A hard link whose file is in a layer below: all of the entry waits for it, with paths of so many steps together.
+    mutating func add(waiting entry: LayerEntry, steps: Int) throws(ArchiveError) {
+        try keep(512 + entry.name.count + 64 * steps)
         try add(entry.attributes)
     }
 

@@ -73,6 +73,16 @@ import TestSupport
             title: "a hard link to nothing", build: { $0.add("x", type: "1", link: "missing") }, entry: "x",
             reason: "no \"missing\" to link to"),
         Attack(
+            title: "a hard link to a name of two lines", build: { $0.add("x", type: "1", link: "mis\nsing") },
+            entry: "x",
+            reason: #"no "mis\nsing" to link to"#),
+        Attack(
+            title: "a file below a file of two lines",
+            build: {
+                $0.add("f\nf", content: [1])
+                $0.add("f\nf/x", content: [1])
+            }, entry: "f\nf/x", reason: #"a file is where "f\nf" must be"#),
+        Attack(
             title: "a hard link to a deletion",
             build: {
                 $0.add(".wh.gone")
