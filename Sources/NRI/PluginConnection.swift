@@ -179,8 +179,9 @@ final class PluginConnection: Sendable {
             return end("it answered what nobody asked")
         }
         guard let response = try? TTRPCResponse(serializedBytes: message.payload) else {
-            continuation.resume(returning: .failure(.broken("its answer is malformed")))
-            return end("its answer is malformed")
+            // Before anybody goes on without it.
+            end("its answer is malformed")
+            return continuation.resume(returning: .failure(.broken("its answer is malformed")))
         }
         if response.hasStatus, response.status.code != 0 {
             let text = response.status.message
