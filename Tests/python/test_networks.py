@@ -38,6 +38,15 @@ def write(file, document):
     file.write_text(json.dumps(document))
 
 
+def use_plugins(engine, folder):
+    """Has plugins looked for in the folder, too."""
+    dropin = engine.folder / "skiff.toml.d"
+    dropin.mkdir(exist_ok=True)
+    (dropin / "plugins.toml").write_text(f'[cni]\nbin_dirs = ["/usr/lib/cni", "/opt/cni/bin", "{folder}"]\n')
+    engine.kill_daemon()
+    engine.start_daemon()
+
+
 def rules():
     """What portmap may leave: lines that name a pod's chain."""
     text = ""
@@ -159,11 +168,7 @@ def test_arguments_reach_the_plugins(engine, folder):
     names = ["portMappings", "bandwidth", "dns", "ips", "mac", "ipRanges", "io.kubernetes.cri.pod-annotations"]
     document["plugins"].append({"type": "recorder", "capabilities": {name: True for name in names}})
     write(folder / "10-pods.conflist", document)
-    dropin = engine.folder / "skiff.toml.d"
-    dropin.mkdir(exist_ok=True)
-    (dropin / "plugins.toml").write_text(f'[cni]\nbin_dirs = ["/usr/lib/cni", "/opt/cni/bin", "{plugins}"]\n')
-    engine.kill_daemon()
-    engine.start_daemon()
+    use_plugins(engine, plugins)
     annotations = {
         "kubernetes.io/ingress-bandwidth": "10M", "kubernetes.io/egress-bandwidth": "1Gi",
         "ips.skiff.io": "10.1.2.3/24,fd00::3/64", "mac.skiff.io": "0a:00:00:00:00:01",
@@ -255,11 +260,7 @@ def test_a_plugin_outlives_its_daemon(engine, folder):
     document = conflist(engine)
     document["plugins"][0]["ipam"]["type"] = "late-local"
     write(folder / "10-pods.conflist", document)
-    dropin = engine.folder / "skiff.toml.d"
-    dropin.mkdir(exist_ok=True)
-    (dropin / "plugins.toml").write_text(f'[cni]\nbin_dirs = ["/usr/lib/cni", "/opt/cni/bin", "{plugins}"]\n')
-    engine.kill_daemon()
-    engine.start_daemon()
+    use_plugins(engine, plugins)
     refusals = []
 
     def run():
