@@ -48,7 +48,8 @@ import Testing
     @Test func aMirrorThatIsDownIsPassedOver() async throws {
         let bench = try Bench()
         let registry = try DocumentRegistry()
-        let down = try { try DocumentRegistry().address }()
+        // A port that no other test is given.
+        let down = "127.0.0.1:1"
         let sources = bench.sources(insecure: [registry.address, down])
         try await bench.push(layer, to: sources, as: "\(registry.address)/x:1")
         try bench.write(

@@ -158,8 +158,9 @@ import Testing
         try AtomicFile.write("\(rootfs)/mine", "1")
         #expect(Syscall.exists("\(lab.root)/containers/c/upper/mine"))
         try store.removeRootfs(container: "c")
-        // The disk is not mounted after a boot: no image is lost by that.
-        try Syscall.unmount(disk)
+        // The disk is not mounted after a boot: no image is lost by that. What another test starts in this moment has all
+        // descriptors until it executes.
+        try eventually("the disk is free") { (try? Syscall.unmount(disk)) != nil }
         let error = try #require(throws: ImageStoreError.self) { try ImageStore(settings) }
         #expect(error.description.contains("its disk is not mounted"))
     }
