@@ -3,14 +3,16 @@
 
 """A monitor that stands still, as one does that waits for a disk, holds up its own pod alone, and that only so long."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
 import signal
 import threading
 
+import grpc
 import pytest
-from engine import DEADLINE, cri, eventually, is_zombie
+from engine import DEADLINE, PROGRAMS, cri, eventually, is_zombie
 
 
 @contextlib.contextmanager
@@ -78,3 +80,31 @@ def answers(engine, container):
     except Exception as error:
         assert "monitor" in str(error)
         return False
+
+
+def test_a_terminal_that_its_monitor_never_got(engine):
+    """The monitor is killed while the runtime makes a container with a terminal: its socket goes with the container."""
+    slow, begun = engine.folder / "slow", engine.folder / "slow.begun"
+    slow.write_text(
+        f'#!/bin/sh\ncase " $* " in *" create "*) : >{begun}; exec sleep 1000;; esac\n'
+        f'exec {PROGRAMS}/skiffrun "$@"\n'
+    )
+    slow.chmod(0o755)
+    dropin = engine.folder / "skiff.toml.d"
+    dropin.mkdir(exist_ok=True)
+    (dropin / "slow.toml").write_text(f'[runtime.handlers.slow]\npath = "{slow}"\n')
+    engine.kill_daemon()
+    engine.start_daemon()
+    config = engine.pod_config("slow")
+    request = cri.RunPodSandboxRequest(config=config, runtime_handler="slow")
+    pod = engine.runtime.RunPodSandbox(request, timeout=DEADLINE).pod_sandbox_id
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        creating = pool.submit(engine.create, pod, config, "c", ["sleep", "1000"], tty=True)
+        eventually("the runtime is at work", begun.exists)
+        sockets = engine.folder / "run/tty"
+        assert len(list(sockets.iterdir())) == 1
+        os.kill(engine.monitor_pid(pod), signal.SIGKILL)
+        assert isinstance(creating.exception(), grpc.RpcError)
+    engine.remove_pod(pod)
+    assert not list(sockets.iterdir())
+    engine.assert_clean()

@@ -110,11 +110,11 @@ extension Container {
         var request = base
         let files = ["json", "log", "pid"].map { paths.exec(id, base.execID, $0) }
         let (file, log, pidFile) = (files[0], files[1], files[2])
-        // What was not made need not be removed.
-        defer { for path in files { try? Syscall.removeFile(path) } }
         let (specFile, terminal) = (paths.spec(id), base.terminal)
-        try await BlockingPool.run { try Self.writeProcess(command, terminal, from: specFile, to: file) }
         let console = terminal != nil ? paths.consoleSocket(base.execID) : nil
+        // What was not made, or the monitor has removed, need not be removed.
+        defer { for path in files + [console].compactMap(\.self) { try? Syscall.removeFile(path) } }
+        try await BlockingPool.run { try Self.writeProcess(command, terminal, from: specFile, to: file) }
         request.way = .runtime(
             handler.exec(id, process: file, pidFile: pidFile, console: console, log: log), pidFile: pidFile,
             consoleSocket: console)

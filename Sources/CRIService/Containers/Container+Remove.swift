@@ -49,8 +49,13 @@ extension Container {
         try await unmountImages()
         await notePlugins(.removeContainer, .goes)
         let (bundle, folder, driver) = (paths.bundle(id), paths.container(id), try cgroup())
+        let console = paths.consoleSocket(id)
         try await BlockingPool.run {
             try driver.delete()
+            try SystemError.attempt("remove", console) { () throws(Errno) in
+                // Only a monitor that was killed has left it.
+                do throws(Errno) { try Syscall.removeFile(console) } catch .ENOENT {}
+            }
             for path in [bundle, folder] {
                 try SystemError.attempt("remove", path) { () throws(Errno) in try Syscall.removeTree(path) }
             }
