@@ -63,6 +63,16 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 func library(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
 
+// What generated messages need, and what services need too.
+let messages: [Target.Dependency] = [library("SwiftProtobuf", "swift-protobuf")]
+let services = [library("GRPCCore", "grpc-swift-2"), library("GRPCProtobuf", "grpc-swift-protobuf")] + messages
+
+// Code that is generated at build time from the `.proto` files in its folder, and nothing else.
+func generated(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: dependencies, swiftSettings: [.swiftLanguageMode(.v6)], plugins: ["CRIGenerator"])
+}
+
 let package = Package(
     name: "skiff",
     platforms: [.macOS(.v15)],
@@ -103,25 +113,9 @@ let package = Package(
         floor("StreamFraming", ["CZlib"]),
         floor("OCIRuntimeSpec", settings: quickStart),
         floor("OCIImageSpec", [library("Crypto", "swift-crypto")]),
-        .target(
-            name: "CRIAPI",
-            dependencies: [
-                library("GRPCCore", "grpc-swift-2"), library("GRPCProtobuf", "grpc-swift-protobuf"),
-                library("SwiftProtobuf", "swift-protobuf"),
-            ],
-            swiftSettings: [.swiftLanguageMode(.v6)],
-            plugins: ["CRIGenerator"]),
-        .target(
-            name: "OTLPAPI",
-            dependencies: [
-                library("GRPCCore", "grpc-swift-2"), library("GRPCProtobuf", "grpc-swift-protobuf"),
-                library("SwiftProtobuf", "swift-protobuf"),
-            ],
-            swiftSettings: [.swiftLanguageMode(.v6)],
-            plugins: ["CRIGenerator"]),
-        .target(
-            name: "NRIAPI", dependencies: [library("SwiftProtobuf", "swift-protobuf")],
-            swiftSettings: [.swiftLanguageMode(.v6)], plugins: ["CRIGenerator"]),
+        generated("CRIAPI", services),
+        generated("OTLPAPI", services),
+        generated("NRIAPI", messages),
         .plugin(
             name: "CRIGenerator", capability: .buildTool(),
             dependencies: [
