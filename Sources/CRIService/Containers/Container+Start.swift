@@ -25,17 +25,19 @@ extension Container {
     /// Lets the container's process run. When that fails the container has exited.
     func start() async throws {
         guard removing == nil else { throw ServiceError(.state, "use container", id, "it is being removed") }
+        var created: MonitoredProcess?
+        switch state {
+        case .created(let process): (created, state) = (process, .starting(process))
+        case .restorable: break
+        default: throw ServiceError(.state, "use container", id, "it is \(state.word), not created")
+        }
         do {
-            switch state {
-            case .created(let process):
-                state = .starting(process)
+            if created == nil {
+                try await restore()
+            } else {
                 try await tellPlugins(.startContainer, .goesOn)
                 try await traced("\(handler.name) start") { try await startProcess(handler.start(id, paths), "start") }
-            case .restorable: try await restore()
-            default: throw NotCreated()
             }
-        } catch is NotCreated {
-            throw ServiceError(.state, "use container", id, "it is \(state.word), not created")
         } catch {
             await startFailed("\(error)")
             throw error
@@ -49,8 +51,6 @@ extension Container {
         try await note()
         await notePlugins(.postStartContainer, .goesOn)
     }
-
-    private struct NotCreated: Error {}
 
     /// Has the monitor run a command after which the container runs.
     func startProcess(_ command: RuntimeCommand, _ verb: String) async throws {
