@@ -56,9 +56,13 @@ func program(
         name: name, dependencies: dependencies, swiftSettings: strict + linking.0, linkerSettings: linking.1)
 }
 
+// A test runs once: to optimize it takes longer than that. What it tests is optimized.
+let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
     .testTarget(
-        name: name, dependencies: dependencies + ["TestSupport"], resources: resources, swiftSettings: strictTests)
+        name: name, dependencies: dependencies + ["TestSupport"], resources: resources,
+        swiftSettings: strictTests + unoptimized)
 }
 
 func library(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }

@@ -34,8 +34,12 @@ extension Syscall {
             // EEXIST is the other answer that POSIX allows.
             guard error == .ENOTEMPTY || error == .EEXIST else { throw error }
         }
-        let opened = try open(name, [.directory, .noFollow], at: directory)
-        for inner in try rawEntries(of: opened.rawValue) { try removeTree(inner, at: opened.rawValue) }
-        do throws(Errno) { try removeDirectory(name, at: directory) } catch .ENOENT {}
+        do throws(Errno) {
+            let opened = try open(name, [.directory, .noFollow], at: directory)
+            for inner in try rawEntries(of: opened.rawValue) { try removeTree(inner, at: opened.rawValue) }
+            try removeDirectory(name, at: directory)
+        } catch .ENOENT {
+            // Somebody else removes the same tree, and was faster; getdents64(2) says so as well.
+        }
     }
 }

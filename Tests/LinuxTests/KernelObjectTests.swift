@@ -72,6 +72,21 @@ import Testing
         try Syscall.removeTree(directory.path + "/t")
     }
 
+    @Test func treesGoForAllWhoRemoveThem() async throws {
+        let directory = try TemporaryDirectory()
+        let tree = directory.path + "/t"
+        for _ in 0..<300 {
+            for inner in ["a/b", "c"] { try Syscall.makeDirectories("\(tree)/\(inner)", mode: 0o755) }
+            try await withThrowingTaskGroup(of: Void.self) { removers in
+                for _ in 0..<4 {
+                    removers.addTask { try await FreshThread.run { () throws(Errno) in try Syscall.removeTree(tree) } }
+                }
+                try await removers.waitForAll()
+            }
+            #expect(!Syscall.exists(tree))
+        }
+    }
+
     @Test func locksExclude() throws {
         let directory = try TemporaryDirectory()
         let first = try Syscall.open(directory.path + "/lock", [.readWrite, .create])
