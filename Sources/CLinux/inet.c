@@ -98,6 +98,8 @@ int clx_listen_inet(const char *text, uint16_t port, int type, int backlog) {
         return fd;
     }
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    // For the connections, which inherit it: what is carried over them was cut into packets before.
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (address.any.sa_family == AF_INET6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     }

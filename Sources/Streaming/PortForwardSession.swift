@@ -24,6 +24,10 @@ final class PortForwardSession: StreamSession {
 
     /// How long a stream may wait for the other of its pair.
     private static let patience = TimeAmount.seconds(30)
+    /// The most at one time. More could only be of a client that opens streams and takes them back.
+    private static let limit = SPDYConnection.streamLimit / 2
+    /// The longest name of a request; clients count.
+    private static let nameLimit = 64
 
     private let handler: any StreamHandler
     private let pod: String
@@ -32,6 +36,11 @@ final class PortForwardSession: StreamSession {
     private var isEnded = false
     /// Over WebSocket the server begins both streams with the port, little end first.
     private let tellsPort: Bool
+    /// Those of which the pod may have more to say.
+    private var speaking = 0
+    /// Over WebSocket, ends the connection: no stream has an end of its own there, and the client could not know that nothing
+    /// more comes.
+    var finish: () -> Void = {}
 
     init(pod: String, handler: any StreamHandler, loop: any EventLoop, tellsPort: Bool) {
         self.handler = handler
@@ -46,7 +55,9 @@ final class PortForwardSession: StreamSession {
         else { return false }
         // Clients from before there were requests open the error stream first, and then the one for data.
         let request = stream.field("requestid") ?? "\(kind == "error" ? Int(stream.id) : Int(stream.id) - 2)"
-        let forward = forwards[request] ?? begin(request)
+        guard request.utf8.count <= Self.nameLimit, let forward = forwards[request] ?? begin(request) else {
+            return false
+        }
         if kind == "data" {
             guard forward.data == nil else { return false }
             forward.data = stream
@@ -59,14 +70,17 @@ final class PortForwardSession: StreamSession {
         return true
     }
 
-    private func begin(_ request: String) -> Forward {
+    private func begin(_ request: String) -> Forward? {
+        guard forwards.count < Self.limit else { return nil }
         let forward = Forward()
         forwards[request] = forward
+        speaking += 1
         loop.assumeIsolated().scheduleTask(in: Self.patience) { [weak self, weak forward] in
             guard let self, let forward, !forward.isConnecting else { return }
             forward.data?.reset()
             forward.error?.reset()
             self.forwards[request] = nil
+            self.hasSpoken()
         }
         return forward
     }
@@ -88,20 +102,31 @@ final class PortForwardSession: StreamSession {
                     error.finish()
                     data.finish()
                     session.forwards[request] = nil
+                    session.hasSpoken()
                 }
             }
+    }
+
+    private func hasSpoken() {
+        speaking -= 1
+        if speaking == 0 { finish() }
     }
 
     private func carry(
         _ forward: Forward, _ data: ByteStream, _ error: ByteStream, _ socket: SharedFD, done: @escaping () -> Void
     ) throws(Errno) {
         // The end of the error stream tells clients that nothing more comes; some wait for it before they hang up.
-        let relay = SocketRelay(socket, data, loop: loop, onOutputEnd: { error.finish() }, onEnd: done)
+        let onOutputEnd = { [weak self] in
+            error.finish()
+            self?.hasSpoken() ?? ()
+        }
+        let relay = SocketRelay(socket, data, loop: loop, onOutputEnd: onOutputEnd, onEnd: done)
         (forward.sink, forward.source) = try relay.start()
     }
 
     func connectionEnded(_ error: (any Error)?) {
         isEnded = true
+        finish = {}
         for forward in forwards.values {
             forward.sink?.close()
             forward.source?.close()

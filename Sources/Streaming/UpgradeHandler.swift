@@ -90,7 +90,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
             let connection = WebSocketConnection(
                 channel: channel, session: session, dialect: dialect, channels: WebSocketProtocol.channels(request),
                 isServer: true, idleTimeout: idleTimeout)
-            (session as? RemoteCommandSession)?.finish = { [weak connection] in connection?.finish() }
+            let finish: () -> Void = { [weak connection] in connection?.finish() }
+            (session as? RemoteCommandSession)?.finish = finish
+            (session as? PortForwardSession)?.finish = finish
             return connection
         }
     }

@@ -20,6 +20,9 @@ final class WebSocketTunnel: ChannelDuplexHandler {
     private let isServer: Bool
     private var decoder: WebSocketDecoder
     private var hasSaidGoodbye = false
+    /// What a ping held whose answer waits for a peer that does not read. Of several it is the last: RFC 6455, section 5.5.3,
+    /// asks for no more.
+    private var unanswered: [UInt8]?
 
     init(isServer: Bool) {
         self.isServer = isServer
@@ -32,9 +35,10 @@ final class WebSocketTunnel: ChannelDuplexHandler {
             while let frame = try decoder.next() {
                 switch frame {
                 case .piece(let bytes, _): context.fireChannelRead(wrapInboundOut(ByteBuffer(bytes: bytes)))
-                case .ping(let bytes): send(.pong(bytes), context)
+                case .ping(let bytes): answer(bytes, context)
                 case .pong: break
-                case .close: return context.close(promise: nil)
+                // From the end of the pipeline, so that it is answered below.
+                case .close: return context.channel.close(promise: nil)
                 }
             }
         } catch {
@@ -51,6 +55,18 @@ final class WebSocketTunnel: ChannelDuplexHandler {
         if !hasSaidGoodbye { send(.close(code: 1000), context) }
         hasSaidGoodbye = true
         context.close(mode: mode, promise: promise)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, let bytes = unanswered {
+            unanswered = nil
+            send(.pong(bytes), context)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func answer(_ ping: [UInt8], _ context: ChannelHandlerContext) {
+        if context.channel.isWritable { send(.pong(ping), context) } else { unanswered = ping }
     }
 
     private func send(_ frame: WebSocketFrame, _ context: ChannelHandlerContext) {

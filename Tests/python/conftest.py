@@ -35,6 +35,17 @@ def pod(engine, request):
 
 
 @pytest.fixture
+def web(engine, pod):
+    """A pod with programs that listen: pages on 80 and, in IPv6 alone, 81; an echo on 7; 8 answers at the end; 9 is deaf."""
+    script = (
+        "httpd -f -p 127.0.0.1:80 -h /www & httpd -f -p [::1]:81 -h /www & nc -ll -p 7 -e cat & "
+        "nc -ll -p 8 -e sh -c 'cat >/dev/null; echo late' & nc -ll -p 9 -e sleep 1000 & wait"
+    )
+    engine.shell(*pod, "web", script)
+    return pod[0]
+
+
+@pytest.fixture
 def plugin_socket(engine):
     """Where plugins of the Node Resource Interface connect."""
     return str(engine.folder / "run/nri.sock")

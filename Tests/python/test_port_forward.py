@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright the Skiff authors.
 
-"""Connections to ports of a pod, with clients that share nothing with Skiff, and through skiffctl."""
+"""Connections to ports of a pod, with clients that share nothing with Skiff."""
 
 import contextlib
-import os
 import pathlib
-import resource
-import socket
-import struct
 import subprocess
 import sys
 import threading
@@ -22,15 +18,6 @@ from websocket import Tunnel, WebSocket
 
 
 class TestPortForward:
-    @pytest.fixture
-    def web(self, engine, pod):
-        script = (
-            "httpd -f -p 127.0.0.1:80 -h /www & httpd -f -p [::1]:81 -h /www & nc -ll -p 7 -e cat & "
-            "nc -ll -p 8 -e sh -c 'cat >/dev/null; echo late' & nc -ll -p 9 -e sleep 1000 & wait"
-        )
-        engine.shell(*pod, "web", script)
-        return pod[0]
-
     @pytest.fixture
     def deaf(self, engine):
         """Another pod, with a program that listens on port 5 and accepts nobody."""
@@ -126,7 +113,9 @@ class TestPortForward:
         client.until(lambda: b"200 OK" in client.channels.get(0, b"") and len(client.channels.get(3, b"")) > 2)
         assert client.channels[0].startswith(b"\x50\x00HTTP/1.")
         assert client.channels[3].startswith(b"\x04\x00") and b"refused" in client.channels[3]
-        client.socket.close()
+        # No channel has an end of its own: with the last of them the connection ends.
+        client.rest()
+        assert client.close_code == 1000
 
     @pytest.mark.parametrize("counts", [True, False])
     def test_spdy_in_a_websocket(self, engine, web, counts):
@@ -147,101 +136,44 @@ class TestPortForward:
         # Goodbye is answered, and is the end.
         tunnel.websocket.frame(8, b"\x03\xe8")
         eventually("the connection ends", lambda: forwarding.connection.closed)
+        assert tunnel.goodbye == b"\x03\xe8"
         forwarding.connection.close()
 
-    @pytest.mark.parametrize("transport", ["spdy", "websocket"])
-    def test_skiffctl(self, engine, web, transport):
-        forward = subprocess.Popen(
-            engine.client("port-forward", "--transport", transport, web, ":80", ":4"),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        try:
-            ports = [int(forward.stdout.readline().split()[2].rsplit(":", 1)[1]) for _ in range(2)]
+    def test_over_websocket_it_lasts_while_one_has_something_to_say(self, engine, web):
+        forwarding = Forwarding(forward_url(engine, web))
+        self.get(forwarding, 80)
+        forwarding.connection.close()
+        client = WebSocket(forward_url(engine, web, 4, 7), "v4.channel.k8s.io")
+        client.until(lambda: b"refused" in client.channels.get(1, b""))
+        for word in (b"first", b"second"):
+            client.send(2, word)
+            client.until(lambda: client.channels[2].endswith(word))
+        assert client.channels[2] == b"\x07\x00firstsecond"
+        client.socket.close()
 
-            def page(_=None):
-                with socket.create_connection(("127.0.0.1", ports[0]), timeout=60) as connection:
-                    connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                    return b"".join(iter(lambda: connection.recv(65536), b""))
+    def test_streams_that_are_taken_back_are_bounded(self, engine, web):
+        """Each waits a while for the other of its pair; so do those whose client has taken them back."""
+        forwarding = Forwarding(forward_url(engine, web))
+        self.get(forwarding, 80)
 
-            eventually("the page comes", lambda: b"200 OK" in page())
-            with ThreadPoolExecutor(20) as pool:
-                assert all(b"200 OK" in text for text in pool.map(page, range(40)))
-            with socket.create_connection(("127.0.0.1", ports[1]), timeout=60) as connection:
-                assert connection.recv(1) == b""
-            while "refused" not in (line := forward.stderr.readline()):
-                assert line
-            assert b"200 OK" in page()
-        finally:
-            forward.kill()
-            forward.communicate()
+        def begin(request):
+            return forwarding.connection.open(streamtype="error", port=80, requestid=request)
 
-    def test_connections_wait_for_descriptors(self, engine, web):
-        forward = subprocess.Popen(
-            engine.client("port-forward", web, ":80", ":7"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        try:
-            http, echo = [int(forward.stdout.readline().split()[2].rsplit(":", 1)[1]) for _ in range(2)]
-
-            def page():
-                with socket.create_connection(("127.0.0.1", http), timeout=60) as connection:
-                    connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                    return b"".join(iter(lambda: connection.recv(65536), b""))
-
-            eventually("the page comes", lambda: b"200 OK" in page())
-            # Room for a few more than there are.
-            open_now = len(os.listdir(f"/proc/{forward.pid}/fd"))
-            resource.prlimit(forward.pid, resource.RLIMIT_NOFILE, (open_now + 8, open_now + 8))
-            crowd = [socket.create_connection(("127.0.0.1", echo), timeout=60) for _ in range(20)]
-            while "trying again" not in (line := forward.stderr.readline()):
-                assert line
-            crowd[0].sendall(b"still there")
-            assert crowd[0].recv(100) == b"still there"
-            for connection in crowd:
-                connection.close()
-            eventually("the page comes again", lambda: b"200 OK" in page())
-        finally:
-            forward.kill()
-            forward.communicate()
-
-    @pytest.mark.parametrize("transport", ["spdy", "websocket"])
-    def test_a_browsers_connections(self, engine, web, tmp_path, transport):
-        """Many at a time over one skiffctl, while others are reset in the middle by their clients."""
-        forward = subprocess.Popen(
-            engine.client("port-forward", "--transport", transport, web, ":80", ":7"),
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )
-        try:
-            http, echo = [int(forward.stdout.readline().split()[2].rsplit(":", 1)[1]) for _ in range(2)]
-
-            def fetch():
-                urls = [f"http://127.0.0.1:{http}/?[1-64]", "-o", str(tmp_path / "page-#1")]
-                command = ["curl", "-sS", "--fail", "--parallel", "--parallel-immediate", "--parallel-max", "32", *urls]
-                return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-            eventually("the page comes", lambda: fetch().returncode == 0)
-            stop = threading.Event()
-
-            def reset():
-                while not stop.is_set():
-                    with socket.create_connection(("127.0.0.1", echo), timeout=60) as connection:
-                        connection.sendall(b"x" * 100_000)
-                        connection.recv(1000)
-                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-            breaker = threading.Thread(target=reset)
-            breaker.start()
-            try:
-                for _ in range(5):
-                    done = fetch()
-                    assert done.returncode == 0, done.stderr
-                    pages = {path.read_bytes() for path in tmp_path.iterdir()}
-                    assert len(pages) == 1 and len(list(tmp_path.iterdir())) == 64
-            finally:
-                stop.set()
-                breaker.join()
-            assert forward.poll() is None
-        finally:
-            forward.kill()
-            forward.communicate()
+        for number in range(1024):
+            stream = begin(f"taken back {number}")
+            assert stream.reset is None
+            stream.cancel()
+        # Not only when its time is over.
+        more = begin("one more")
+        forwarding.connection.ping(1)
+        assert more.reset is not None
+        forwarding.connection.close()
+        forwarding = Forwarding(forward_url(engine, web))
+        long = begin("9" * 65)
+        forwarding.connection.ping(3)
+        assert long.reset is not None
+        assert b"200 OK" in self.get(forwarding, 80)
+        forwarding.connection.close()
 
 
 def stand_still(stream, size):

@@ -117,7 +117,7 @@ class Tunnel:
     """A WebSocket as the socket of another protocol: its bytes are in binary messages."""
 
     def __init__(self, url, protocol="SPDY/3.1+portforward.k8s.io"):
-        self.websocket, self.pongs = WebSocket(url, protocol), []
+        self.websocket, self.pongs, self.goodbye = WebSocket(url, protocol), [], None
         self.shutdown, self.close = self.websocket.socket.shutdown, self.websocket.socket.close
 
     def sendall(self, data):
@@ -130,6 +130,7 @@ class Tunnel:
         while True:
             opcode, payload = self.websocket.receive()
             if opcode == 8:
+                self.goodbye = payload
                 return b""
             if opcode == 10:
                 self.pongs.append(payload)
