@@ -37,13 +37,13 @@ protocol StreamConsumer: AnyObject {
 /// Belongs to the event loop of its connection, as everything that refers to it.
 final class ByteStream {
     let id: UInt32
-    /// What the peer said of it when it was opened.
-    let fields: [HTTPHead.Field]
+    /// What the peer said of it when it was opened, as long as somebody may ask.
+    private(set) var fields: [HTTPHead.Field]
 
     private weak var carrier: (any StreamCarrier)?
     private var consumer: (any StreamConsumer)?
     /// What came before anybody took it; the carrier lets no more in than its window.
-    private var waiting: [ArraySlice<UInt8>] = []
+    private var waiting = WaitingBytes()
 
     /// This side sends no more.
     private(set) var isFinished = false
@@ -75,6 +75,9 @@ final class ByteStream {
 
     /// The value of a field by its name in lower case.
     func field(_ name: String) -> String? { fields.first { $0.name.lowercased() == name }?.value }
+
+    /// Somebody has taken it, and knows all he wants to. A peer may say much in few bytes.
+    func forgetFields() { fields = [] }
 
     // MARK: Towards the peer
 
@@ -111,9 +114,10 @@ final class ByteStream {
     /// Everything that comes goes there, first what has come already.
     func deliver(to consumer: any StreamConsumer) {
         self.consumer = consumer
-        let early = waiting
-        waiting = []
-        for bytes in early { consumer.receive(bytes) }
+        while let early = waiting.first {
+            waiting.drop(early.count)
+            consumer.receive(early)
+        }
         if isEnded { consumer.receiveEnd() }
     }
 
@@ -141,7 +145,7 @@ final class ByteStream {
     private func dismantle() {
         isBroken = true
         consumer = nil
-        waiting = []
+        waiting = WaitingBytes()
         onWritable = nil
         onBreak = nil
         consumed(unused)

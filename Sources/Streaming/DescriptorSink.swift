@@ -12,7 +12,7 @@ internal import NIOCore
 final class DescriptorSink: StreamConsumer {
     private let descriptor: WatchedDescriptor
     private weak var stream: ByteStream?
-    private var queue: [ArraySlice<UInt8>] = []
+    private var queue = WaitingBytes()
     private var hasEnded = false
     private var isBroken = false
     private var onEnd: ((Errno?) -> Void)?
@@ -32,14 +32,16 @@ final class DescriptorSink: StreamConsumer {
     func close() {
         onEnd = nil
         isBroken = true
-        queue = []
+        queue = WaitingBytes()
         descriptor.close()
     }
 
     func receive(_ bytes: ArraySlice<UInt8>) {
         guard !isBroken else { return stream?.consumed(bytes.count) ?? () }
-        queue.append(bytes)
-        pump()
+        let done = queue.count == 0 ? write(bytes) : 0
+        if isBroken { return stream?.consumed(bytes.count) ?? () }
+        queue.append(bytes.dropFirst(done))
+        stream?.consumed(done)
     }
 
     func receiveEnd() {
@@ -49,24 +51,33 @@ final class DescriptorSink: StreamConsumer {
 
     private func pump() {
         guard !isBroken, !descriptor.isWaiting else { return }
-        while let first = queue.first {
-            do throws(Errno) {
-                let count = try Syscall.write(descriptor.rawValue, first)
-                if count == first.count { queue.removeFirst() } else { queue[0] = first.dropFirst(count) }
-                stream?.consumed(count)
-            } catch .EAGAIN {
-                return descriptor.wait(.writable) { [weak self] in self?.pump() }
-            } catch {
-                return end(error)
-            }
+        while let first = queue.first, !descriptor.isWaiting {
+            let done = write(first)
+            if isBroken { return }
+            queue.drop(done)
+            stream?.consumed(done)
         }
-        if hasEnded { end(nil) }
+        if hasEnded, queue.count == 0 { end(nil) }
+    }
+
+    /// Writes what the descriptor takes now, and comes back when it takes more; returns how much that was. Nobody hears of it
+    /// before it is taken note of.
+    private func write(_ bytes: ArraySlice<UInt8>) -> Int {
+        var rest = bytes
+        do throws(Errno) {
+            while !rest.isEmpty { rest = rest.dropFirst(try Syscall.write(descriptor.rawValue, rest)) }
+        } catch .EAGAIN {
+            descriptor.wait(.writable) { [weak self] in self?.pump() }
+        } catch {
+            end(error)
+        }
+        return bytes.count - rest.count
     }
 
     private func end(_ error: Errno?) {
         isBroken = true
-        let dropped = queue.reduce(0) { $0 + $1.count }
-        queue = []
+        let dropped = queue.count
+        queue = WaitingBytes()
         stream?.consumed(dropped)
         descriptor.close()
         let onEnd = onEnd

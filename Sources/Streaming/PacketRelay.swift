@@ -115,6 +115,12 @@ final class PacketRelay: StreamConsumer {
 
     func receive(_ bytes: ArraySlice<UInt8>) {
         var rest = bytes
+        // A packet that waits is filled first: the shortest would take up many times its size.
+        if let last = packets.indices.last, packets[last].first == 0 {
+            let more = rest.prefix(Self.packetLimit + 1 - packets[last].count)
+            packets[last] += more
+            rest = rest.dropFirst(more.count)
+        }
         while !rest.isEmpty {
             packets.append([0] + rest.prefix(Self.packetLimit))
             rest = rest.dropFirst(Self.packetLimit)

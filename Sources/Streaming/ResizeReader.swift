@@ -26,13 +26,12 @@ final class ResizeReader: StreamConsumer {
         stream?.consumed(more.count)
         // Only the last size counts, and it is short: the rest of a flood is not worth a look.
         bytes = Array((bytes + more.suffix(Self.limit)).suffix(Self.limit))
-        while let end = bytes.firstIndex(of: UInt8(ascii: "}")) {
-            let object = Data(bytes[...end])
-            bytes.removeFirst(end + 1)
-            // What is no size does not change it.
-            guard let size = try? JSONDecoder().decode(Size.self, from: object) else { continue }
-            resize(WindowSize(rows: size.Height, columns: size.Width))
-        }
+        guard let end = bytes.lastIndex(of: UInt8(ascii: "}")) else { return }
+        let object = bytes[(bytes[..<end].lastIndex(of: UInt8(ascii: "{")) ?? 0)...end]
+        bytes = Array(bytes[(end + 1)...])
+        // What is no size does not change it.
+        guard let size = try? JSONDecoder().decode(Size.self, from: Data(object)) else { return }
+        resize(WindowSize(rows: size.Height, columns: size.Width))
     }
 
     func receiveEnd() {}

@@ -57,9 +57,10 @@ extension SPDYConnection {
     func widen(_ id: UInt32, by delta: Int) throws(WireError) {
         peerCounts = true
         if id == 0 {
+            let wasShut = sendWindow <= 0
             sendWindow += delta
             guard sendWindow <= 0x7fff_ffff else { throw WireError("SPDY frame", "the connection's window overflows") }
-            return wakeWriters()
+            return wasShut && sendWindow > 0 ? wakeWriters() : ()
         }
         guard let stream = streams[id] else { return }
         stream.sendWindow += delta

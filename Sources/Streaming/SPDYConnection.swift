@@ -156,6 +156,7 @@ final class SPDYConnection: ChannelInboundHandler {
         answer(.synReply(id, headers: [], fin: false))
         if fin { stream.acceptEnd() }
         guard session.accepts(stream) else { return stream.reset() }
+        stream.forgetFields()
     }
 
     private func make(_ id: UInt32, _ fields: [HTTPHead.Field]) -> ByteStream {

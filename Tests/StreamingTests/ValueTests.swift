@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+import Linux
+import NIOEmbedded
 import Testing
 
 @testable import Streaming
 
 @Suite struct ValueTests {
+    /// For a connection that only is there.
+    private final class Nobody: StreamSession {
+        func accepts(_ stream: ByteStream) -> Bool { true }
+        func connectionEnded(_ error: (any Error)?) {}
+    }
+
     @Test func aTokenServesOnceWithinAMinute() throws {
         let tokens = StreamTokens()
         let start = ContinuousClock.now
@@ -45,6 +53,24 @@ import Testing
         #expect(!WebSocketProtocol(name: "v4.channel.k8s.io").canEndChannels)
         #expect(WebSocketProtocol(name: "SPDY/3.1+portforward.k8s.io").tunnelled == "portforward.k8s.io")
         #expect(WebSocketProtocol(name: "portforward.k8s.io").tunnelled == nil)
+    }
+
+    /// However many come at once, only the last is read and told.
+    @Test func theLastSizeCounts() {
+        let connection = WebSocketConnection(
+            channel: EmbeddedChannel(), session: Nobody(), dialect: WebSocketProtocol(), channels: [], isServer: true,
+            idleTimeout: .seconds(1))
+        let stream = ByteStream(id: 1, carrier: connection)
+        var sizes: [WindowSize] = []
+        let reader = ResizeReader(stream) { sizes.append($0) }
+        let size = WindowSize(rows: 24, columns: 80)
+        let many = (1...100).flatMap { ResizeReader.bytes(WindowSize(rows: $0, columns: 1)) } + ResizeReader.bytes(size)
+        reader.receive(many[...])
+        #expect(sizes == [size])
+        // In two pieces, and behind what is none.
+        reader.receive(Array("}} {\"Width\":7,".utf8)[...])
+        reader.receive(Array("\"Height\":9}{".utf8)[...])
+        #expect(sizes == [size, WindowSize(rows: 9, columns: 7)])
     }
 
     @Test func keysThatLeaveAreHeldBackUntilItIsClear() {

@@ -7,6 +7,7 @@ import os
 import pathlib
 import socket
 import ssl
+import struct
 import subprocess
 
 import grpc
@@ -82,6 +83,39 @@ class TestRequests:
         assert client.close_code == 1002
         other.stdin.send(b"still here", fin=True)
         assert other.finish() == (b"still here", b"", 0)
+
+
+def resident(engine):
+    """The daemon's memory in bytes."""
+    status = pathlib.Path(f"/proc/{engine.daemon_pid()}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) << 10
+
+
+class TestMemory:
+    """What a client may send keeps as much memory as it is long, and not what it came with."""
+
+    def test_bytes_that_nobody_takes(self, engine, sleeper):
+        """One at a time for a command that reads nothing, each with many that are dropped."""
+        command = Command(exec_url(engine, sleeper, "sleep", "1000", stdin=True), stdin=True)
+        # As much as its pipe holds, and the error stream has ended before.
+        command.stdin.send(bytes(65536))
+        frame = struct.pack(">II", command.stdin.number, 1) + b"x"
+        frame += struct.pack(">II", command.error.number, 60_000) + bytes(60_000)
+        before = resident(engine)
+        for _ in range(3000):
+            command.connection.write(frame)
+        command.connection.ping(1)
+        assert resident(engine) - before < 32 << 20
+        command.connection.close()
+
+    def test_headers(self, engine, pod):
+        """Those of streams that wait, which are short as they are sent."""
+        connection = Connection(forward_url(engine, pod[0]), ["portforward.k8s.io"])
+        before = resident(engine)
+        for number in range(1000):
+            connection.open(streamtype="error", port=80, requestid=number, filler="x" * 60_000)
+        assert resident(engine) - before < 32 << 20
+        connection.close()
 
 
 def make_certificate(folder, name):
