@@ -29,7 +29,8 @@ struct Server {
             address: .unixDomainSocket(path: path), transportSecurity: .plaintext,
             config: .defaults { $0.rpc.maxRequestPayloadSize = messageLimit }, eventLoopGroup: loops)
         let server = GRPCServer(
-            transport: transport, services: [RuntimeService(engine), ImageEndpoint(engine)],
+            transport: TimedTransport(base: transport, loop: loops.next()),
+            services: [RuntimeService(engine), ImageEndpoint(engine)],
             interceptors: [RequestInterceptor(log, engine.metrics, engine.tracer)])
         let ending = try await withThrowingTaskGroup(of: String?.self) { group in
             group.addTask(executorPreference: EventLoopExecutor(loops.next())) {

@@ -36,7 +36,19 @@ struct RequestDeadlineTests {
     }
 
     @Test func standsInTheMetadata() {
-        #expect(RequestDeadline(["grpc-timeout": "10m"], now: 0) == RequestDeadline("10m", now: 0))
-        #expect(RequestDeadline([:], now: 0) == nil)
+        var metadata: Metadata = ["grpc-timeout": "10m", "skiff-timeout": "1n", "other": "one"]
+        #expect(RequestDeadline.take(from: &metadata) == 10_000_000)
+        #expect(RequestDeadline(metadata, now: 0) == RequestDeadline("10m", now: 0))
+        // Nothing is left that somebody else would wait for.
+        #expect(metadata[stringValues: "grpc-timeout"].allSatisfy { _ in false })
+        #expect(Array(metadata[stringValues: "other"]) == ["one"])
+    }
+
+    @Test(arguments: [nil, "never", "99999999H"]) func withoutAnEnd(text: String?) {
+        var metadata: Metadata = ["skiff-timeout": "1n"]
+        if let text { metadata.addString(text, forKey: "grpc-timeout") }
+        #expect(RequestDeadline.take(from: &metadata) == nil)
+        #expect(metadata.isEmpty)
+        #expect(RequestDeadline(metadata, now: 0) == nil)
     }
 }

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 
+import grpc
 import pytest
 from engine import cri, eventually, is_zombie
 
@@ -103,3 +104,36 @@ def test_a_new_configuration(engine):
     assert engine.exec(container, "true").exit_code == 0
     engine.remove_pod(pod[0])
     drop_in(engine, "")
+
+
+def test_answered_requests_leave_nothing_to_wait_for(engine):
+    """Each could have taken two minutes, as kubelet's can."""
+
+    def burst(count):
+        for _ in range(count // 100):
+            answers = [engine.runtime.Version.future(cri.VersionRequest(), timeout=120) for _ in range(100)]
+            for answer in answers:
+                answer.result()
+
+    def resident():
+        with open(f"/proc/{engine.daemon_pid()}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
+
+    burst(2000)
+    before = resident()
+    burst(12000)
+    assert resident() - before < 6000
+
+
+def test_a_request_is_given_up_when_its_time_is_over(engine, pod):
+    """What it began is over then, and it is counted as late."""
+    container = engine.shell(*pod, "c", "sleep 1000")
+    request = cri.ExecSyncRequest(container_id=container, cmd=["sleep", "543"])
+    with pytest.raises(grpc.RpcError) as error:
+        engine.runtime.ExecSync(request, timeout=1)
+    assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    eventually("its process is gone", lambda: b"543" not in engine.exec(container, "ps").stdout)
+    # One that answers piece by piece, too.
+    with pytest.raises(grpc.RpcError) as error:
+        list(engine.runtime.GetContainerEvents(cri.GetEventsRequest(), timeout=1))
+    assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
