@@ -135,7 +135,11 @@ struct SpecAnnotationTests {
         #expect(spec.linux?.resources?.cpu == cpu)
     }
 
-    @Test(arguments: ["", "2", #"{"cpushares": -1}"#, #"{"cpuquota": -2}"#, #"{"cpulimit": -5}"#, #"{"cpuset": 0}"#])
+    @Test(arguments: [
+        "", "2", #"{"cpushares": -1}"#, #"{"cpuquota": -2}"#, #"{"cpulimit": -5}"#, #"{"cpuset": 0}"#,
+        #"{"cpuperiod": 18446744073709551615, "cpulimit": 1}"#, #"{"cpulimit": 9223372036854775807}"#,
+        #"{"cpuperiod": 5}"#,
+    ])
     func annotationsOfAWorkloadThatAreNone(text: String) {
         let error = #expect(throws: ServiceError.self) {
             try WorkloadResources(Self.workload, container: "c", annotations: ["resources.special/c": text])

@@ -31,8 +31,9 @@ package struct WorkloadResources: Hashable, Sendable {
         (period, limit) = (UInt64(workload.cpuPeriod), Int64(workload.cpuLimit))
         let name = "\(workload.annotationPrefix)/\(container)"
         guard !workload.annotationPrefix.isEmpty, let text = annotations[name] else { return }
+        // What the kernel takes for a period, and more processors than there are.
         guard let own = JSON.decode(Annotation.self, Array(text.utf8)), (own.cpuquota ?? 0) >= -1,
-            (own.cpulimit ?? 0) >= 0
+            (0...10_000_000).contains(own.cpulimit ?? 0), (1000...1_000_000).contains(own.cpuperiod ?? 1000)
         else {
             throw ServiceError(
                 .invalid, "read annotation", name,
@@ -56,7 +57,8 @@ package struct WorkloadResources: Hashable, Sendable {
             let period = cpu.period ?? 100_000
             cpu.period = period
             // The kernel takes no quota below a millisecond.
-            cpu.quota = max(1000, Int64(period).multipliedReportingOverflow(by: limit).partialValue / 1000)
+            let (product, isTooLong) = Int64(clamping: period).multipliedReportingOverflow(by: limit)
+            cpu.quota = max(1000, (isTooLong ? .max : product) / 1000)
         }
         return cpu == LinuxCPU() ? nil : cpu
     }
