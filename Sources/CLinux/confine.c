@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -90,6 +91,33 @@ int clx_seccomp_flags_known(uint32_t flags) {
 
 int clx_seccomp_action_available(uint32_t action) {
     return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0 ? -errno : 0;
+}
+
+int clx_seccomp_receive(int listener, uint64_t *id, int32_t *number, uint32_t *architecture) {
+    // Room for what later kernels may have to say.
+    union {
+        struct seccomp_notif call;
+        char bytes[512];
+    } notification;
+    memset(&notification, 0, sizeof notification);
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notification) < 0) {
+        return -errno;
+    }
+    *id = notification.call.id;
+    *number = notification.call.data.nr;
+    *architecture = notification.call.data.arch;
+    return 0;
+}
+
+int clx_seccomp_answer(int listener, uint64_t id, int error) {
+    union {
+        struct seccomp_notif_resp answer;
+        char bytes[512];
+    } response;
+    memset(&response, 0, sizeof response);
+    response.answer.id = id;
+    response.answer.error = -error;
+    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) < 0 ? -errno : 0;
 }
 
 int clx_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable) {

@@ -26,6 +26,10 @@ extension DaemonConfig {
                 "volatile", \.image.volatile,
                 "Whether what containers write may be lost with the machine, in return for not waiting for the disk."),
             Setting(
+                "writable_limit", \.image.writableLimit,
+                "Most bytes that a container may write to its root file system; 0 for no limit. Needs quotas of projects\n"
+                    + "(prjquota) of the file system of `root`.", check: Check.count),
+            Setting(
                 "registries_conf", \.image.registriesConf,
                 "Mirrors, rewritten, insecure and blocked registries, short names: containers-registries.conf(5).\n"
                     + "Drop-ins (*.conf) are in the folder of the same name with \".d\" behind it.", check: Check.folder

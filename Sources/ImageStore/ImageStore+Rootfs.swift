@@ -11,11 +11,14 @@ package struct RootfsOptions: Hashable, Sendable {
     package var isReadOnly: Bool
     /// The file of the container's user namespace, /proc/PID/ns/user or a bind mount of it; nil for the machine's own.
     package var userNamespace: String?
+    /// SELinux' label of all files in it; nil for those that they have.
+    package var label: String?
 
     /// A root file system of the given kind.
-    package init(isReadOnly: Bool = false, userNamespace: String? = nil) {
+    package init(isReadOnly: Bool = false, userNamespace: String? = nil, label: String? = nil) {
         self.isReadOnly = isReadOnly
         self.userNamespace = userNamespace
+        self.label = label
     }
 }
 
@@ -32,20 +35,21 @@ extension ImageStore {
         }
         let boot = try currentBoot()
         let row = try write("record rootfs of container", id) { database in
-            try RootfsRow.record(id, image, options.isReadOnly, self.settings.isVolatile ? boot : nil, database)
+            try RootfsRow.record(
+                id, image, options.isReadOnly, self.settings.isVolatile ? boot : nil,
+                isLimited: self.settings.writableLimit > 0, database)
         }
         let target = paths.rootfs(id)
         if try isMounted(target) { return target }
-        let isVolatile = row.boot != nil
-        if isVolatile { try renewVolatile(id, row, boot) }
+        if row.boot != nil { try renewVolatile(id, row, boot) }
         let lower = try lowerOrEmpty(id, image)
         try prepareDirectory(target, mode: 0o755)
         guard let namespace = options.userNamespace else {
-            try mountOverlay(of: id, lower, options, isVolatile: isVolatile, at: target)
+            try mountOverlay(of: id, lower, options, row, at: target)
             return target
         }
         try MappedLayers(in: mappedDirectory(id)).with(lower.roots, userNamespace: namespace) { mapped in
-            try mountOverlay(of: id, lower.map(mapped), options, isVolatile: isVolatile, at: target)
+            try mountOverlay(of: id, lower.map(mapped), options, row, at: target)
         }
         return target
     }
@@ -56,15 +60,21 @@ extension ImageStore {
     }
 
     private func mountOverlay(
-        of id: String, _ layers: ImageLayers, _ options: RootfsOptions, isVolatile: Bool, at target: String
+        of id: String, _ layers: ImageLayers, _ options: RootfsOptions, _ row: RootfsRow, at target: String
     ) throws {
         if options.isReadOnly {
             let empty = "\(paths.container(id))/empty"
             try prepareDirectory(empty, mode: 0o700)
-            try OverlayMount.readOnly(layers, emptyDirectories: empty).mount(at: target)
+            var overlay = try OverlayMount.readOnly(layers, emptyDirectories: empty)
+            overlay.label = options.label
+            try overlay.mount(at: target)
         } else {
-            let writable = try prepareUpper(id, like: layers.root)
-            try OverlayMount(lower: layers.roots, writable: writable, isVolatile: isVolatile).mount(at: target)
+            let writable = try prepareUpper(id, like: layers.root, row.project)
+            var overlay = OverlayMount(lower: layers.roots, writable: writable, isVolatile: row.boot != nil)
+            overlay.label = options.label
+            guard let project = row.project else { return try overlay.mount(at: target) }
+            try limit(project)
+            try ProjectQuota.obeying { () throws(ImageStoreError) in try overlay.mount(at: target) }
         }
     }
 
@@ -117,6 +127,7 @@ extension ImageStore {
         try unmountRootfs(container: id)
         let container = paths.container(id)
         try removeUpper(id)
+        try forgetLimit(of: id)
         try ImageStoreError.attempt("remove", container) { () throws(Errno) in
             // Others keep their own things of the container here.
             do throws(Errno) { try Syscall.removeDirectory(container) } catch .ENOENT {} catch .ENOTEMPTY {}
@@ -174,7 +185,9 @@ extension ImageStore {
 
     /// The directories for what the container writes. The root of the overlay has the attributes of the upper one; below a
     /// user namespace the layer shows its owner shifted already.
-    private func prepareUpper(_ id: String, like root: LayerRoot?) throws -> (upper: String, work: String) {
+    private func prepareUpper(
+        _ id: String, like root: LayerRoot?, _ project: UInt32?
+    ) throws -> (upper: String, work: String) {
         let container = paths.container(id)
         let (upper, work) = ("\(container)/upper", "\(container)/work")
         try prepareDirectory(container, mode: 0o700)
@@ -185,6 +198,8 @@ extension ImageStore {
             let fresh = "\(container)/upper.new"
             try Syscall.removeTree(fresh)
             if let root { try root.makeRoot(fresh) } else { try Syscall.makeDirectory(fresh, mode: 0o755) }
+            // Both: overlayfs moves files from one to the other, which it cannot between projects.
+            if let project { for path in [fresh, work] { try ProjectQuota.assign(path, to: project) } }
             try Syscall.rename(fresh, upper)
         }
         return (upper, work)

@@ -37,6 +37,7 @@ package final class ImageStore: Sendable {
         self.settings = settings
         paths = StorePaths(root: settings.root, run: settings.run, images: settings.images ?? settings.root)
         try paths.prepare()
+        try checkLimits()
         do {
             database = try StoreDatabase.open(paths)
         } catch {

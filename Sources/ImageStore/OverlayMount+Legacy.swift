@@ -30,6 +30,8 @@ extension OverlayMount {
         var options = ["lowerdir=\(lowerList)"]
         options += (own ?? []).map { "\($0.0)=\($0.1.descriptor.descriptor.procPath)" }
         if isVolatile { options.append("volatile") }
+        // In quotes, for the categories of a label stand with commas between them, mount(8).
+        if let label { options.append("context=\"\(label)\"") }
         if Whiteout.attributesAreUsers {
             options.append("userxattr")
         } else if writable != nil {

@@ -15,6 +15,8 @@ struct OverlayMount {
     var writable: (upper: String, work: String)?
     /// Nothing that is written is flushed to disk, not even by sync(2).
     var isVolatile = false
+    /// SELinux' label of all files, in place of their own.
+    var label: String?
 
     /// An overlay that cannot be written. Without an upper directory overlayfs wants at least two lower ones: empty
     /// ones, which change nothing, are made in the given directory and put below; and one on top, where the topmost layer
@@ -74,6 +76,7 @@ struct OverlayMount {
         } else {
             settings += lower.map { ("lowerdir+", $0.path) }
         }
+        if let label { settings.append(("context", label)) }
         if let writable { settings += [("upperdir", writable.upper), ("workdir", writable.work)] }
         let descriptor = context.rawValue
         for (key, value) in settings {

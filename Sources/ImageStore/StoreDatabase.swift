@@ -144,6 +144,9 @@ enum StoreDatabase {
                     UPDATE layers SET diff_id = id, checksum = NULL;
                     """)
         }
+        migrator.registerMigration("images 4") { database in
+            try database.execute(sql: "ALTER TABLE rootfs ADD COLUMN project INTEGER")
+        }
         return migrator
     }
 }

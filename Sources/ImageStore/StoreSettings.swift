@@ -18,6 +18,9 @@ package struct StoreSettings: Sendable {
     package var pinned = PinnedImages([])
     /// Whether what containers write may be lost with the machine, in return for never waiting for the disk.
     package var isVolatile = false
+    /// How many bytes a container may write to its root file system; 0 for as many as there are. The file system of `root`
+    /// must have quotas of projects.
+    package var writableLimit: UInt64 = 0
 
     /// The defaults, below the given directories.
     package init(root: String, run: String, images: String? = nil) {

@@ -51,6 +51,19 @@ extension Syscall {
     /// SECCOMP_GET_ACTION_AVAIL.
     package static func isFilterActionAvailable(_ action: UInt32) -> Bool { clx_seccomp_action_available(action) == 0 }
 
+    /// The next system call that a filter has handed over; ENOENT when its process was killed meanwhile. Waits for one. The
+    /// corresponding system call is `ioctl(2)` with SECCOMP_IOCTL_NOTIF_RECV.
+    package static func receiveCall(_ listener: Int32) throws(Errno) -> HandedCall {
+        var call = HandedCall(id: 0, number: 0, architecture: 0)
+        unsafe try Errno.check(clx_seccomp_receive(listener, &call.id, &call.number, &call.architecture))
+        return call
+    }
+
+    /// Lets a call that was handed over fail. The corresponding system call is `ioctl(2)` with SECCOMP_IOCTL_NOTIF_SEND.
+    package static func refuse(_ call: HandedCall, _ listener: Int32, with error: Errno) throws(Errno) {
+        try Errno.check(clx_seccomp_answer(listener, call.id, error.rawValue))
+    }
+
     /// Sets the capabilities of the calling thread; bit N is capability N. The corresponding system call is `capset(2)`.
     package static func setCapabilities(
         effective: UInt64, permitted: UInt64, inheritable: UInt64
@@ -64,4 +77,12 @@ extension Syscall {
         unsafe try Errno.check(clx_capget(&sets.effective, &sets.permitted, &sets.inheritable))
         return sets
     }
+}
+
+/// A system call that waits for an answer. See seccomp_unotify(2).
+package struct HandedCall: Hashable, Sendable {
+    package var id: UInt64
+    package var number: Int32
+    /// AUDIT_ARCH_*, which libseccomp's numbers of architectures are too.
+    package var architecture: UInt32
 }

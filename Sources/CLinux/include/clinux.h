@@ -13,6 +13,7 @@
 
 #include "clinux_confine.h"
 #include "clinux_constants.h"
+#include "clinux_quota.h"
 #include "clinux_schedule.h"
 #include "clinux_spawn.h"
 

@@ -26,6 +26,9 @@ int clx_seccomp_filter(uint32_t flags, const void *filter, uint16_t count);
 int clx_seccomp_flags_known(uint32_t flags);
 // 0 when the kernel knows the action, see SECCOMP_GET_ACTION_AVAIL.
 int clx_seccomp_action_available(uint32_t action);
+// The next call that a filter hands over, and the answer to one: it fails with `error`. See seccomp_unotify(2).
+int clx_seccomp_receive(int listener, uint64_t *id, int32_t *number, uint32_t *architecture);
+int clx_seccomp_answer(int listener, uint64_t id, int error);
 
 // capset(2) of the calling thread, version 3; bit N of a set is capability N.
 int clx_capset(uint64_t effective, uint64_t permitted, uint64_t inheritable);
