@@ -137,3 +137,13 @@ def test_a_request_is_given_up_when_its_time_is_over(engine, pod):
     with pytest.raises(grpc.RpcError) as error:
         list(engine.runtime.GetContainerEvents(cri.GetEventsRequest(), timeout=1))
     assert error.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_thousands_of_requests_at_once(engine, pod):
+    """Of one client, which is not told of a limit that it could break."""
+    container = engine.shell(*pod, "c", "sleep 1000")
+    slow = cri.ExecSyncRequest(container_id=container, cmd=["sleep", "2"])
+    answers = [engine.runtime.ExecSync.future(slow, timeout=120) for _ in range(120)]
+    answers += [engine.runtime.Version.future(cri.VersionRequest(), timeout=120) for _ in range(3000)]
+    for answer in answers:
+        answer.result()
