@@ -189,11 +189,11 @@ let package = Package(
         floor(
             "CRIService",
             [
-                "CRIAPI", "NRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Archive", "Cgroups", "Registry", "CNI",
-                "MonitorProtocol", "EngineConfiguration", "ImagePolicy", "ImageSources", "ImageStore", "NRI",
-                "RegistryConfiguration",
-                "Streaming", "Traces", library("GRPCCore", "grpc-swift-2"),
-                library("SwiftProtobuf", "swift-protobuf"), library("GRDB", "GRDB.swift"),
+                "CRIAPI", "NRIAPI", "Linux", "OCIRuntimeSpec", "OCIImageSpec", "Archive", "Cgroups", "Confinement",
+                "Registry", "CNI", "MonitorProtocol", "EngineConfiguration", "ImagePolicy", "ImageSources",
+                "ImageStore", "NRI", "RegistryConfiguration", "Streaming", "Traces",
+                library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
+                library("GRDB", "GRDB.swift"),
                 library("Logging", "swift-log"), library("Yams", "Yams"),
             ]),
 

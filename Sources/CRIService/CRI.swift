@@ -12,6 +12,7 @@ package enum CRI {
     package typealias Resources = Runtime_V1_LinuxContainerResources
     package typealias NamespaceOption = Runtime_V1_NamespaceOption
     package typealias NamespaceMode = Runtime_V1_NamespaceMode
+    package typealias SELinuxOption = Runtime_V1_SELinuxOption
     package typealias SecurityProfile = Runtime_V1_SecurityProfile
     package typealias Mount = Runtime_V1_Mount
     package typealias Device = Runtime_V1_Device

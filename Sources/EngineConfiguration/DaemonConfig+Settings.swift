@@ -182,6 +182,17 @@ extension DaemonConfig {
                 "How long a container's processes may take to end after SIGKILL before the request fails.",
                 check: Check.time),
             Setting(
+                "selinux", \.runtime.selinux,
+                "Whether containers get SELinux labels, with categories for each pod, where the kernel has it and the policy\n"
+                    + "knows containers. A label that a request states is set in any case."),
+            Setting(
+                "hostnetwork_disable_selinux", \.runtime.hostNetworkDisablesSELinux,
+                "Whether pods in the node's network get none of these."),
+            Setting(
+                "kubelet_dir", \.runtime.kubeletDir,
+                "Kubelet's folder: where the volume is in which link-logs.crio.io shows a pod's logs.",
+                check: Check.folder),
+            Setting(
                 "absent_mount_sources_to_reject", \.runtime.absentMountSourcesToReject,
                 "Paths on the host that must be there to be mounted; others are made as directories.",
                 check: Check.paths),

@@ -162,6 +162,12 @@ package struct DaemonConfig: Sendable, Equatable {
         package var killTimeout = Duration.seconds(110)
         /// Sources of mounts that must be there; others are made as directories.
         package var absentMountSourcesToReject: [String] = []
+        /// Whether containers get labels of SELinux that do not ask for one.
+        package var selinux = true
+        /// Whether pods in the network of the node are left without.
+        package var hostNetworkDisablesSELinux = true
+        /// Kubelet's folder, where volumes of pods are.
+        package var kubeletDir = "/var/lib/kubelet"
         /// Handlers by name. The one called `skiffrun` always exists.
         package var handlers = ["skiffrun": RuntimeHandlerConfig()]
         /// Kinds of pods by name, which an annotation marks.
@@ -185,6 +191,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var pinned: [String] = []
         /// Whether what containers write may be lost with the machine, in return for never waiting for the disk.
         package var volatile = false
+        /// How many bytes a container may write to its root file system; 0 for no limit.
+        package var writableLimit = 0
         /// Prefixes, mirrors and short names: registries.conf, with drop-ins beside it.
         package var registriesConf = "/etc/containers/registries.conf"
         /// Aliases of short names that other programs have written.

@@ -37,12 +37,12 @@ package final class ImageStore: Sendable {
         self.settings = settings
         paths = StorePaths(root: settings.root, run: settings.run, images: settings.images ?? settings.root)
         try paths.prepare()
-        try checkLimits()
         do {
             database = try StoreDatabase.open(paths)
         } catch {
             throw ImageStoreError.translate("open", paths.database, error)
         }
+        try checkLimits()
         try checkIdentity()
         try collectGarbage()
         try markMissing()

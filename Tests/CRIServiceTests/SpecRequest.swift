@@ -49,6 +49,7 @@ struct SpecRequest {
         input.imageVolumes = imageVolumes
         input.hooks = hooks
         input.apparmorProfile = apparmor
+        input.labels = SELinuxLabels(.init(container: security.selinuxOptions, policy: host.selinux))
         return input
     }
 }

@@ -8,66 +8,8 @@
 set -eu
 programs=$1 layout=$2
 lab=/run/lab
-mkdir -p $lab/logs $lab/checkpoints
-export PATH=/usr/sbin:/usr/bin
-
-die() {
-    echo "WRONG: $*"
-    tail -n 20 $lab/skiffd.log
-    exit 1
-}
-
-ctl() { "$programs/skiffctl" -r unix://$lab/run/skiffd.sock -t 5m "$@"; }
-
-# equal WHAT WANTED FOUND
-equal() {
-    [ "$2" = "$3" ] || die "$1: wanted \"$2\", found \"$3\""
-    echo "  $1"
-}
-
-# contains WHAT PART TEXT
-contains() {
-    case $3 in *"$2"*) echo "  $1" ;; *) die "$1: no \"$2\" in \"$3\"" ;; esac
-}
-
-# until_true WHAT COMMAND...
-until_true() {
-    local what=$1 tries=0
-    shift
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ] || die "$what did not happen"
-        sleep 0.2
-    done
-    echo "  $what"
-}
-
-# pod NAME [SECURITY]: makes a pod in the guest's network, and prints its id.
-pod() {
-    cat >$lab/$1.pod.json <<JSON
-{"metadata": {"name": "$1", "namespace": "test", "uid": "$1", "attempt": 0}, "log_directory": "$lab/logs/$1",
- "linux": {"security_context": {"namespace_options": {"network": 2, "pid": 1${2-}}}}}
-JSON
-    ctl runp $lab/$1.pod.json
-}
-
-# container POD-ID POD NAME SCRIPT [SECURITY]: makes a container and starts it.
-container() {
-    cat >$lab/$3.json <<JSON
-{"metadata": {"name": "$3"}, "image": {"image": "lab/web:1"}, "command": ["sh", "-c", "$4"], "log_path": "$3.log",
- "linux": {"security_context": {"namespace_options": {"network": 2, "pid": 1}${5-}}}}
-JSON
-    local id
-    id=$(ctl create "$1" $lab/$3.json $lab/$2.pod.json) || return 1
-    ctl start "$id" >/dev/null
-    echo "$id"
-}
-
-start_daemon() {
-    "$programs/skiffd" --config $lab/skiff.toml >>$lab/skiffd.log 2>&1 &
-    daemon=$!
-    until_true "skiffd answers" ctl version
-}
+mkdir -p $lab/checkpoints
+. "${0%/*}/lib.sh"
 
 cat >$lab/skiff.toml <<TOML
 root = "$lab/lib"
@@ -130,10 +72,10 @@ echo "restore:"
 before=$(number)
 ctl checkpoint --export $lab/checkpoints/counter.tar "$id" >/dev/null || die "$(ctl inspect "$id")"
 ctl rm -f "$id" >/dev/null
-# restored NAME: makes a container from the checkpoint and starts it.
+# restored NAME [IMAGE]: makes a container from the checkpoint and starts it.
 restored() {
     cat >$lab/$1.json <<JSON
-{"metadata": {"name": "$1"}, "image": {"image": "$lab/checkpoints/counter.tar"}, "log_path": "$1.log",
+{"metadata": {"name": "$1"}, "image": {"image": "${2-$lab/checkpoints/counter.tar}"}, "log_path": "$1.log",
  "linux": {"security_context": {"namespace_options": {"network": 2, "pid": 1}}}}
 JSON
     local id
@@ -155,6 +97,36 @@ ctl stop -t 1 "$second" >/dev/null
 contains "another one of it can be stopped" Exited "$(ctl ps -a --id "$second")"
 ctl checkpoint --export $lab/checkpoints/counter.tar2 "$id" >/dev/null || die "no checkpoint of what was restored"
 
+echo "restore from an image:"
+# blob TYPE FILE: puts the file into the layout, and prints its descriptor.
+blobs=$lab/images/blobs/sha256
+blob() {
+    local digest
+    digest=$(sha256sum "$2" | cut -d' ' -f1)
+    [ "$2" = "$blobs/$digest" ] || cp "$2" "$blobs/$digest"
+    echo "{\"mediaType\": \"$1\", \"digest\": \"sha256:$digest\", \"size\": $(stat -c %s "$2")}"
+}
+mkdir -p $blobs
+kind=application/vnd.oci.image
+archive=$(sha256sum $lab/checkpoints/counter.tar | cut -d' ' -f1)
+echo "{\"architecture\": \"amd64\", \"os\": \"linux\", \"rootfs\": {\"type\": \"layers\", \"diff_ids\": [\"sha256:$archive\"]}}" >$lab/config
+cat >$lab/manifest <<JSON
+{"schemaVersion": 2, "mediaType": "$kind.manifest.v1+json", "config": $(blob $kind.config.v1+json $lab/config),
+ "layers": [$(blob $kind.layer.v1.tar $lab/checkpoints/counter.tar)],
+ "annotations": {"io.kubernetes.cri-o.annotations.checkpoint.name": "counter"}}
+JSON
+echo '{"imageLayoutVersion": "1.0.0"}' >$lab/images/oci-layout
+echo "{\"schemaVersion\": 2, \"manifests\": [$(blob $kind.manifest.v1+json $lab/manifest)]}" >$lab/images/index.json
+"$programs/skiffimg" copy --config $lab/skiff.toml oci:$lab/images store:lab/counter:1 >/dev/null
+first=$id
+id=$(restored third lab/counter:1) || die "it is not restored: $(ctl inspect "$(ctl ps -aq --name third)")"
+[ "$(number)" -ge "$before" ] || die "it began anew: $(number), after $before"
+until_true "it goes on" more "$(number)"
+equal "what was removed stays so" 1 "$(ctl exec -s "$id" ls /www/index.html >/dev/null 2>&1; echo $?)"
+equal "the image is not needed any more" 0 "$(ctl rmi lab/counter:1 >/dev/null 2>&1; echo $?)"
+ctl rm -f "$id" >/dev/null
+id=$first
+
 echo "restart:"
 kill -9 $daemon
 start_daemon
@@ -163,4 +135,38 @@ ctl stopp --all >/dev/null
 ctl rmp --all >/dev/null
 equal "no mount is left" 0 "$(grep -c " $lab/" /proc/self/mountinfo)"
 equal "no cgroup is left" 0 "$(find /sys/fs/cgroup -type d -path '*/lab/*' | wc -l)"
+
+echo "limits of what containers write:"
+kill $daemon
+wait $daemon || true
+printf '[image]\nwritable_limit = 8388608\n' >>$lab/skiff.toml
+refusal=$("$programs/skiffd" --config $lab/skiff.toml 2>&1) && die "it starts without quotas"
+contains "without quotas it does not start" "no quotas of projects" "$refusal"
+truncate -s 256M $lab/disk
+mkfs.ext4 -q -O quota,project -E quotatype=prjquota $lab/disk
+mkdir $lab/limited
+mount -t ext4 -o loop,prjquota $lab/disk $lab/limited
+sed -i "s|^root = .*|root = \"$lab/limited\"|" $lab/skiff.toml
+"$programs/skiffimg" copy --config $lab/skiff.toml "oci:$layout:1" store:lab/web:1 >/dev/null
+start_daemon
+pod=$(pod limited)
+# write MEGABYTES FILE: prints what dd says, and the size of the file.
+write() { ctl exec -s "$id" sh -c "dd if=/dev/zero of=$2 bs=64k count=$(($1 * 16)) 2>&1; busybox stat -c '%s bytes' $2"; }
+id=$(container "$pod" limited first 'sleep 100000')
+contains "what is below the limit is written" "6291456 bytes" "$(write 6 /six)"
+said=$(write 6 /more)
+contains "more is refused" "uota exceeded" "$said"
+[ "$(echo "$said" | sed -n 's/ bytes$//p' | tail -n 1)" -le 2097152 ] || die "more than the limit: $said"
+ctl exec -s "$id" busybox rm /six
+contains "what is removed makes room" "5242880 bytes" "$(write 5 /five)"
+id=$(container "$pod" limited second 'sleep 100000')
+contains "another container has its own" "6291456 bytes" "$(write 6 /six)"
+kill -9 $daemon
+start_daemon
+contains "with a new daemon too" "uota exceeded" "$(write 6 /more)"
+ctl rmp -a -f >/dev/null
+equal "nothing is left of them" 0 "$(ls $lab/limited/containers | wc -l)"
+kill $daemon
+wait $daemon || true
+umount $lab/limited
 echo "all is well"

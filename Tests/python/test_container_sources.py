@@ -3,14 +3,13 @@
 
 """What a container gets from the machine: limits, hooks, CDI devices, images as volumes, a name for its user."""
 
-import hashlib
 import json
 import pathlib
-import urllib.request
 
 import grpc
 import pytest
 from engine import cri, eventually
+from pushing import push_artifact
 
 Code = grpc.StatusCode
 
@@ -126,29 +125,6 @@ def test_images_as_volumes(machine, pod, refused):
     missing = cri.Mount(container_path="/x", image=cri.ImageSpec(image="not/here:1"), readonly=True)
     with refused(Code.NOT_FOUND, "ImageVolumeMountFailed", "not/here:1"):
         machine.create(*pod, "bad", ["true"], mounts=[missing])
-
-
-def push_artifact(registry, name, files):
-    """Sends files to a registry as an artifact, by nothing but HTTP."""
-
-    def send(method, url, data, kind):
-        request = urllib.request.Request(url, data, {"Content-Type": kind}, method=method)
-        return urllib.request.urlopen(request, timeout=60)
-
-    def blob(data, kind, **more):
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        begun = send("POST", f"http://{registry}/v2/{name}/blobs/uploads/", b"", "text/plain").headers["Location"]
-        send("PUT", f"{begun}&digest={digest}", data, "application/octet-stream")
-        return {"mediaType": kind, "digest": digest, "size": len(data), **more}
-
-    kind = "application/vnd.oci.image.manifest.v1+json"
-    title = "org.opencontainers.image.title"
-    manifest = {
-        "schemaVersion": 2, "mediaType": kind, "artifactType": "application/vnd.example.pages",
-        "config": blob(b"{}", "application/vnd.oci.empty.v1+json"),
-        "layers": [blob(data, "text/html", annotations={title: path}) for path, data in files.items()],
-    }
-    send("PUT", f"http://{registry}/v2/{name}/manifests/1", json.dumps(manifest).encode(), kind)
 
 
 def test_artifacts_as_volumes(machine, pod, refused):

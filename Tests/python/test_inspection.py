@@ -112,6 +112,7 @@ def test_metrics_of_a_lack_of_memory(observed, pod):
         linux=cri.LinuxContainerConfig(resources=cri.LinuxContainerResources(memory_limit_in_bytes=16 << 20)))
     assert observed.wait_exit(container).reason == "OOMKilled"
     assert metrics(observed)["skiff_containers_oom_total"] == before + 1
+    assert [value for key, value in metrics(observed).items() if key.startswith("skiff_containers_oom_count_total{")] == [1]
 
 
 def test_inspection(observed, pod):

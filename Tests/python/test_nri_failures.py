@@ -52,6 +52,29 @@ def test_refusals_leave_nothing(engine, plugin_socket, refused):
     engine.assert_clean()
 
 
+def test_a_daemon_that_dies_while_a_plugin_thinks(engine, plugin_socket):
+    """Nobody was told that the pod is there, so the next daemon undoes it."""
+    thinking, release = threading.Event(), threading.Event()
+
+    def think(_):
+        thinking.set()
+        release.wait(60)
+
+    with Plugin(plugin_socket, RunPodSandbox=think) as plugin:
+        request = cri.RunPodSandboxRequest(config=engine.pod_config("forgotten"))
+        answer = engine.runtime.RunPodSandbox.future(request, timeout=60)
+        assert thinking.wait(60)
+        engine.kill_daemon()
+        release.set()
+        assert answer.exception(timeout=60).code() == Code.UNAVAILABLE
+        assert plugin.closed.wait(30)
+    engine.start_daemon()
+    assert not engine.pods()
+    engine.assert_clean()
+    pod, _ = engine.run_pod("forgotten")
+    engine.remove_pod(pod)
+
+
 def test_ends_cannot_be_refused(engine, plugin_socket):
     no = {name: refuse("stay") for name in ["StopContainer", "RemoveContainer", "StopPodSandbox", "RemovePodSandbox"]}
     with Plugin(plugin_socket, **no):

@@ -4,7 +4,6 @@
 """Containers made from checkpoints. What criu restores, hack/vm-engine shows; here is all around it, with archives made by
 hand: criu refuses their images."""
 
-import io
 import json
 import pathlib
 import tarfile
@@ -12,6 +11,7 @@ import tarfile
 import grpc
 import pytest
 from engine import cri
+from pushing import push_image, tar
 
 Code = grpc.StatusCode
 
@@ -42,17 +42,12 @@ class Archive:
         path.write_bytes(tar(self.parts, *entries))
         return str(path)
 
-
-def tar(parts, *entries):
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w") as archive:
-        for name, content in parts.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o644
-            archive.addfile(entry, io.BytesIO(content))
-        for entry in entries:
-            archive.addfile(entry)
-    return target.getvalue()
+    def push(self, engine, name, *entries, mark="io.kubernetes.cri-o.annotations.checkpoint.name"):
+        """As an image in the registry, pulled."""
+        image = push_image(engine.env["REGISTRY"], name, tar(self.parts, *entries), {mark: "former"})
+        spec = cri.ImageSpec(image=image)
+        engine.images.PullImage(cri.PullImageRequest(image=spec), timeout=60)
+        return image
 
 
 def entry(name, kind, target=""):
@@ -243,6 +238,62 @@ def test_levels(restoring, pod, former, refused):
     finally:
         configure(engine)
     assert not pathlib.Path("/tmp/x").exists()
+
+
+def test_a_checkpoint_in_an_image(restoring, pod, former, refused):
+    engine = restoring
+    image = Archive(engine, former).push(engine, "checkpoint")
+    container = create(engine, pod, image)
+    status = engine.status(container)
+    assert (status.state, status.image_id, status.image.image) == (cri.CONTAINER_CREATED, image_id(engine), image)
+    assert spec_of(engine, container)["process"]["args"] == ["sleep", "77"]
+    root = engine.folder / "run/containers" / container / "rootfs"
+    assert (root / "etc/motd").read_text() == "new\n" and not (root / "www/index.html").exists()
+    # The images of criu are read where they are, so they stay.
+    with refused(Code.FAILED_PRECONDITION, "used by the container"):
+        spec = cri.ImageSpec(image=image)
+        engine.images.RemoveImage(cri.RemoveImageRequest(image=spec), timeout=60)
+    engine.kill_daemon()
+    engine.start_daemon()
+    with pytest.raises(grpc.RpcError) as error:
+        engine.start(container)
+    assert "skiffrun restore" in error.value.details(), error.value.details()
+    engine.remove(container)
+    assert not list((engine.folder / "lib/containers").iterdir())
+    engine.images.RemoveImage(cri.RemoveImageRequest(image=cri.ImageSpec(image=image)), timeout=60)
+
+
+@pytest.mark.parametrize("part, name, kind, target", [
+    ("rootfs-diff.tar", "rootfs-diff.tar", tarfile.SYMTYPE, "/etc/passwd"),
+    ("deleted.files", "deleted.files", tarfile.SYMTYPE, "/etc/passwd"),
+    ("checkpoint/inventory.img", "checkpoint", tarfile.SYMTYPE, "/etc"),
+    ("checkpoint/inventory.img", "checkpoint/inventory.img", tarfile.SYMTYPE, "/etc/passwd"),
+    ("checkpoint/inventory.img", "checkpoint/inventory.img", tarfile.FIFOTYPE, ""),
+    ("checkpoint/inventory.img", "checkpoint", tarfile.REGTYPE, ""),
+])
+def test_hostile_images(restoring, pod, former, refused, part, name, kind, target):
+    """No link leads out of an image, where criu would follow it."""
+    engine = restoring
+    image = Archive(engine, former).without(part).push(engine, "hostile", entry(name, kind, target))
+    refuse(engine, pod, refused, image, f"its {name} is no")
+
+
+def test_what_an_image_must_have(restoring, pod, former, refused):
+    engine = restoring
+    image = Archive(engine, former).without("config.dump").push(engine, "without")
+    refuse(engine, pod, refused, image, "config.dump")
+    link = entry("config.dump", tarfile.SYMTYPE, "spec.dump")
+    image = Archive(engine, former).without("config.dump").push(engine, "linked", link)
+    refuse(engine, pod, refused, image, "config.dump", code=Code.UNKNOWN)
+    # Without the mark it is an image like others, though one with nothing to run.
+    image = Archive(engine, former).push(engine, "unmarked", mark="example.com/mark")
+    refuse(engine, pod, refused, image, "choose the command")
+    image = Archive(engine, former).push(engine, "checkpoint")
+    try:
+        configure(engine, "checkpoint_only")
+        refuse(engine, pod, refused, image, "checkpoint_only", code=Code.FAILED_PRECONDITION)
+    finally:
+        configure(engine)
 
 
 @pytest.mark.parametrize("engine", ["crun"], indirect=True, scope="module")

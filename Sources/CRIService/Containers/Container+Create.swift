@@ -54,9 +54,16 @@ extension Pod {
             throw ServiceError(.invalid, "use pod", id, "a privileged container needs a privileged pod")
         }
         try checkUsers(of: config)
-        let archive = try await checkpoint(config.image.image)
-        let image = try await engine.images.require(
-            config.image, of: archive, namespace: podConfig.metadata.namespace)
+        try SELinuxContext.check(config.linux.securityContext.selinuxOptions)
+        let namespace = podConfig.metadata.namespace
+        var checkpoint = try await checkpoint(at: config.image.image)
+        var image = try await engine.images.require(config.image, of: checkpoint, namespace: namespace)
+        if checkpoint == nil {
+            checkpoint = try await self.checkpoint(in: image, called: config.image.image)
+            if let checkpoint {
+                image = try await engine.images.require(config.image, of: checkpoint, namespace: namespace)
+            }
+        }
         if let type = image.artifactType {
             throw ServiceError(
                 .invalid, "use image", config.image.image,
@@ -81,7 +88,7 @@ extension Pod {
         containers[containerID] = container
         engine.table.add(container, visible: false)
         do {
-            try await container.create(image, from: archive)
+            try await container.create(image, from: checkpoint)
         } catch {
             await container.undo()
             throw error
@@ -113,24 +120,29 @@ extension Pod {
 }
 
 extension Container {
-    func create(_ image: Image, from archive: RestoreArchive?) async throws {
-        let work = Work { try await self.createNow(image, archive) }
+    func create(_ image: Image, from checkpoint: Checkpoint?) async throws {
+        let work = Work { try await self.createNow(image, checkpoint) }
         creating = work
         defer { creating = nil }
         try await work.value
     }
 
     /// The steps that make the container, in their order; `remove` undoes as many as were made.
-    private func createNow(_ image: Image, _ archive: RestoreArchive?) async throws {
+    private func createNow(_ image: Image, _ checkpoint: Checkpoint?) async throws {
         try await recordCreation()
         let rootfs = try await traced("mount root file system") { try await mountRootfs(image) }
-        let parts = if let archive { try await unpack(archive) } else { RestoreArchive.Parts?.none }
+        let parts = if let checkpoint { try await unpack(checkpoint) } else { CheckpointParts?.none }
         let input = try await specInput(image, rootfs: rootfs)
         record.user = input.user
         var spec = try await adjusted(SpecBuilder.build(input), input)
         if let parts { spec = try RestoredSpec(former: try parts.spec(), wanted: spec).build() }
         let (paths, id, logPath) = (paths, id, record.logPath)
-        try await BlockingPool.run { [spec] in try Self.writeBundle(spec, id, paths, logPath: logPath) }
+        let (linked, log) = (try pod.linkedLogs(), config.logPath)
+        try await BlockingPool.run { [spec] in
+            try Self.writeBundle(spec, id, paths, logPath: logPath)
+            if !log.isEmpty { try linked?.link(log, of: id) }
+        }
+        try startNotifier(spec)
         if parts != nil {
             guard case .creating = state else { return }
             state = .restorable
@@ -151,7 +163,9 @@ extension Container {
 
     private func mountRootfs(_ image: Image) async throws -> String {
         try await engine.images.mountRootfs(
-            container: id, image: image.id, options: RootfsOptions(userNamespace: pod.userNamespace))
+            container: id, image: image.id,
+            options: RootfsOptions(
+                userNamespace: pod.userNamespace, label: fileLabel(image.config.config ?? ImageConfig.Execution())))
     }
 
     /// On disk with the record of the root file system, before there is anything that outlasts the machine.

@@ -87,7 +87,10 @@ extension Container {
             request.stdin = stdin != nil
             descriptors = try [stdin].compactMap(\.self) + [stdout, stderr].map { try $0 ?? Self.null() }
         }
-        if handler.isOwnRuntime, link.version >= 2 { return try await link.exec(request, descriptors: descriptors) }
+        // A filter whose calls somebody hears of only the runtime hands over.
+        if handler.isOwnRuntime, link.version >= 2, notifier == nil {
+            return try await link.exec(request, descriptors: descriptors)
+        }
         return try await startByCommand(command, request, descriptors, link)
     }
 

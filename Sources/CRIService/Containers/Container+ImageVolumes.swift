@@ -14,14 +14,14 @@ extension Container {
     static func owner(ofRootfs name: String) -> String { String(name.prefix { $0 != "-" }) }
 
     /// Mounts the images that the request names, read-only, and returns their roots by the place of the mount.
-    func mountImages() async throws -> [Int: String] {
+    func mountImages(label: String?) async throws -> [Int: String] {
         var roots: [Int: String] = [:]
         for (index, mount) in config.mounts.enumerated() where mount.hasImage && !mount.image.image.isEmpty {
             do {
                 let image = try await engine.images.require(mount.image, namespace: pod.config.metadata.namespace)
                 roots[index] = try await engine.images.mountRootfs(
                     container: Self.volumeName(id, index), image: image.id,
-                    options: RootfsOptions(isReadOnly: true, userNamespace: pod.userNamespace))
+                    options: RootfsOptions(isReadOnly: true, userNamespace: pod.userNamespace, label: label))
             } catch {
                 var failure = ServiceError.wrap(error, "mount image at", mount.containerPath)
                 failure.prefix = "ImageVolumeMountFailed"

@@ -47,14 +47,19 @@ extension Container {
         try await forgetInMonitor()
         try await engine.images.removeRootfs(container: id)
         try await unmountImages()
+        try await unmountCheckpoint()
         await notePlugins(.removeContainer, .goes)
         let (bundle, folder, driver) = (paths.bundle(id), paths.container(id), try cgroup())
-        let console = paths.consoleSocket(id)
+        // Only a monitor or a daemon that was killed has left them.
+        let sockets = [paths.consoleSocket(id), paths.seccompSocket(id)]
+        notifier?.end()
+        notifier = nil
         try await BlockingPool.run {
             try driver.delete()
-            try SystemError.attempt("remove", console) { () throws(Errno) in
-                // Only a monitor that was killed has left it.
-                do throws(Errno) { try Syscall.removeFile(console) } catch .ENOENT {}
+            for socket in sockets {
+                try SystemError.attempt("remove", socket) { () throws(Errno) in
+                    do throws(Errno) { try Syscall.removeFile(socket) } catch .ENOENT {}
+                }
             }
             for path in [bundle, folder] {
                 try SystemError.attempt("remove", path) { () throws(Errno) in try Syscall.removeTree(path) }
@@ -69,6 +74,7 @@ extension Container {
         engine.table.remove(self)
         engine.rates.forget(id)
         engine.layers.forget(id)
+        engine.metrics.forget(name)
         await pod.forget(self)
         if wasVisible { engine.events.post(.containerDeletedEvent, id, of: pod) }
         await engine.creations.forget("container/\(name)")

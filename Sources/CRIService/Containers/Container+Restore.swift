@@ -2,42 +2,60 @@
 // Copyright the Skiff authors.
 
 internal import CRIAPI
-internal import EngineConfiguration
+internal import ImageStore
 internal import Linux
 internal import Logging
 internal import MonitorProtocol
 internal import NRI
 internal import NRIAPI
-internal import OCIRuntimeSpec
 internal import Traces
 
-extension Pod {
-    /// The checkpoint that a request for an image means; nil when it means an image.
-    func checkpoint(_ image: String) async throws -> RestoreArchive? {
-        guard PathText.isAbsolute(image) else { return nil }
-        let (settings, features, handler) = (engine.config.checkpoints, engine.features, handler)
-        guard settings.containerLevel == .checkpointRestore else {
-            throw ServiceError(
-                .state, "use checkpoint", image,
-                "checkpoint_restore.container_level_enabled is \"\(settings.containerLevel.rawValue)\"")
-        }
-        return try await BlockingPool.run {
-            try Container.requireCheckpoints(of: handler, features.features(of: handler))
-            return try RestoreArchive.find(image, in: settings.restoreDirs)
+extension Container {
+    /// The name of the store for the mount of an image with the container's checkpoint.
+    private var checkpointName: String { "\(id)-checkpoint" }
+
+    /// Unpacks or mounts a checkpoint, and makes the changes of its container in the new root file system.
+    func unpack(_ checkpoint: Checkpoint) async throws -> CheckpointParts {
+        let parts = try await parts(of: checkpoint)
+        let removed = try await BlockingPool.run { try parts.removed() }
+        try await engine.images.restoreChanges(
+            of: id, from: parts.changes, removing: removed, checkpoint: checkpoint.subject)
+        return parts
+    }
+
+    private func parts(of checkpoint: Checkpoint) async throws -> CheckpointParts {
+        let folder = paths.restore(id)
+        switch checkpoint {
+        case .archive(let archive):
+            return try await BlockingPool.run {
+                let parts = try archive.unpack(to: folder)
+                // Whoever may write to the archive could have changed it since it was looked at.
+                try parts.check()
+                return parts
+            }
+        case .image(let image):
+            let root = try await engine.images.mountRootfs(
+                container: checkpointName, image: image.id, options: RootfsOptions(isReadOnly: true))
+            return try await BlockingPool.run {
+                try SystemError.attempt("make directory", folder) { () throws(Errno) in
+                    try Syscall.makeDirectories(folder, mode: 0o700)
+                }
+                let parts = CheckpointParts(folder: root, subject: checkpoint.subject)
+                try parts.check()
+                return parts
+            }
         }
     }
-}
 
-extension Container {
-    /// Unpacks a checkpoint, and makes the changes of its container in the new root file system.
-    func unpack(_ archive: RestoreArchive) async throws -> RestoreArchive.Parts {
-        let folder = paths.restore(id)
-        let (parts, removed) = try await BlockingPool.run {
-            let parts = try archive.unpack(to: folder)
-            return (parts, try parts.removed())
+    /// Unmounts the image with the container's checkpoint, if it is of one. May be repeated.
+    func unmountCheckpoint() async throws {
+        // Until it is unmounted, the store has such a folder.
+        guard Syscall.exists(paths.container(checkpointName)) else { return }
+        try await engine.images.removeRootfs(container: checkpointName)
+        let folder = paths.bundle(checkpointName)
+        try await BlockingPool.run {
+            try SystemError.attempt("remove", folder) { () throws(Errno) in try Syscall.removeTree(folder) }
         }
-        try await engine.images.restoreChanges(of: id, from: parts.changes, removing: removed, archive: archive.path)
-        return parts
     }
 
     /// Has the runtime bring the processes back to life; from then on the container is like any other that runs.
@@ -52,8 +70,10 @@ extension Container {
     private func restoreNow() async throws {
         try await tellPlugins(.startContainer, .goesOn)
         let console = config.tty ? paths.consoleSocket(id) : nil
+        let mount = paths.rootfs(checkpointName)
+        let images = "\(Syscall.exists(mount) ? mount : paths.restore(id))/checkpoint"
         let process = try await traced("\(handler.name) restore") {
-            try await createProcess(handler.restore(id, paths, console: console), "restore")
+            try await createProcess(handler.restore(id, paths, images: images, console: console), "restore")
         }
         // It may have ended at once.
         guard case .creating = state else { return }
@@ -68,6 +88,7 @@ extension Container {
         }
         let folder = paths.restore(id)
         do {
+            try await unmountCheckpoint()
             try await BlockingPool.run { () throws in try Syscall.removeTree(folder) }
         } catch {
             // It goes with the container.

@@ -13,8 +13,9 @@ extension Container {
     /// Looks up all that the specification depends on.
     func specInput(_ image: Image, rootfs: String) async throws -> SpecBuilder.Input {
         let execution = image.config.config ?? ImageConfig.Execution()
+        let labels = pod.labels(config, execution)
         let surroundings = try await surroundings()
-        let images = try await mountImages()
+        let images = try await mountImages(label: fileLabel(execution))
         let (config, engine, handler, users) = (config, engine, handler, pod.plan.users)
         let settings = engine.currentSettings
         let runtime = settings.config.runtime
@@ -25,7 +26,8 @@ extension Container {
             pod.config.annotations, rules: allowed, devices: runtime.allowedDevices)
         let volumes = ImageVolumes(
             places: Array((execution.volumes ?? [:]).keys), way: runtime.imageVolumes, folder: paths.imageVolumes(id),
-            users: users)
+            users: users, label: fileLabel(execution))
+        let (relabelling, logs) = (relabelling(labels, allowed), try pod.linkedLogs()?.volume)
         let (declared, looked) = try await BlockingPool.run {
             let declared = try volumes.make(in: rootfs)
             let looked = try SpecSources(
@@ -33,7 +35,8 @@ extension Container {
                 SpecSources.Places(
                     imageUser: execution.user ?? "", workingDirectory: working.isEmpty ? "/" : working,
                     devices: asked, rootfs: rootfs, storage: engine.config.root, runtime: runtime, handler: options,
-                    features: engine.features.features(of: handler), images: images))
+                    features: engine.features.features(of: handler), images: images, relabelling: relabelling,
+                    logs: logs))
             return (declared, looked)
         }
         try pod.plan.users?.check(looked.user)
@@ -42,6 +45,7 @@ extension Container {
             capabilities: runtime.defaultCapabilities, pidsLimit: runtime.pidsLimit,
             seccomp: settings.standardSeccomp(of: handler.name), localhostSeccomp: looked.localhostSeccomp)
         defaults.privilegedSeccomp = settings.privilegedSeccomp
+        defaults.annotatedSeccomp = try await annotatedSeccomp(image, allowed)
         defaults.isReadOnly = runtime.readOnly
         defaults.minimumMemory = engine.minimumMemory(of: handler)
         defaults.annotations = options.defaultAnnotations
@@ -62,9 +66,26 @@ extension Container {
         input.hooks = looked.hooks
         input.imageVolumes = declared
         input.apparmorProfile = apparmor
-        if let passwd = looked.passwd { input.passwdFile = try await write(passwd, to: paths.passwd(id)) }
-        if let group = looked.group { input.groupFile = try await write(group, to: paths.group(id)) }
+        input.notifier = wantedNotifier
+        input.labels = labels
+        let label = fileLabel(execution)
+        if let passwd = looked.passwd { input.passwdFile = try await write(passwd, to: paths.passwd(id), label) }
+        if let group = looked.group { input.groupFile = try await write(group, to: paths.group(id), label) }
         return input
+    }
+
+    /// The label of the container's files, where the kernel has labels.
+    func fileLabel(_ image: ImageConfig.Execution) -> String? {
+        engine.host.hasSELinux ? pod.labels(config, image)?.file.text : nil
+    }
+
+    /// How volumes are labelled that the request wants to be; nil where they stay as they are.
+    private func relabelling(_ labels: SELinuxLabels?, _ rules: [String]) -> MountSources.Relabelling? {
+        // Processes of this type may use what has any label.
+        guard engine.host.hasSELinux, let labels, labels.process.type != "spc_t" else { return nil }
+        let names = ["try-skip-volume-selinux-label.crio.io", "io.kubernetes.cri-o.TrySkipVolumeSELinuxLabel"]
+        let skips = AnnotationRules.find(names, in: pod.config.annotations, rules)?.value == "true"
+        return MountSources.Relabelling(label: labels.file.text, passesOverLabelled: skips)
     }
 
     /// The profile that the request means, which the kernel must have; nil where it runs without AppArmor.
@@ -75,13 +96,14 @@ extension Container {
         return try await BlockingPool.run { try profiles.profile(request, standard: standard) }
     }
 
-    private func write(_ text: String, to file: String) async throws -> String {
+    private func write(_ text: String, to file: String, _ label: String?) async throws -> String {
         let root = pod.plan.users?.root
         try await BlockingPool.run {
             try SystemError.attempt("write", file) { () throws(Errno) in
                 try AtomicFile.write(file, text, mode: 0o644)
                 if let root { try Syscall.changeOwner(file, uid: root.uid, gid: root.gid) }
             }
+            if let label { try SELinuxTree.label(file, label) }
         }
         return file
     }

@@ -64,6 +64,10 @@ actor Container {
     var updating: Work<UpdateMerge?>?
     /// Whoever listens knows that it was started.
     var toldStart = false
+    /// Hears of the system calls that its filter forbids.
+    var notifier: SeccompNotifier?
+    /// Those for which it is being ended.
+    var forbiddenCalls: String?
     /// Its processes stand still while their state is written.
     var isCheckpointing = false
     /// The kill has begun: no new process may join.
@@ -143,7 +147,11 @@ actor Container {
         if let started = exit.started { record.startedAt = Int64(started) }
         if exit.oomKilled {
             record.message = "killed by the kernel: the container's memory limit was reached"
-            engine.metrics.count(\.oomKills)
+            engine.metrics.noteOOMKill(of: name)
+        } else if let forbiddenCalls {
+            // CRI-O's words, which programs look for.
+            record.reason = "seccomp killed"
+            record.message = "Used forbidden syscalls: \(forbiddenCalls)"
         }
         await becomeExited()
     }
@@ -175,6 +183,8 @@ actor Container {
         }
         state = .exited
         record.state = .exited
+        notifier?.end()
+        notifier = nil
         // Without a PID namespace of its own, others of the container outlive its first process.
         if config.linux.securityContext.pidMode != .container { await killCgroup() }
         // How it ended the monitor has on disk.
@@ -206,13 +216,14 @@ actor Container {
         case .exited(let exit): await ended(exit)
         case .running(let process, let started):
             guard record.state != .exited else { return }
+            restartNotifier()
             state = .running(process)
             toldStart = true
             guard record.state != .running else { return }
             record.state = .running
             record.startedAt = Int64(started)
             do { try await note() } catch { engine.log.error("record container \"\(id)\": \(error)") }
-        case .created, .creating: break
+        case .created, .creating: restartNotifier()
         case nil:
             if record.state == .created || record.state == .running { await monitorLost() }
         }

@@ -13,6 +13,8 @@ struct ImageVolumes: Sendable {
     var folder: String
     /// With users of the pod's own all that is made belongs to their root.
     var users: UserMapping?
+    /// SELinux' label of what is mounted.
+    var label: String?
 
     private var owner: FileOwner? { users.map { FileOwner(uid: $0.root.uid, gid: $0.root.gid) } }
 
@@ -43,6 +45,7 @@ struct ImageVolumes: Sendable {
             try Syscall.makeDirectories(path, mode: 0o755)
             if let owner { try Syscall.changeOwner(path, uid: owner.uid, gid: owner.gid) }
         }
+        if let label { try SELinuxTree.label(path, label) }
         return PreparedMount(destination: place, source: path)
     }
 }

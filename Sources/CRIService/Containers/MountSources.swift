@@ -17,6 +17,17 @@ struct MountSources {
     var requiredSources: Set<String> = []
     /// Roots of mounted images by the place of the mount in the request.
     var images: [Int: String] = [:]
+    /// nil where the labels of volumes stay as they are.
+    var relabelling: Relabelling?
+    /// A folder that no container may write to: what the engine has mounted there read-only a runtime would mount as it is told.
+    var sealed: String?
+
+    /// How volumes get the container's label.
+    struct Relabelling: Sendable {
+        var label: String
+        /// Whether a volume whose root has the label is taken for one that has it everywhere.
+        var passesOverLabelled: Bool
+    }
 
     func prepare(_ mounts: [CRI.Mount]) throws -> [PreparedMount] {
         guard !mounts.isEmpty else { return [] }
@@ -30,6 +41,9 @@ struct MountSources {
     private func prepare(_ mount: CRI.Mount, _ table: [MountInfo]) throws -> PreparedMount {
         try check(mount)
         let source = try resolve(mount.hostPath)
+        if mount.selinuxRelabel, let relabelling {
+            try SELinuxTree.relabel(source, relabelling.label, unlessLabelled: relabelling.passesOverLabelled)
+        }
         var propagation = mount.propagation
         if propagation == .propagationPrivate
             && (storage == source || storage.hasPrefix(source == "/" ? "/" : source + "/"))
@@ -39,7 +53,8 @@ struct MountSources {
             try check(propagation, of: source, table)
         }
         var prepared = PreparedMount(
-            destination: mount.containerPath, source: source, readonly: mount.readonly,
+            destination: mount.containerPath, source: source,
+            readonly: mount.readonly || sealed.map { PathText.isAt(source, orBelow: $0) } ?? false,
             recursivelyReadonly: mount.recursiveReadOnly, propagation: propagation)
         prepared.users = try Self.mappings(mount.uidMappings, of: "user")
         prepared.groups = try Self.mappings(mount.gidMappings, of: "group")

@@ -3,18 +3,13 @@
 
 internal import Archive
 internal import Linux
-internal import OCIRuntimeSpec
 
 /// An archive that a container is made from, open. Of its entries nothing gets out of the folder that they are unpacked to,
 /// and nothing but files and directories is taken.
 struct RestoreArchive: Sendable {
     let path: String
     private let file: SharedFD
-    /// The id of the image that its container had, and a name for it.
-    let image: String
-    let imageName: String
-
-    private static let partLimit = 16 << 20
+    let container: CheckpointedContainer
 
     /// What a request for the image means; nil when it is the name of an image. The file must be in one of the folders,
     /// and no link may be on the way. Blocks the calling thread.
@@ -40,18 +35,10 @@ struct RestoreArchive: Sendable {
         self.path = path
         self.file = file
         let bytes = try Self.checked(path) { try Self.description(LayerReader(OpenFile(file))) }
-        guard let bytes, let names = JSON.decode(ImageNames.self, bytes), !names.rootfsImageRef.isEmpty else {
+        guard let container = CheckpointedContainer(parsing: bytes) else {
             throw ServiceError(.invalid, "use checkpoint", path, "it has no config.dump that names its image")
         }
-        image = names.rootfsImageRef
-        imageName = names.rootfsImageName ?? names.rootfsImage ?? image
-    }
-
-    /// What is read of `config.dump`.
-    private struct ImageNames: Decodable {
-        var rootfsImageRef: String
-        var rootfsImageName: String?
-        var rootfsImage: String?
+        self.container = container
     }
 
     /// Looks at all entries, so that a bad archive is refused before anything is made of it.
@@ -61,8 +48,9 @@ struct RestoreArchive: Sendable {
             switch entry.kind {
             case .directory: continue
             case .file(let size):
-                guard entry.displayName == "config.dump" || entry.displayName == "./config.dump" else { continue }
-                guard size <= Self.partLimit else {
+                let part = CheckpointedContainer.part
+                guard entry.displayName == part || entry.displayName == "./\(part)" else { continue }
+                guard size <= CheckpointParts.limit else {
                     throw ArchiveError(.tooLarge, "read entry", entry.displayName, "it has \(size) bytes")
                 }
                 var bytes: [UInt8] = []
@@ -77,7 +65,7 @@ struct RestoreArchive: Sendable {
     }
 
     /// Unpacks all parts below a new folder. Blocks the calling thread.
-    func unpack(to folder: String) throws -> Parts {
+    func unpack(to folder: String) throws -> CheckpointParts {
         try SystemError.attempt("make directory", folder) { () throws(Errno) in
             try Syscall.removeTree(folder)
             try Syscall.makeDirectories(folder, mode: 0o700)
@@ -87,49 +75,13 @@ struct RestoreArchive: Sendable {
             try extractor.take(LayerReader(OpenFile(file)))
             _ = try extractor.finish(above: nil)
         }
-        return Parts(folder: folder, archive: path)
+        return CheckpointParts(folder: folder, subject: path)
     }
 
     /// Gives what is wrong with an archive its code.
     static func checked<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
         do { return try body() } catch let error as ArchiveError where error.code != .io && error.code != .noSpace {
             throw ServiceError(.invalid, "use checkpoint", path, "\(error)")
-        }
-    }
-
-    /// The unpacked parts, by the names of `CheckpointArchive`.
-    struct Parts: Sendable {
-        let folder: String
-        let archive: String
-
-        var images: String { folder + "/checkpoint" }
-        var changes: String { folder + "/rootfs-diff.tar" }
-
-        /// What the container had removed of its image: absolute paths.
-        func removed() throws -> [String] {
-            guard let bytes = try read("deleted.files") else { return [] }
-            guard let paths = JSON.decode([String].self, bytes) else { throw damaged("deleted.files") }
-            return paths
-        }
-
-        /// What its runtime was told of it.
-        func spec() throws -> Spec {
-            guard let bytes = try read("spec.dump"), let spec = JSON.decode(Spec.self, bytes) else {
-                throw damaged("spec.dump")
-            }
-            return spec
-        }
-
-        private func read(_ part: String) throws -> [UInt8]? {
-            try SystemError.attempt("read", "\(folder)/\(part)") { () throws(Errno) in
-                do throws(Errno) {
-                    return try SafeRoot(folder).readFile(part, limit: RestoreArchive.partLimit)
-                } catch .ENOENT { return nil }
-            }
-        }
-
-        private func damaged(_ part: String) -> ServiceError {
-            ServiceError(.invalid, "use checkpoint", archive, "its \(part) is missing or damaged")
         }
     }
 }

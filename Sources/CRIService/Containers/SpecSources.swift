@@ -34,6 +34,9 @@ struct SpecSources: Sendable {
         var features: Features?
         /// Mounted images by the place of the mount in the request.
         var images: [Int: String]
+        var relabelling: MountSources.Relabelling?
+        /// The volume with the pod's logs.
+        var logs: String?
     }
 
     init(_ config: CRI.ContainerConfig, _ places: Places) throws {
@@ -42,7 +45,8 @@ struct SpecSources: Sendable {
         mounts = try MountSources(
             storage: places.storage, canMakeRecursivelyReadonly: places.features?.hasRecursiveReadOnly ?? false,
             canMapOwners: places.features?.hasIDMappedMounts ?? false,
-            requiredSources: Set(places.runtime.absentMountSourcesToReject), images: places.images
+            requiredSources: Set(places.runtime.absentMountSourcesToReject), images: places.images,
+            relabelling: places.relabelling, sealed: try places.logs.map(Self.realPath)
         ).prepare(config.mounts)
         let names = CDIRequest.names(config)
         deviceEdits = names.isEmpty ? [] : try CDIRegistry(folders: places.runtime.cdiSpecDirs).edits(names)
@@ -55,6 +59,10 @@ struct SpecSources: Sendable {
         }
         hooks = try HookFolders.read(places.runtime.hooksDirs)
         localhostSeccomp = try Self.localhostSeccomp(security)
+    }
+
+    private static func realPath(_ path: String) throws -> String {
+        try SystemError.attempt("look at", path) { () throws(Errno) in try MountSources.realPath(path) }
     }
 
     /// Those of all containers, those of the annotation, and then those of the request.

@@ -45,6 +45,8 @@ package struct Paths: Hashable, Sendable {
     /// Sockets of terminals in the making. The kernel's address holds 107 bytes, so the name is short.
     var consoles: String { run + "/tty" }
     func consoleSocket(_ id: String) -> String { "\(consoles)/\(id.prefix(16))" }
+    /// Where the container's filter hands over system calls.
+    func seccompSocket(_ id: String) -> String { "\(consoles)/\(id.prefix(16)).seccomp" }
     /// The process of an exec, for a runtime that is told of it by files.
     func exec(_ id: String, _ execID: String, _ what: String) -> String { "\(bundle(id))/exec-\(execID).\(what)" }
     /// What a container leaves on disk.

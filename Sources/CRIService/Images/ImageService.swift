@@ -14,7 +14,7 @@ internal import RegistryConfiguration
 
 /// Images for pods: the store and the registries, with the CRI's rules. The store's calls block and run on the pool.
 final class ImageService: Sendable {
-    private let store: ImageStore
+    let store: ImageStore
     private let sources: ImageSources
     private let platform: Platform
 
@@ -24,6 +24,7 @@ final class ImageService: Sendable {
         storage.keepsBlobs = config.image.keepBlobs
         storage.pinned = PinnedImages(config.image.pinned)
         storage.isVolatile = config.image.volatile
+        storage.writableLimit = UInt64(config.image.writableLimit)
         store = try ImageStore(storage)
         sources = ImageSources(
             ImageSourceSettings(config, environment: ProcessInfo.processInfo.environment))
@@ -54,13 +55,13 @@ final class ImageService: Sendable {
     /// The image of a container to be made, or of the one whose checkpoint that is. It must have been pulled, and the policy
     /// must allow it now.
     func require(
-        _ spec: Runtime_V1_ImageSpec, of checkpoint: RestoreArchive? = nil, namespace: String
+        _ spec: Runtime_V1_ImageSpec, of checkpoint: Checkpoint? = nil, namespace: String
     ) async throws -> Image {
-        guard let image = try await find(checkpoint?.image ?? spec.image) else {
-            if let checkpoint {
+        guard let image = try await find(checkpoint?.container.image ?? spec.image) else {
+            if let former = checkpoint?.container {
                 throw ServiceError(
-                    .notFound, "find image", checkpoint.imageName,
-                    "\(checkpoint.image), the image of the checkpoint, has not been pulled")
+                    .notFound, "find image", former.imageName,
+                    "\(former.image), the image of the checkpoint, has not been pulled")
             }
             throw ServiceError(.notFound, "find image", spec.image, "it has not been pulled")
         }
@@ -167,12 +168,12 @@ final class ImageService: Sendable {
 
     /// Makes changes that were written so in the root file system of a new container.
     func restoreChanges(
-        of container: String, from path: String, removing removed: [String], archive: String
+        of container: String, from path: String, removing removed: [String], checkpoint: String
     ) async throws {
         let store = store
         try await Self.translating {
             try await BlockingPool.run {
-                try RestoreArchive.checked(archive) {
+                try RestoreArchive.checked(checkpoint) {
                     try store.restoreChanges(of: container, from: path, removing: removed)
                 }
             }
@@ -190,7 +191,7 @@ final class ImageService: Sendable {
         return try await Self.translating { try await BlockingPool.run { try store.rootfsContainers() } }
     }
 
-    private static func translating<Value>(_ body: () async throws -> Value) async throws -> Value {
+    static func translating<Value>(_ body: () async throws -> Value) async throws -> Value {
         do { return try await body() } catch { throw translate(error) }
     }
 

@@ -57,6 +57,14 @@ extension Exposition {
             counts.failedPulls.sorted { $0.key < $1.key }.map { .init($1, ("error", $0)) })
         add("containers_oom_total", .counter, "Containers killed for want of memory.", [.init(counts.oomKills)])
         add(
+            "containers_oom_count_total", .counter, "The same by the container's name, while it is there.",
+            counts.oomKillsOf.sorted { $0.key < $1.key }.map { .init($1, ("name", $0)) })
+        add(
+            "containers_seccomp_notifier_count_total", .counter, "Forbidden system calls of containers.",
+            counts.forbiddenCalls.sorted { $0.key < $1.key }.flatMap { name, calls in
+                calls.sorted { $0.key < $1.key }.map { .init($1, ("name", name), ("syscall", $0)) }
+            })
+        add(
             "containers_stopped_monitor_count", .counter, "Monitors of pods that ended when nobody wanted it.",
             [.init(counts.lostMonitors)])
         add(

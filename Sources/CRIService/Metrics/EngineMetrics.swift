@@ -20,8 +20,12 @@ package final class EngineMetrics: Sendable {
         var operations: [String: Operation] = [:]
         /// Pulls that failed, by the gRPC code.
         var failedPulls: [String: UInt64] = [:]
+        /// System calls that filters have handed over, by container and name.
+        var forbiddenCalls: [String: [String: UInt64]] = [:]
         /// Containers that were killed for want of memory.
         var oomKills: UInt64 = 0
+        /// The same of those that are there, by name.
+        var oomKillsOf: [String: UInt64] = [:]
         /// Monitors that ended when nobody wanted that.
         var lostMonitors: UInt64 = 0
         /// Listeners that fell behind, and missed events.
@@ -43,6 +47,27 @@ package final class EngineMetrics: Sendable {
             guard let failure else { return }
             state.operations[operation]?.errors += 1
             if operation == "PullImage" { state.failedPulls[failure, default: 0] += 1 }
+        }
+    }
+
+    /// A container has used a forbidden system call.
+    func noteForbidden(_ call: String, of container: String) {
+        state.withLock { $0.forbiddenCalls[container, default: [:]][call, default: 0] += 1 }
+    }
+
+    /// A container was killed for want of memory.
+    func noteOOMKill(of container: String) {
+        state.withLock { state in
+            state.oomKills += 1
+            state.oomKillsOf[container, default: 0] += 1
+        }
+    }
+
+    /// The container is gone.
+    func forget(_ container: String) {
+        state.withLock { state in
+            state.forbiddenCalls[container] = nil
+            state.oomKillsOf[container] = nil
         }
     }
 

@@ -19,6 +19,7 @@ extension Engine {
     /// Makes a pod and returns its id; the one of the same name, if it is ready.
     func runPod(_ config: CRI.PodConfig, handler name: String) async throws -> String {
         let handler = try handler(name)
+        try SELinuxContext.check(config.linux.securityContext.selinuxOptions)
         let id = Identifier.random()
         let plan = try PodPlan(config, id: id, cgroupNaming, podDefaults(handler, config.annotations))
         return try await creations.run("pod/\(plan.name)") { id in
@@ -33,7 +34,6 @@ extension Engine {
             self.table.add(pod, visible: false)
             do {
                 try await pod.run()
-                try await pod.tellPlugins(.runPodSandbox, .appears)
             } catch {
                 await pod.undo()
                 throw ServiceError.wrap(error, "run pod", config.metadata.name)
@@ -70,14 +70,26 @@ extension Pod {
         }
         try await recordCreation()
         try await makeFolders()
+        if let linked = try linkedLogs() { try await BlockingPool.run { try linked.mount() } }
         let ready = try await traced("start monitor") { try await startMonitor() }
         if let network { try await joinNetwork(network, arguments) }
-        let (id, paths, plan, config, ips) = (id, paths, plan, config, ips)
-        try await BlockingPool.run { try PodFiles.make(id, paths, plan: plan, config: config, ips: ips) }
+        let (id, paths, plan, config, ips, label) = (id, paths, plan, config, ips, fileLabel)
+        try await BlockingPool.run {
+            try PodFiles.make(id, paths, plan: plan, config: config, ips: ips, label: label)
+        }
         _ = try await monitorLink().request(.adopt, within: MonitorLink.patience)
         // Adopted: it no longer needs to know that somebody waits for it to become ready.
         _ = consume ready
+        // Before it is on record as ready: a daemon that is started while plugins think undoes what nobody was told of.
+        try await tellPlugins(.runPodSandbox, .appears)
         try await recordReady()
+    }
+
+    /// The volume that shows the pod's logs, if there shall be one.
+    nonisolated func linkedLogs() throws(ServiceError) -> LinkedLogs? {
+        let runtime = engine.config.runtime
+        let rules = runtime.allowedAnnotations(ofHandler: handler.name, config.annotations)
+        return try LinkedLogs(config, rules, kubelet: runtime.kubeletDir)
     }
 
     private func currentNetwork(_ arguments: [String: JSONValue]) throws(ServiceError) -> NetworkList {
@@ -99,6 +111,9 @@ extension Pod {
     }
 
     private func recordReady() async throws {
+        guard !isStopping else {
+            throw ServiceError(.failed, "use monitor", nil, "it ended before the pod was ready")
+        }
         record.state = .ready
         record.revision += 1
         let (record, operation) = (record, operationName)

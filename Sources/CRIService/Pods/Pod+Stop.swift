@@ -192,10 +192,12 @@ extension Pod {
         }
     }
 
-    /// What the monitor leaves when it is killed: pinned namespaces; and what is ours: /dev/shm.
+    /// What the monitor leaves when it is killed: pinned namespaces; and what is ours: /dev/shm, logs in a volume.
     private func clearMounts() async throws {
         let (namespaces, shm) = (paths.namespaces(id), paths.shm(id))
+        let linked = LinkedLogs(mounted: config, kubelet: engine.config.runtime.kubeletDir)
         try await BlockingPool.run {
+            try linked?.unmount()
             try SystemError.attempt("unmount", shm) { () throws(Errno) in try Syscall.unmountAll(shm) }
             try SystemError.attempt("unpin namespaces", namespaces) { () throws(Errno) in
                 try Self.unpin(namespaces)

@@ -22,6 +22,8 @@ actor Pod {
     nonisolated let plan: PodPlan
     nonisolated let handler: RuntimeHandler
     nonisolated let createdAt: Int64
+    /// See `PodRecord.level`.
+    nonisolated let level: String
     let engine: Engine
 
     var record: PodRecord
@@ -48,10 +50,11 @@ actor Pod {
         self.handler = handler.driving(plan.cgroup)
         name = plan.name
         createdAt = KernelClock.realtime
+        level = engine.level(of: config)
         record = PodRecord(
             id: id, name: plan.name, state: .creating, createdAt: createdAt, handler: handler.name,
             runtimePath: handler.path, runtimeRoot: handler.root, config: try config.serializedData(),
-            cgroup: plan.cgroup.path, ownsCgroup: plan.cgroup.isOwn)
+            cgroup: plan.cgroup.path, ownsCgroup: plan.cgroup.isOwn, level: level)
     }
 
     /// A pod that the database knows.
@@ -61,6 +64,7 @@ actor Pod {
         id = record.id
         name = record.name
         createdAt = record.createdAt
+        level = record.level
         config = try CRI.PodConfig(serializedBytes: record.config)
         plan = try PodPlan(config, cgroup: PodCgroup(path: record.cgroup, isOwn: record.ownsCgroup))
         handler = RuntimeHandler(

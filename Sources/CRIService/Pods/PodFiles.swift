@@ -23,7 +23,9 @@ enum PodFiles {
     }
 
     /// Writes all of them, and mounts the pod's /dev/shm; blocks the calling thread.
-    static func make(_ id: String, _ paths: Paths, plan: PodPlan, config: CRI.PodConfig, ips: [String]) throws {
+    static func make(
+        _ id: String, _ paths: Paths, plan: PodPlan, config: CRI.PodConfig, ips: [String], label: String?
+    ) throws {
         let hostname = try plan.usesHostNetwork ? hostName() : config.hostname
         func write(_ path: String, _ text: String) throws {
             try SystemError.attempt("write", path) { () throws(Errno) in
@@ -31,13 +33,14 @@ enum PodFiles {
                 // Like the pod's other files, they are its root's.
                 if let root = plan.users?.root { try Syscall.changeOwner(path, uid: root.uid, gid: root.gid) }
             }
+            if let label { try SELinuxTree.label(path, label) }
         }
         try write(paths.hostname(id), hostname + "\n")
         let hosts = plan.usesHostNetwork ? copy("/etc/hosts") : hosts(ips: ips, hostname: hostname)
         try write(paths.hosts(id), hosts)
         try write(paths.containerMark(id), "")
         try write(paths.resolv(id), resolv(config.dnsConfig) ?? copy("/etc/resolv.conf"))
-        if !plan.usesHostIPC { try mountShm(paths.shm(id), plan) }
+        if !plan.usesHostIPC { try mountShm(paths.shm(id), plan, label) }
     }
 
     /// The host's name.
@@ -49,13 +52,15 @@ enum PodFiles {
     /// A host may do without the file; then the pod gets an empty one.
     private static func copy(_ path: String) -> String { (try? Syscall.readText(path)) ?? "" }
 
-    private static func mountShm(_ path: String, _ plan: PodPlan) throws {
+    private static func mountShm(_ path: String, _ plan: PodPlan, _ label: String?) throws {
         let owner = plan.users.map { ",uid=\($0.root.uid),gid=\($0.root.gid)" } ?? ""
+        // In quotes, for the categories of a label stand with commas between them, mount(8).
+        let context = label.map { ",context=\"\($0)\"" } ?? ""
         try SystemError.attempt("mount", path) { () throws(Errno) in
             do throws(Errno) { try Syscall.makeDirectory(path, mode: 0o1777) } catch .EEXIST {}
             try Syscall.mount(
                 source: "shm", target: path, type: "tmpfs", flags: [.noSUID, .noDevices, .noExec],
-                data: "mode=1777,size=\(plan.shmSize)" + owner)
+                data: "mode=1777,size=\(plan.shmSize)" + owner + context)
         }
     }
 }

@@ -32,6 +32,8 @@ package struct PodRecord: Codable, Hashable, Sendable {
     package var cgroup: String
     /// Whether the daemon made it, and not the client.
     package var ownsCgroup: Bool
+    /// The level of its containers' SELinux labels; "" for a pod without.
+    package var level = ""
     /// The monitor, once it runs: pid and start time together name the process.
     package var monitorPID: Int32?
     package var monitorStart: Int64?

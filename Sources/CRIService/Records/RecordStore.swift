@@ -52,6 +52,9 @@ final class RecordStore: Sendable {
                     ALTER TABLE pods ADD COLUMN runtimeRoot TEXT NOT NULL DEFAULT '';
                     """)
         }
+        migrator.registerMigration("level of a pod") { db in
+            try db.execute(sql: "ALTER TABLE pods ADD COLUMN level TEXT NOT NULL DEFAULT ''")
+        }
         return migrator
     }
 

@@ -68,14 +68,14 @@ struct RuntimeHandler: Hashable, Sendable {
             paths.runtimeLog(id), ["checkpoint", "--image-path", images, "--work-path", work, "--leave-running", id])
     }
 
-    /// Makes a container whose processes are those of a checkpoint; they run at once.
-    func restore(_ id: String, _ paths: Paths, console: String?) -> RuntimeCommand {
-        let (terminal, parts) = (console.map { ["--console-socket", $0] } ?? [], paths.restore(id))
+    /// Makes a container whose processes are those of a checkpoint, whose images are in the folder; they run at once.
+    func restore(_ id: String, _ paths: Paths, images: String, console: String?) -> RuntimeCommand {
+        let terminal = console.map { ["--console-socket", $0] } ?? []
         return command(
             paths.runtimeLog(id),
             [
                 "restore", "--detach", "--bundle", paths.bundle(id), "--pid-file", paths.pidFile(id), "--image-path",
-                parts + "/checkpoint", "--work-path", parts,
+                images, "--work-path", paths.restore(id),
             ] + terminal + [id])
     }
 

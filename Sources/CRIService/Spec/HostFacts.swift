@@ -19,6 +19,8 @@ package struct HostFacts: Hashable, Sendable {
     package var delegatesCgroups = false
     package var hasAppArmor = false
     package var hasSELinux = false
+    /// What SELinux' policy has for containers; nil where there is none.
+    package var selinux: SELinuxPolicy?
     /// Whether pods can have users of their own.
     package var hasUserNamespaces = false
 

@@ -17,15 +17,11 @@ extension SpecBuilder {
             }
             process.apparmorProfile = profile
         }
-        let options = security.selinuxOptions
-        let parts = [options.user, options.role, options.type, options.level]
-        guard parts.contains(where: { !$0.isEmpty }) else { return }
-        let defaults = ["system_u", "system_r", "container_t", "s0"]
-        let label = zip(parts, defaults).map { $0.isEmpty ? $1 : $0 }.joined(separator: ":")
+        guard let labels = input.labels else { return }
         guard input.host.hasSELinux else {
-            throw ServiceError(.invalid, "set SELinux label", label, "the kernel runs without SELinux")
+            throw ServiceError(.invalid, "set SELinux label", labels.process.text, "the kernel runs without SELinux")
         }
-        process.selinuxLabel = label
-        linux.mountLabel = "system_u:object_r:container_file_t:\(options.level.isEmpty ? "s0" : options.level)"
+        process.selinuxLabel = labels.process.text
+        linux.mountLabel = labels.file.text
     }
 }

@@ -72,10 +72,11 @@ extension SpecBuilder {
             if let profile = input.defaults.privilegedSeccomp { apply(profile) }
             return
         }
-        guard security.hasSeccomp else { return }
         let profile: SeccompProfile
-        switch security.seccomp.profileType {
-        case .unconfined: return
+        switch security.hasSeccomp ? security.seccomp.profileType : .unconfined {
+        case .unconfined:
+            guard let annotated = input.defaults.annotatedSeccomp else { return }
+            profile = annotated
         case .runtimeDefault: profile = input.defaults.seccomp
         case .localhost:
             guard let read = input.defaults.localhostSeccomp else {
@@ -89,7 +90,8 @@ extension SpecBuilder {
     }
 
     private mutating func apply(_ profile: SeccompProfile) {
-        linux.seccomp = profile.resolve(
+        let seccomp = profile.resolve(
             capabilities: Set(process.capabilities?.bounding ?? []), architecture: input.host.architecture)
+        linux.seccomp = input.notifier.map { seccomp.handingOver(to: $0) } ?? seccomp
     }
 }

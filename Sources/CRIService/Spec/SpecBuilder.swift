@@ -37,6 +37,10 @@ package struct SpecBuilder: Sendable {
         package var hooks: [HookDefinition] = []
         /// The AppArmor profile that RuntimeDefault stands for; nil where there is none.
         package var apparmorProfile: String?
+        /// SELinux' labels; nil for none.
+        package var labels: SELinuxLabels?
+        /// Where the filter hands over the system calls that it forbids; nil for a filter that refuses them.
+        package var notifier: String?
         /// A file that takes the place of the image's /etc/passwd.
         package var passwdFile: String?
         /// The same for /etc/group.
@@ -107,6 +111,8 @@ package struct SpecBuilder: Sendable {
         package var seccomp: SeccompProfile
         /// The profile that the request names, read; only for Localhost.
         package var localhostSeccomp: SeccompProfile?
+        /// The profile that an annotation names, for a container that would have none.
+        package var annotatedSeccomp: SeccompProfile?
         /// For privileged containers.
         package var privilegedSeccomp: SeccompProfile?
         /// The least limit of memory, in bytes.

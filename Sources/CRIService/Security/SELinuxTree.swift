@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import Linux
+
+/// Labels of files. Blocks the calling thread.
+enum SELinuxTree {
+    private static let attribute = "security.selinux"
+
+    /// Folders that belong to the machine: with a container's label it would not work any more.
+    private static let protected: Set<String> = [
+        "/", "/bin", "/boot", "/dev", "/etc", "/etc/passwd", "/etc/pki", "/etc/shadow", "/home", "/lib", "/lib64",
+        "/media",
+        "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var", "/var/lib", "/var/log",
+    ]
+
+    private static func value(_ label: String) -> [UInt8] { Array(label.utf8) + [0] }
+
+    /// Labels one file.
+    static func label(_ path: String, _ label: String) throws {
+        try SystemError.attempt("label", path) { () throws(Errno) in
+            try Syscall.setAttribute(path, attribute, value(label))
+        }
+    }
+
+    /// Labels a tree, on all file systems in it that know labels. Links are not followed. What goes away meanwhile is passed
+    /// over.
+    static func relabel(_ path: String, _ label: String, unlessLabelled: Bool = false) throws {
+        guard !protected.contains(path) else {
+            throw ServiceError(.invalid, "label", path, "the machine needs it as it is")
+        }
+        try SystemError.attempt("label", path) { () throws(Errno) in
+            let wanted = value(label)
+            if unlessLabelled, try has(path, wanted) { return }
+            do throws(Errno) {
+                try Syscall.setAttribute(path, attribute, wanted)
+            } catch {
+                // A file system without labels has one for all.
+                if error == .EOPNOTSUPP { return }
+                throw error
+            }
+            guard try Syscall.linkStatus(path).isDirectory else { return }
+            try relabel(in: try Syscall.open(path, [.directory, .noFollow]), wanted)
+        }
+    }
+
+    private static func has(_ path: String, _ wanted: [UInt8]) throws(Errno) -> Bool {
+        do throws(Errno) {
+            let present = try Syscall.attribute(path, attribute)
+            return present == wanted || present == wanted.dropLast()
+        } catch {
+            if error == .ENODATA || error == .EOPNOTSUPP { return false }
+            throw error
+        }
+    }
+
+    private static func relabel(in directory: borrowing OwnedFD, _ wanted: [UInt8]) throws(Errno) {
+        for name in try Syscall.rawEntries(of: directory.rawValue) {
+            do throws(Errno) {
+                try Syscall.setAttribute(name, RawName(attribute), wanted, at: directory.rawValue)
+                guard try Syscall.linkStatus(name, at: directory.rawValue).isDirectory else { continue }
+                try relabel(in: try Syscall.open(name, [.directory, .noFollow], at: directory.rawValue), wanted)
+            } catch {
+                let passed: [Errno] = [.ENOENT, .ENOTDIR, .EOPNOTSUPP]
+                guard passed.contains(error) else { throw error }
+            }
+        }
+    }
+}
