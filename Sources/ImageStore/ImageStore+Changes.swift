@@ -62,6 +62,7 @@ private struct ContainerChanges {
     let tar: TreeTar
     let places: Set<String>
     var removed: [String] = []
+    private static let pathLimit = 4096
 
     init(tar: TreeTar, places: Set<String>) {
         self.tar = tar
@@ -70,6 +71,8 @@ private struct ContainerChanges {
 
     /// The image has no such directory when `lower` is nil.
     mutating func collect(_ upper: Int32, _ merged: Int32, _ lower: Int32?, path: [UInt8]) throws(Errno) {
+        // A container may nest directories deeper than any path reaches, and than there is room on a stack.
+        guard path.count <= Self.pathLimit else { throw .ENAMETOOLONG }
         if let lower, try Self.isOpaque(upper) {
             for name in try Self.names(lower).subtracting(try Self.names(merged)) { remove(path + name.bytes) }
         }

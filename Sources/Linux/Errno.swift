@@ -45,6 +45,7 @@ package struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringC
     package static let ELOOP = Errno(rawValue: 40)
     package static let ENODATA = Errno(rawValue: 61)
     package static let EPROTO = Errno(rawValue: 71)
+    package static let EBADMSG = Errno(rawValue: 74)
     package static let EMSGSIZE = Errno(rawValue: 90)
     package static let EOPNOTSUPP = Errno(rawValue: 95)
     package static let EAFNOSUPPORT = Errno(rawValue: 97)
@@ -54,6 +55,8 @@ package struct Errno: Error, RawRepresentable, Hashable, Sendable, CustomStringC
     package static let ETIMEDOUT = Errno(rawValue: 110)
     package static let ECONNREFUSED = Errno(rawValue: 111)
     package static let EINPROGRESS = Errno(rawValue: 115)
+    package static let ESTALE = Errno(rawValue: 116)
+    package static let EUCLEAN = Errno(rawValue: 117)
     package static let EDQUOT = Errno(rawValue: 122)
 
     /// The symbolic name, `ENOENT`.

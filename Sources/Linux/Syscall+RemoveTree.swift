@@ -2,20 +2,61 @@
 // Copyright the Skiff authors.
 
 extension Syscall {
-    /// Removes a file or a whole tree; nothing there is right. Never follows a link and never leaves the file system:
-    /// a mount point inside is EBUSY. Names may hold any bytes.
+    /// Removes a file or a whole tree of any depth; nothing there is right, and so is another who removes the same. Never
+    /// follows a link and never leaves the file system: a mount point inside is EBUSY. Names may hold any bytes.
     package static func removeTree(_ path: String, at directory: Int32 = workingDirectory) throws(Errno) {
         try removeTree(RawName(path), at: directory)
     }
 
     /// The same for a name of any bytes.
     package static func removeTree(_ name: RawName, at directory: Int32) throws(Errno) {
+        guard try !removeAtOnce(name, at: directory) else { return }
+        do throws(Errno) {
+            let top = SharedFD(try open(name, [.directory, .noFollow], at: directory))
+            try empty(top)
+            try removeDirectory(name, at: directory)
+        } catch .ENOENT {}
+    }
+
+    /// Removes what is in a directory, directories after what is in them.
+    private static func empty(_ top: SharedFD) throws(Errno) {
+        var way = DirectoryWay(top)
+        var names: [RawName] = []
+        var left = [try removeContent(of: top)]
+        while !left.isEmpty {
+            if let name = left[left.count - 1].popLast() {
+                do throws(Errno) { try way.enter(name) } catch .ENOENT { continue }
+                names.append(name)
+                left.append(try removeContent(of: way.current))
+            } else {
+                left.removeLast()
+                guard let name = names.popLast() else { return }
+                try way.leave()
+                do throws(Errno) { try removeDirectory(name, at: way.current.rawValue) } catch .ENOENT {}
+            }
+        }
+    }
+
+    /// Removes what can be removed at once, and returns the directories that hold something.
+    private static func removeContent(of directory: SharedFD) throws(Errno) -> [RawName] {
+        var full: [RawName] = []
+        do throws(Errno) {
+            for name in try rawEntries(of: directory.rawValue)
+            where try !removeAtOnce(name, at: directory.rawValue) { full.append(name) }
+        } catch .ENOENT {
+            // Of a directory that another has removed.
+        }
+        return full
+    }
+
+    /// Removes a file or an empty directory. False for a directory that holds something.
+    private static func removeAtOnce(_ name: RawName, at directory: Int32) throws(Errno) -> Bool {
         let refusal: Errno
         do throws(Errno) {
             try removeFile(name, at: directory)
-            return
+            return true
         } catch .ENOENT {
-            return
+            return true
         } catch {
             // EPERM is POSIX's answer for a directory; Linux says EISDIR, some file systems say the other.
             guard error == .EISDIR || error == .EPERM else { throw error }
@@ -24,22 +65,16 @@ extension Syscall {
         do throws(Errno) {
             // Empty directories are common, and done with one call.
             try removeDirectory(name, at: directory)
-            return
+            return true
         } catch .ENOENT {
-            return
+            return true
         } catch .ENOTDIR {
             // Not a directory after all: the refusal to remove the file is the one to tell.
             throw refusal
         } catch {
             // EEXIST is the other answer that POSIX allows.
             guard error == .ENOTEMPTY || error == .EEXIST else { throw error }
-        }
-        do throws(Errno) {
-            let opened = try open(name, [.directory, .noFollow], at: directory)
-            for inner in try rawEntries(of: opened.rawValue) { try removeTree(inner, at: opened.rawValue) }
-            try removeDirectory(name, at: directory)
-        } catch .ENOENT {
-            // Somebody else removes the same tree, and was faster; getdents64(2) says so as well.
+            return false
         }
     }
 }

@@ -10,37 +10,55 @@ package struct TreeSize: Hashable, Sendable {
 }
 
 extension Syscall {
-    /// Measures a tree without following links or entering other file systems. A file with several names counts once;
-    /// what goes away meanwhile is passed over. Throws when the tree itself cannot be read.
+    /// Measures a tree of any depth without following links or entering other file systems. A file with several names counts
+    /// once; what goes away meanwhile is passed over, and so is what is in a directory deep down that is moved meanwhile.
+    /// Throws when the tree itself cannot be read.
     package static func treeSize(_ path: String) throws(Errno) -> TreeSize {
-        let root = try open(path, .directory)
-        let status = try Self.status(of: root.rawValue)
-        var size = TreeSize()
-        var seen: Set<UInt64> = []
-        add(status, to: &size, &seen)
-        measure(root.rawValue, device: status.device, &size, &seen)
-        return size
-    }
-
-    private static func measure(
-        _ directory: Int32, device: UInt64, _ size: inout TreeSize, _ seen: inout Set<UInt64>
-    ) {
-        // A directory that was removed has no entries any more.
-        guard let names = try? entryBytes(of: directory) else { return }
-        for bytes in names {
-            let name = RawName(bytes)
-            guard let status = try? linkStatus(name, at: directory), status.device == device else { continue }
-            add(status, to: &size, &seen)
-            guard status.isDirectory, let inner = try? open(name, [.directory, .noFollow], at: directory) else {
-                continue
+        let top = SharedFD(try open(path, .directory))
+        let status = try Self.status(of: top.rawValue)
+        var tally = TreeTally(device: status.device)
+        tally.add(status)
+        var way = DirectoryWay(top)
+        var left = [tally.addContent(of: top)]
+        while !left.isEmpty {
+            if let name = left[left.count - 1].popLast() {
+                guard (try? way.enter(name)) != nil else { continue }
+                left.append(tally.addContent(of: way.current))
+            } else {
+                left.removeLast()
+                guard !left.isEmpty, (try? way.leave()) == nil else { continue }
+                left.removeLast(left.count - way.depth - 1)
             }
-            measure(inner.rawValue, device: device, &size, &seen)
         }
+        return tally.size
     }
+}
 
-    private static func add(_ status: FileStatus, to size: inout TreeSize, _ seen: inout Set<UInt64>) {
+/// What was counted so far.
+private struct TreeTally {
+    let device: UInt64
+    var size = TreeSize()
+    private var seen: Set<UInt64> = []
+
+    init(device: UInt64) { self.device = device }
+
+    mutating func add(_ status: FileStatus) {
         if status.links > 1, !status.isDirectory, !seen.insert(status.inode).inserted { return }
         size.bytes += status.blocks * 512
         size.inodes += 1
+    }
+
+    /// Counts what is in a directory, and returns the directories among it.
+    mutating func addContent(of directory: SharedFD) -> [RawName] {
+        var directories: [RawName] = []
+        // A directory that was removed has no entries any more.
+        for name in (try? Syscall.rawEntries(of: directory.rawValue)) ?? [] {
+            guard let status = try? Syscall.linkStatus(name, at: directory.rawValue), status.device == device else {
+                continue
+            }
+            add(status)
+            if status.isDirectory { directories.append(name) }
+        }
+        return directories
     }
 }

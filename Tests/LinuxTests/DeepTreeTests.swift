@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+import Linux
+import TestSupport
+import Testing
+
+/// Whoever may make directories may nest them deeper than a process has descriptors or a stack has room.
+@Suite struct DeepTreeTests {
+    /// Far more than 1024, the usual limit of descriptors; the second with a file beside each directory.
+    private static let depth = 20_000
+
+    private func build(in folder: TemporaryDirectory, withFiles: Bool) throws -> String {
+        let top = folder.path + "/top"
+        try Syscall.makeDirectory(top)
+        var current = SharedFD(try Syscall.open(top, .directory))
+        for _ in 0..<Self.depth {
+            if withFiles { _ = try Syscall.open("file", [.writeOnly, .create], at: current.rawValue) }
+            try Syscall.makeDirectory("d", at: current.rawValue)
+            current = SharedFD(try Syscall.open("d", .directory, at: current.rawValue))
+        }
+        return top
+    }
+
+    @Test(arguments: [false, true]) func areMeasuredAndRemoved(withFiles: Bool) throws {
+        let folder = try TemporaryDirectory()
+        let top = try build(in: folder, withFiles: withFiles)
+        let size = try Syscall.treeSize(top)
+        #expect(size.inodes == UInt64(1 + Self.depth * (withFiles ? 2 : 1)))
+        try Syscall.removeTree(top)
+        #expect(!Syscall.exists(top))
+    }
+
+    /// Two that remove the same tree do not disturb each other.
+    @Test func areRemovedByTwoAtOnce() async throws {
+        for _ in 0..<20 {
+            let folder = try TemporaryDirectory()
+            let top = folder.path + "/top"
+            for number in 0..<40 {
+                try Syscall.makeDirectories("\(top)/\(number)/a/b")
+                try AtomicFile.write("\(top)/\(number)/a/b/file", "x")
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask { try await BlockingPool.run { () throws in try Syscall.removeTree(top) } }
+                }
+                try await group.waitForAll()
+            }
+            #expect(!Syscall.exists(top))
+        }
+    }
+
+    /// What is a mount inside stays, and so does what it shows.
+    @Test(.requiresRoot) func stopAtMounts() throws {
+        let folder = try TemporaryDirectory()
+        let top = folder.path + "/top"
+        try Syscall.makeDirectories("\(top)/a/mounted")
+        try Syscall.mount(source: "none", target: "\(top)/a/mounted", type: "tmpfs")
+        try AtomicFile.write("\(top)/a/mounted/file", "x")
+        #expect(throws: Errno.EBUSY) { try Syscall.removeTree(top) }
+        try Syscall.unmountAll("\(top)/a/mounted")
+        try Syscall.removeTree(top)
+        #expect(!Syscall.exists(top))
+    }
+}
