@@ -38,7 +38,7 @@ struct PluginCall: Sendable {
             throw failure(.invalidConfiguration, "its configuration cannot be encoded: \(error)")
         }
         var plan = ChildPlan(program, [program], environment: ["CNI_COMMAND=\(verb.rawValue)"] + environment)
-        if let lock { plan.descriptors = [nil, nil, nil, lock.file.rawValue] }
+        if let file = lock?.file { plan.descriptors = [nil, nil, nil, file.rawValue] }
         let milliseconds = Int32(
             clamping: timeout.components.seconds * 1000 + timeout.components.attoseconds / 1_000_000_000_000_000)
         let output: CommandOutput

@@ -34,7 +34,7 @@ extension ImageStore {
                 stack.add(
                     FinishedLayer(
                         staged: own, id: id, format: own.unpacked.format.name, summary: result.summary,
-                        isFlushed: result.isFlushed))
+                        pendingFlush: result.pendingFlush))
             } else if let id = present.id(of: layer) {
                 stack.add(id)
             } else if let same = stack.finished.values.first(where: { $0.diffID == layer.diffID }) {
@@ -65,7 +65,7 @@ extension ImageStore {
             }
         }
         // Without the lock, a layer between its move and its row would be nowhere.
-        let lock = try StoreLock(paths.lock, exclusive: false)
+        let lock = try StoreLock.take(paths.lock, exclusive: false)
         defer { _ = lock }
         let name = try read("find layer", id.description) {
             try String.fetchOne($0, sql: "SELECT format FROM layers WHERE id = ?", arguments: [id.description])

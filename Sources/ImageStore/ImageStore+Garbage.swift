@@ -60,7 +60,7 @@ extension ImageStore {
     /// layers and documents without a row, and the trash.
     func collectGarbage() throws {
         do {
-            let lock = try StoreLock(paths.lock, exclusive: true)
+            let lock = try StoreLock.take(paths.lock, exclusive: true)
             defer { _ = lock }
             for name in try entries(paths.staging) where StagingDirectory.isAbandoned("\(paths.staging)/\(name)") {
                 _ = try discard("\(paths.staging)/\(name)")

@@ -66,7 +66,7 @@ extension ImageStore {
     /// what they stood for out of the way. Returns where it is now.
     func discardUnreferenced(_ change: (Database) throws -> Void) throws -> [String] {
         // No pull may find a layer between the end of its row and its move to the trash.
-        let lock = try StoreLock(paths.lock, exclusive: true)
+        let lock = try StoreLock.take(paths.lock, exclusive: true)
         defer { _ = lock }
         let garbage = try write("remove what is not used from", paths.images) { database in
             try change(database)

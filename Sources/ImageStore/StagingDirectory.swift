@@ -13,13 +13,11 @@ final class StagingDirectory: Sendable {
     /// Makes an empty one.
     init(_ paths: StorePaths) throws(ImageStoreError) {
         // Until the new directory is locked it looks abandoned; scavengers hold the store's lock exclusively.
-        let guarding = try StoreLock(paths.lock, exclusive: false)
+        let guarding = try StoreLock.take(paths.lock, exclusive: false)
         let path = "\(paths.staging)/\(randomName())"
         lock = try ImageStoreError.attempt("create staging directory", path) { () throws(Errno) in
             try Syscall.makeDirectory(path, mode: 0o700)
-            let file = try Syscall.open(Self.lockFile(path), [.readWrite, .create], mode: 0o600)
-            _ = try Syscall.lock(file.rawValue, exclusive: true, wait: true)
-            return SharedFD(file)
+            return SharedFD(try FileLock(Self.lockFile(path), exclusive: true).descriptor())
         }
         self.path = path
         _ = consume guarding
@@ -41,7 +39,7 @@ final class StagingDirectory: Sendable {
             let file = try Syscall.open(lockFile(path), [.readWrite])
             return try Syscall.lock(file.rawValue, exclusive: true, wait: false)
         } catch {
-            // Died between the directory and its lock file, or while it tried with a file what the kernel mounts.
+            // Died between the directory and its lock file. A file is what versions before tried to mount.
             return error == .ENOENT || error == .ENOTDIR
         }
     }

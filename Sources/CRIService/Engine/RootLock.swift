@@ -9,22 +9,32 @@ enum RootLock {
     /// Takes the lock; blocks the calling thread. A daemon that was killed holds its files until its last thread is
     /// gone, and one that waits for a busy disk may take its time: that is waited for. A living one is an error at once.
     static func take(_ path: String) throws -> SharedFD {
-        let file = try SystemError.attempt("open", path) { () throws(Errno) in
-            try Syscall.open(path, [.readWrite, .create], mode: 0o600)
-        }
         let deadline = KernelClock.monotonic + 60_000_000_000
-        while try !Syscall.lock(file.rawValue, exclusive: true, wait: false) {
+        while true {
+            if let lock = try ifFree(path) {
+                try sign(path)
+                return lock
+            }
             guard KernelClock.monotonic < deadline, !isOwned(path) else {
                 throw ServiceError(.state, "lock", path, "another daemon uses this root")
             }
             _ = try Syscall.poll(-1, for: [], milliseconds: 20)
         }
+    }
+
+    private static func ifFree(_ path: String) throws(SystemError) -> SharedFD? {
+        try SystemError.attempt("lock", path) { () throws(Errno) in
+            guard let lock = try FileLock.ifFree(path) else { return nil }
+            return SharedFD(lock.descriptor())
+        }
+    }
+
+    private static func sign(_ path: String) throws {
         let own = try ProcStat(Syscall.processID)
         try SystemError.attempt("write", path) { () throws(Errno) in
             // The bytes of an owner before are overwritten: the text has a fixed length.
             try Syscall.writeExisting(path, padded("\(own.pid) \(own.startTime)"))
         }
-        return SharedFD(file)
     }
 
     /// Whether the owner on record lives. One that has just taken the lock and not yet written is not taken for it.
