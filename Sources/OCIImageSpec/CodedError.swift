@@ -41,7 +41,8 @@ package enum QuotedText {
         return out + (text.unicodeScalars.count > 300 ? "...\"" : "\"")
     }
 
-    private static func moves(_ scalar: Unicode.Scalar) -> Bool {
+    /// Whether the character is none that is seen in its place.
+    package static func moves(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator: true
         default: false

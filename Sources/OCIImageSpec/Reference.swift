@@ -45,6 +45,9 @@ package struct Reference: Hashable, Sendable, CustomStringConvertible {
     /// Whether the text names its registry, and is not a short name that may mean several images.
     package static func namesRegistry(_ text: String) -> Bool { ReferenceParser.statedDomain(of: text[...]) != nil }
 
+    /// Whether the text can be the tag of an image.
+    package static func isTag(_ text: String) -> Bool { ReferenceParser.isTag(text[...]) }
+
     /// `docker.io/library/busybox`
     package var repository: String { "\(domain)/\(path)" }
 

@@ -39,12 +39,21 @@ struct ReferenceParser {
         guard let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("/") else { return (rest, nil) }
         let tag = rest[rest.index(after: colon)...]
         guard !tag.isEmpty else { throw fault("the tag is empty") }
-        guard tag.utf8.count <= 128 else { throw fault("the tag is longer than 128 characters") }
-        let isWord = { (byte: UInt8) in byte == UInt8(ascii: "_") || Self.isAlphanumeric(byte) }
-        guard tag.utf8.first.map(isWord) == true, tag.utf8.allSatisfy({ isWord($0) || ".-".utf8.contains($0) }) else {
+        guard tag.utf8.count <= Self.tagLimit else {
+            throw fault("the tag is longer than \(Self.tagLimit) characters")
+        }
+        guard Self.isTag(tag) else {
             throw fault("the tag may have letters, digits, \"_\", \".\" and \"-\", and not begin with the last two")
         }
         return (rest[..<colon], String(tag))
+    }
+
+    private static let tagLimit = 128
+
+    static func isTag(_ tag: Substring) -> Bool {
+        let isWord = { (byte: UInt8) in byte == UInt8(ascii: "_") || Self.isAlphanumeric(byte) }
+        return tag.utf8.first.map(isWord) == true && tag.utf8.count <= tagLimit
+            && tag.utf8.allSatisfy { isWord($0) || ".-".utf8.contains($0) }
     }
 
     /// The first component, when it is a domain.

@@ -67,7 +67,7 @@ struct Authenticator: Sendable {
             fields += [("grant_type", "refresh_token"), ("client_id", "skiff"), ("refresh_token", secret)]
             return HTTPConnections.Request(
                 method: .POST, url: realmURL, headers: ["content-type": "application/x-www-form-urlencoded"],
-                body: .bytes(Array(Self.form(fields).utf8)), transport: transport(realmURL))
+                body: .bytes(Array(Self.form(fields).utf8)), bodyIsSecret: true, transport: transport(realmURL))
         }
         if case .password(let user, _) = credentials { fields.append(("account", user)) }
         let joint = realm.contains("?") ? "&" : "?"

@@ -33,6 +33,8 @@ final class HTTPConnections: Sendable {
         var plainRedirectAllowed = false
         /// An upload goes where the registry has said, and nowhere else.
         var followsRedirects = true
+        /// Whether the body is for the server of `url` alone.
+        var bodyIsSecret = false
         var transport = Transport()
     }
 
@@ -128,6 +130,10 @@ final class HTTPConnections: Sendable {
             _ = try? await response.body.collect(upTo: 64 << 10)
             try Task.checkCancellation()
             if !redirect.staysOnServer {
+                guard !request.bodyIsSecret else {
+                    throw RequestFailure(
+                        .invalid, "redirected to \(redirect.target.peer), which must not get our credentials")
+                }
                 authorization = nil
                 request.transport.certificates.client = nil
             }

@@ -25,6 +25,7 @@ extension RegistryClient {
         let endpoint = try await host.endpoint()
         // An upload may go on at another server, which is not to know us.
         guard request.url.origin == endpoint.base.origin else {
+            request.transport.certificates.client = nil
             return try await checked(try await send(request), step)
         }
         request.authorization = try await authenticator.authorization(endpoint.challenges, request.otherScopes)

@@ -19,11 +19,16 @@ extension RegistryClient {
             var seen: Set<URL> = []
             while seen.insert(next).inserted {
                 let page = try await connections.retrying { try await self.page(next) }
+                // They are shown to people, and become parts of names.
+                if let wrong = page.tags.first(where: { !Reference.isTag($0) }) {
+                    throw RequestFailure(.invalid, "\(QuotedText.line(wrong)) is no tag")
+                }
                 tags += page.tags
                 guard tags.count <= Self.tagLimit else {
                     throw RequestFailure(.invalid, "it has more than \(Self.tagLimit) tags")
                 }
-                guard let link = page.next else { break }
+                // A page without tags is the last, so that a list without end has an end.
+                guard let link = page.next, !page.tags.isEmpty else { break }
                 next = link
             }
             return tags

@@ -3,6 +3,7 @@
 
 internal import FoundationEssentials
 internal import NIOHTTP1
+internal import OCIImageSpec
 
 extension RequestFailure {
     /// The failure that an answer with an error status stands for.
@@ -44,9 +45,7 @@ extension RequestFailure {
     }
 }
 
-/// A text from outside as part of one line: control characters become spaces, the end is cut.
+/// A text from outside as part of one line: what would move or hide text becomes spaces, the end is cut.
 func plain(_ text: String) -> String {
-    String(
-        String.UnicodeScalarView(text.unicodeScalars.prefix(200).map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 })
-    )
+    String(String.UnicodeScalarView(text.unicodeScalars.prefix(200).map { QuotedText.moves($0) ? " " : $0 }))
 }

@@ -72,6 +72,18 @@ import Testing
         #expect(wrong?.reason == "obtain a token: 401 Unauthorized")
     }
 
+    /// Who has an identity token can get tokens for all that it is good for.
+    @Test func tellsAnIdentityTokenToNoOtherServer() async throws {
+        let stranger = try await ScriptedServer { _ in Reply(body: Array(#"{"access_token":"abc"}"#.utf8)) }
+        let address = stranger.address
+        let server = try await registry(
+            { _ in Reply(status: .temporaryRedirect, headers: ["location": "http://\(address)/token"]) },
+            accepts: { $0["authorization"] == "Bearer abc" })
+        let failure = try await server.client(.identityToken("secret")).failure(blob.descriptor)
+        #expect(failure?.reason.contains("redirected to \(address), which must not get our credentials") == true)
+        #expect(stranger.requests.isEmpty)
+    }
+
     @Test func exchangesAnIdentityToken() async throws {
         let server = try await registry(
             { _ in Reply(body: Array(#"{"access_token":"abc"}"#.utf8)) },

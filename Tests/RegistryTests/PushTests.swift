@@ -171,7 +171,17 @@ private func descriptor(_ bytes: [UInt8]) -> Descriptor {
         #expect(other.requests.map { $0["authorization"] } == [nil])
     }
 
-    @Test func tagsComeInPages() async throws {
+    /// They are printed, and a terminal does what they say.
+    @Test func whatIsNoTagIsRefused() async throws {
+        let server = try await ScriptedServer { _ in
+            ScriptedServer.Reply(body: Array(#"{"tags":["fine","\u001b[2Jgone"]}"#.utf8))
+        }
+        let client = try client(server.address, "x")
+        let error = await #expect(throws: RegistryError.self) { try await client.tags() }
+        #expect(error?.reason == #""\u{1B}[2Jgone" is no tag"#)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func tagsComeInPages() async throws {
         let server = try await ScriptedServer { request in
             switch request.path {
             case "/v2/x/tags/list?n=1000":
@@ -189,6 +199,12 @@ private func descriptor(_ bytes: [UInt8]) -> Descriptor {
         }
         #expect(try await client(server.address, "x").tags() == ["a", "b", "c"])
         #expect(try await client(server.address, "none").tags() == [])
+        let endless = try await ScriptedServer { request in
+            let page = (request.path.split(separator: "=").last.flatMap { Int($0) } ?? 0) + 1
+            return ScriptedServer.Reply(
+                headers: ["link": "</v2/x/tags/list?last=\(page)>; rel=\"next\""], body: Array(#"{"tags":[]}"#.utf8))
+        }
+        #expect(try await client(endless.address, "x").tags() == [])
         let absent = try client(server.address, "absent")
         let error = await #expect(throws: RegistryError.self) { try await absent.tags() }
         #expect(error?.code == .notFound)
