@@ -107,7 +107,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "CProtection"),
         .systemLibrary(name: "CSeccomp"),
-        .systemLibrary(name: "CCompression"),
+        .systemLibrary(name: "CCompression", pkgConfig: "libisal"),
         .systemLibrary(name: "CXXHash"),
         .systemLibrary(name: "CZlib"),
 

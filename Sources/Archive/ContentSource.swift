@@ -9,7 +9,7 @@ protocol ContentSource: AnyObject {
     func content(_ body: (Int64, UnsafeRawBufferPointer) throws -> Void) throws
 }
 
-/// A file of a layer below.
+/// A file of a layer below, with its holes.
 final class FileContent: ContentSource {
     private let file: SharedFD
     private let subject: String
@@ -25,16 +25,21 @@ final class FileContent: ContentSource {
 
     func content(_ body: (Int64, UnsafeRawBufferPointer) throws -> Void) throws {
         var offset: Int64 = 0
-        while true {
-            let block: [UInt8]
-            do throws(Errno) {
-                block = try Syscall.read(file.rawValue, upTo: 1 << 18)
-            } catch {
-                throw ArchiveError(entry: subject, error)
+        while let piece = try attempt({ () throws(Errno) in try Syscall.data(of: file.rawValue, from: offset) }) {
+            offset = piece.lowerBound
+            while offset < piece.upperBound {
+                let count = Int(min(1 << 18, piece.upperBound - offset))
+                let block = try attempt { () throws(Errno) in
+                    try Syscall.read(file.rawValue, upTo: count, at: offset)
+                }
+                if block.isEmpty { return }
+                try unsafe block.withUnsafeBytes { unsafe try body(offset, $0) }
+                offset += Int64(block.count)
             }
-            if block.isEmpty { return }
-            try unsafe block.withUnsafeBytes { unsafe try body(offset, $0) }
-            offset += Int64(block.count)
         }
+    }
+
+    private func attempt<Value>(_ body: () throws(Errno) -> Value) throws(ArchiveError) -> Value {
+        do throws(Errno) { return try body() } catch { throw ArchiveError(entry: subject, error) }
     }
 }

@@ -11,9 +11,11 @@ struct EntryPath: Hashable, Sendable, CustomStringConvertible {
 
     /// Cleans a name of an archive. `a/../b` is `b`; `operation` and `entry` are for the error that an absolute name,
     /// and one that climbs above the root, end with.
-    init(cleaning name: [UInt8], entry: String, what: String = "its name") throws(ArchiveError) {
+    init(
+        cleaning name: [UInt8], entry: @autoclosure () -> String, what: String = "its name"
+    ) throws(ArchiveError) {
         func fault(_ code: ArchiveError.Code, _ reason: String) -> ArchiveError {
-            ArchiveError(code, "unpack entry", entry, reason)
+            ArchiveError(code, "unpack entry", entry(), reason)
         }
         guard name.count <= Self.lengthLimit else {
             throw fault(.tooLarge, "\(what) has \(name.count) bytes, the limit is \(Self.lengthLimit)")

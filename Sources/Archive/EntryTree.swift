@@ -5,7 +5,8 @@ internal import Linux
 
 /// The names of a layer that is written to a file: which are there, in which directory, and what they name.
 ///
-/// Made for a million names: a name takes some 35 bytes and its own length. What was replaced stays in memory and is not
+/// Made for a million names: a name takes some 35 bytes and its own length. A name that is replaced stays where it is, so that
+/// it costs the same however often an archive brings it. What was in a directory that is replaced stays in memory and is not
 /// found any more.
 struct EntryTree {
     /// What a name names.
@@ -148,7 +149,7 @@ struct EntryTree {
     func isLive(_ directory: Int) -> Bool {
         var current = directory
         while let node = directories[current].node {
-            guard nodes[node].kind != Self.gone else { return false }
+            guard nodes[node].kind != Self.gone, self[node] == .directory(current) else { return false }
             current = directories[current].parent
         }
         return true
@@ -189,12 +190,14 @@ struct EntryTree {
         return node
     }
 
-    /// Adds a directory that is not there, and returns its number.
+    /// Adds a directory, in place of what has the name if it is there, and returns its number.
     mutating func addDirectory(
-        _ name: ArraySlice<UInt8>, in parent: Int, _ attributes: DirectoryAttributes, isImplied: Bool
+        _ name: ArraySlice<UInt8>, in parent: Int, replacing there: Int? = nil, _ attributes: DirectoryAttributes,
+        isImplied: Bool
     ) -> Int {
         let index = directories.count
-        let node = add(name, in: parent, .directory(index))
+        if let there { self[there] = .directory(index) }
+        let node = there ?? add(name, in: parent, .directory(index))
         directories.append(Directory(attributes: attributes, node: node, parent: parent, isImplied: isImplied))
         return index
     }

@@ -22,9 +22,7 @@ enum ErofsAttributes {
     static func encode(_ attributes: [LayerEntry.Attribute], skipped: inout Int) -> [UInt8] {
         guard !attributes.isEmpty else { return [] }
         var bytes = [UInt8](repeating: 0, count: 12)
-        for (index, attribute) in attributes.enumerated() {
-            // As with setxattr(2), the last one of a name wins.
-            if attributes[(index + 1)...].contains(where: { $0.name == attribute.name }) { continue }
+        for attribute in attributes {
             guard let prefix = prefixes.first(where: { attribute.name.starts(with: $0.text) }),
                 let nameLength = UInt8(exactly: attribute.name.count - prefix.text.count),
                 let valueLength = UInt16(exactly: attribute.value.count),

@@ -111,6 +111,7 @@ struct ErofsDirectories {
             plans[index].inode.serial = serial()
             divide(index)
         }
+        // Checked when the root was described; what overlayfs needs has room too.
         guard plans[0].inode.headSize + ErofsFormat.rootOffset <= Self.blockSize else { throw .E2BIG }
         let first = Int64(file.blocks) * Int64(Self.blockSize)
         var end = first

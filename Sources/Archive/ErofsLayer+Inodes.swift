@@ -39,6 +39,9 @@ extension ErofsLayer {
         _ template: ErofsInode, _ size: Int64, _ entry: LayerEntry, _ reader: some ContentSource
     ) throws -> ErofsReference {
         var inode = template
+        if size > 0, inode.headSize + Int(min(size, Self.blockSize)) <= ErofsFormat.blockSize {
+            return try writeInline(inode, Int(size), entry, reader)
+        }
         let rest = Int(size % Self.blockSize)
         let isInline = rest > 0 && inode.headSize + rest <= ErofsFormat.blockSize
         let whole = isInline ? size - Int64(rest) : size
@@ -66,6 +69,26 @@ extension ErofsLayer {
             let end = unsafe UnsafeRawBufferPointer(rebasing: tail[..<(isInline ? rest : 0)])
             return try attempt(entry) { () throws(Errno) in unsafe try place(inode, end) }
         }
+    }
+
+    /// A content that is all beside its inode goes there at once.
+    private func writeInline(
+        _ template: ErofsInode, _ size: Int, _ entry: LayerEntry, _ reader: some ContentSource
+    ) throws -> ErofsReference {
+        var inode = template
+        inode.layout = .inline
+        let (place, memory) = unsafe try attempt(entry) { () throws(Errno) in
+            unsafe try file.place(inode.headSize + size)
+        }
+        unsafe inode.store(in: memory)
+        unsafe try reader.content { offset, bytes in
+            guard offset >= 0, offset <= size, bytes.count <= size - Int(offset) else {
+                throw entry.fault(.corrupt, "its content is longer than its size")
+            }
+            unsafe UnsafeMutableRawBufferPointer(rebasing: memory[(inode.headSize + Int(offset))...])
+                .copyMemory(from: bytes)
+        }
+        return ErofsReference(offset: place, isCompact: inode.isCompact)
     }
 
     /// A file with holes, in chunks. A chunk in which nothing is takes no space.

@@ -66,6 +66,7 @@ extension ErofsLayer {
         guard let (entry, directory) = found else { throw link.linksToNothing(path) }
         switch entry.kind {
         case .file(let size):
+            try tally.add(size, of: entry)
             let content = try FileContent(path.name, at: directory.rawValue)
             let inode = try write(entry, size: size, from: content)
             return (inode, .regular)

@@ -2,7 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import CLinux
-internal import Linux
+package import Linux
 
 /// Writes one layer straight from its tar into one EROFS image, in overlay form; see `ErofsFormat` for what is where.
 ///
@@ -10,14 +10,14 @@ internal import Linux
 /// are written at the end, because an entry may change them until then. The same archive gives the same bytes.
 @safe package final class ErofsLayer: LayerWriter {
     let file: ErofsFile
-    private var tally: UnpackTally
+    var tally: UnpackTally
     let identity: [UInt8]
     var tree = EntryTree()
     /// Symbolic links: their inodes, and where they lead.
     var links: [(inode: ErofsReference, target: [UInt8])] = []
     /// Files that the archive only links to, and where each is among them.
     var pending: [(path: EntryPath, link: LayerEntry)] = []
-    private var pendingPlaces: [EntryPath: Int] = [:]
+    var pendingPlaces: [EntryPath: Int] = [:]
     /// Inodes that may have more names than one, and how many.
     var linkCounts: [ErofsReference: UInt32] = [:]
     var summary = LayerSummary()
@@ -27,15 +27,26 @@ internal import Linux
     private var serial: UInt32 = 1
     /// The directory that was found last.
     private var lastParent: (path: EntryPath, directory: Int)?
+    /// What the name of an entry began with, up to its last slash, and the directory that this is.
+    private var near: (prefix: [UInt8], directory: Int)?
     private let tail = UnsafeMutableRawBufferPointer.allocate(byteCount: ErofsFormat.blockSize, alignment: 8)
 
     /// Makes the file, which must not be there. `identity` is 16 bytes that differ from those of every other layer.
-    package init(at path: String, identity: [UInt8], limits: UnpackLimits = UnpackLimits()) throws(ArchiveError) {
+    package convenience init(
+        at path: String, identity: [UInt8], limits: UnpackLimits = UnpackLimits()
+    ) throws(ArchiveError) {
+        let made: SharedFD
         do throws(Errno) {
-            file = ErofsFile(SharedFD(try Syscall.open(path, [.readWrite, .create, .exclusive], mode: 0o600)))
+            made = SharedFD(try Syscall.open(path, [.readWrite, .create, .exclusive], mode: 0o600))
         } catch {
             throw ArchiveError(writing: path, error)
         }
+        self.init(to: made, identity: identity, limits: limits)
+    }
+
+    /// Writes to a file that is open and empty.
+    package init(to file: SharedFD, identity: [UInt8], limits: UnpackLimits = UnpackLimits()) {
+        self.file = ErofsFile(file)
         self.identity = identity
         tally = UnpackTally(limits)
     }
@@ -50,6 +61,10 @@ internal import Linux
         while let entry = try reader.next() {
             try tally.add(entry)
             if base == nil { base = entry.modified }
+            if let (name, directory) = neighbour(entry) {
+                try make(entry, name, in: directory, from: reader)
+                continue
+            }
             let path = try EntryPath(cleaning: entry.name, entry: entry.displayName)
             switch try Whiteout.mark(of: path, entry: entry.displayName) {
             case .none: try make(entry, at: path, from: reader)
@@ -62,27 +77,50 @@ internal import Linux
         }
     }
 
+    /// The name of an entry that is in the same directory as one before, whose name began in the same way, and the directory:
+    /// so it is with nearly all files. Nil when that is not so, or the name is one that must be looked at.
+    private func neighbour(_ entry: LayerEntry) -> (name: ArraySlice<UInt8>, directory: Int)? {
+        guard let near, entry.name.count <= EntryPath.lengthLimit, entry.name.starts(with: near.prefix) else {
+            return nil
+        }
+        let name = entry.name[near.prefix.count...]
+        guard let first = name.first, first != UInt8(ascii: "."), name.count <= ErofsFormat.nameLimit,
+            !name.contains(UInt8(ascii: "/"))
+        else { return nil }
+        return (name, near.directory)
+    }
+
     private func make(_ entry: LayerEntry, at path: EntryPath, from reader: LayerReader) throws {
         if path.isRoot {
             guard entry.kind == .directory else {
                 throw ArchiveError(.hostile, "unpack entry", entry.displayName, "it replaces the root of the layer")
             }
-            return try describe(EntryTree.root, by: entry)
+            try describe(EntryTree.root, by: entry)
+            return try checkRoot(entry)
         }
         let parent = try directory(path.parent, for: entry)
-        let there = try find(path.last, in: parent, for: entry)
+        if let slash = entry.name.lastIndex(of: UInt8(ascii: "/")), slash < entry.name.count - 1 {
+            near = (Array(entry.name[...slash]), parent)
+        }
+        try make(entry, path.last, in: parent, from: reader)
+    }
+
+    private func make(
+        _ entry: LayerEntry, _ name: ArraySlice<UInt8>, in parent: Int, from reader: LayerReader
+    ) throws {
+        let there = try find(name, in: parent, for: entry)
         switch entry.kind {
-        case .directory: try makeDirectory(entry, path.last, in: parent, there)
-        case .hardLink(let target): try makeHardLink(entry, to: target, path.last, in: parent, there)
+        case .directory: try makeDirectory(entry, name, in: parent, there)
+        case .hardLink(let target): try makeHardLink(entry, to: target, name, in: parent, there)
         case .file(let size):
             try tally.add(size, of: entry)
             let inode = try write(entry, size: size, from: reader)
-            put(.inode(inode, .regular), path.last, in: parent, there)
+            put(.inode(inode, .regular), name, in: parent, there)
         case .symlink(let target):
-            put(.link(try makeLink(entry, target)), path.last, in: parent, there)
+            put(.link(try makeLink(entry, target)), name, in: parent, there)
         case .characterDevice, .blockDevice, .fifo:
             let (inode, type) = try writeNode(entry)
-            put(.inode(inode, type), path.last, in: parent, there)
+            put(.inode(inode, type), name, in: parent, there)
         }
     }
 
@@ -97,7 +135,7 @@ internal import Linux
     }
 
     /// The names that are there are what the walk passes; nil when one is missing and shall not be made.
-    private func walk(_ path: EntryPath, for entry: LayerEntry, makes: Bool) throws(ArchiveError) -> Int? {
+    func walk(_ path: EntryPath, for entry: LayerEntry, makes: Bool) throws(ArchiveError) -> Int? {
         var stack = [EntryTree.root]
         var steps = Array(path.components.reversed())
         var passed = 0
@@ -114,10 +152,13 @@ internal import Linux
                 guard makes else { return nil }
                 try tally.addDirectories(1, steps: stack.count, unbrought: 1)
                 stack.append(tree.addDirectory(step, in: current, .implied, isImplied: true))
+                try UnpackLimits.check(depth: stack.count - 1, of: entry.displayName)
                 continue
             }
             switch tree[node] {
-            case .directory(let index): stack.append(index)
+            case .directory(let index):
+                stack.append(index)
+                try UnpackLimits.check(depth: stack.count - 1, of: entry.displayName)
             case .link(let index):
                 passed += 1
                 guard passed <= 40 else { throw entry.fault(.hostile, "it passes too many symbolic links") }
@@ -127,8 +168,7 @@ internal import Linux
             case .whiteout where makes:
                 // Deleted and made anew as a directory by the same layer: nothing below may shine through.
                 try tally.addDirectories(1, steps: stack.count, unbrought: 1)
-                tree.remove(node)
-                let made = tree.addDirectory(step, in: current, .implied, isImplied: true)
+                let made = tree.addDirectory(step, in: current, replacing: node, .implied, isImplied: true)
                 tree.change(made) { $0.isOpaque = true }
                 stack.append(made)
             case .whiteout: return nil
@@ -140,7 +180,7 @@ internal import Linux
         return stack[stack.count - 1]
     }
 
-    private func find(
+    func find(
         _ name: ArraySlice<UInt8>, in directory: Int, for entry: LayerEntry
     ) throws(ArchiveError) -> Int? {
         guard name.count <= ErofsFormat.nameLimit else {
@@ -149,18 +189,21 @@ internal import Linux
         return tree.find(name, in: directory)
     }
 
-    private func put(_ target: EntryTree.Target, _ name: ArraySlice<UInt8>, in parent: Int, _ there: Int?) {
-        if let there { remove(there) }
-        tree.add(name, in: parent, target)
+    func put(_ target: EntryTree.Target, _ name: ArraySlice<UInt8>, in parent: Int, _ there: Int?) {
+        guard let there else {
+            tree.add(name, in: parent, target)
+            return
+        }
+        forgetWay(through: there)
+        tree[there] = target
     }
 
-    private func remove(_ node: Int) {
+    /// What was found through a name that is replaced must be found anew.
+    func forgetWay(through node: Int) {
         switch tree[node] {
-        // What was found through it must be found anew.
-        case .directory, .link: lastParent = nil
+        case .directory, .link: (lastParent, near) = (nil, nil)
         default: break
         }
-        tree.remove(node)
     }
 
     private func delete(_ name: ArraySlice<UInt8>, in path: EntryPath, for entry: LayerEntry) throws(ArchiveError) {
@@ -173,61 +216,6 @@ internal import Linux
         if case .directory(let index) = tree[there] { tree.change(index) { $0.isOpaque = true } }
     }
 
-    private func makeDirectory(
-        _ entry: LayerEntry, _ name: ArraySlice<UInt8>, in parent: Int, _ there: Int?
-    ) throws(ArchiveError) {
-        if let there, case .directory(let index) = tree[there] { return try describe(index, by: entry) }
-        let hides = there.map { tree[$0] == .whiteout } ?? false
-        if let there { remove(there) }
-        try tally.addDirectories(1, steps: 1, unbrought: 0)
-        let index = tree.addDirectory(name, in: parent, .implied, isImplied: false)
-        try describe(index, by: entry)
-        // Deleted and made anew: see above.
-        if hides { tree.change(index) { $0.isOpaque = true } }
-    }
-
-    private func describe(_ directory: Int, by entry: LayerEntry) throws(ArchiveError) {
-        let attributes = entry.attributes.filter { !Whiteout.isReserved(attribute: $0.name) }
-        try tally.add(attributes)
-        tree.change(directory) {
-            $0.attributes = DirectoryAttributes(
-                permissions: entry.permissions, uid: entry.uid, gid: entry.gid, modified: entry.modified,
-                attributes: attributes)
-            $0.isImplied = false
-        }
-    }
-
-    private func makeHardLink(
-        _ entry: LayerEntry, to target: [UInt8], _ name: ArraySlice<UInt8>, in parent: Int, _ there: Int?
-    ) throws(ArchiveError) {
-        let path = try EntryPath(cleaning: target, entry: entry.displayName, what: "the target of the hard link")
-        let holder = try walk(path.parent, for: entry, makes: false)
-        let found = try holder.flatMap { directory throws(ArchiveError) in
-            path.isRoot ? nil : try find(path.last, in: directory, for: entry)
-        }
-        guard found == nil || found != there else { return }
-        guard let found else {
-            guard !path.isRoot else { throw entry.linksToDirectory(path) }
-            return put(.pending(try wait(for: path, entry)), name, in: parent, there)
-        }
-        switch tree[found] {
-        case .directory: throw entry.linksToDirectory(path)
-        case .whiteout: throw entry.linksToNothing(path)
-        case .inode(let inode, _): linkCounts[inode] = 0
-        case .link(let index): linkCounts[links[index].inode] = 0
-        case .pending: break
-        }
-        put(tree[found], name, in: parent, there)
-    }
-
-    private func wait(for path: EntryPath, _ link: LayerEntry) throws(ArchiveError) -> Int {
-        if let known = pendingPlaces[path] { return known }
-        try tally.add(waiting: link, steps: path.components.count)
-        pendingPlaces[path] = pending.count
-        pending.append((path, link))
-        return pending.count - 1
-    }
-
     // MARK: Inodes
 
     func nextSerial() -> UInt32 {
@@ -238,19 +226,5 @@ internal import Linux
     /// The buffer for the end of a content.
     func withTail<Value>(_ body: (UnsafeMutableRawBufferPointer) throws -> Value) rethrows -> Value {
         unsafe try body(tail)
-    }
-}
-
-extension LayerEntry {
-    func fault(_ code: ArchiveError.Code, _ reason: String) -> ArchiveError {
-        ArchiveError(code, "unpack entry", displayName, reason)
-    }
-
-    func linksToNothing(_ path: EntryPath) -> ArchiveError {
-        fault(.unsupported, "there is no \(ArchiveError.quoted(path.description)) to link to")
-    }
-
-    func linksToDirectory(_ path: EntryPath) -> ArchiveError {
-        fault(.hostile, "it is a hard link to the directory \(ArchiveError.quoted(path.description))")
     }
 }

@@ -35,7 +35,7 @@ internal import CCompression
         let result = unsafe cz_inflate(
             inflater, &next, &left, target.assumingMemoryBound(to: UInt8.self), output.count, &made, &finished)
         guard result == 0 else {
-            let reason = result == ISAL_INCORRECT_CHECKSUM ? "its checksum is wrong" : "it is damaged"
+            let reason = result == cz_wrong_checksum ? "its checksum is wrong" : "it is damaged"
             throw ArchiveError(.corrupt, "decompress layer", "", "gzip data: \(reason)")
         }
         unsafe input = UnsafeRawBufferPointer(rebasing: input[(offered - left)...])

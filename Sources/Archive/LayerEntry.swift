@@ -38,7 +38,7 @@ package struct LayerEntry: Sendable {
     package var gid: UInt32
     /// When the content changed.
     package var modified: Timestamp
-    /// The extended attributes.
+    /// The extended attributes, each name once.
     package var attributes: [Attribute]
     /// A file of which not every byte is in the archive.
     package var isSparse = false

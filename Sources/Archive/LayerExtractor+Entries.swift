@@ -23,6 +23,7 @@ extension LayerExtractor {
         try attempt(entry) { () throws(Errno) in
             // A hole at the end.
             if end < size { try Syscall.setLength(of: file.rawValue, size) }
+            try dropInherited(place)
             try Syscall.changeOwner(of: file.rawValue, uid: entry.uid, gid: entry.gid)
             try Syscall.changeMode(of: file.rawValue, entry.permissions)
             try setAttributes(of: entry) { (name, value) throws(Errno) in
@@ -54,18 +55,27 @@ extension LayerExtractor {
                 try Syscall.setAttribute(place.name, name, value, at: directory)
             }
         }
+        if entry.attributes.contains(where: { InheritedACL.isPreset($0.name) }) { giver = nil }
     }
 
     private func makeOrKeepDirectory(at place: Place) throws(Errno) {
         let directory = place.directory.rawValue
-        if place.path.isRoot { return try removeAttributes(place) }
+        if place.path.isRoot {
+            giver = nil
+            return try removeAttributes(place)
+        }
         do throws(Errno) {
             try Syscall.makeDirectory(place.name, mode: 0o700, at: directory)
+            try dropInherited(place)
         } catch .EEXIST {
             let status = try Syscall.linkStatus(place.name, at: directory)
-            if status.isDirectory { return try removeAttributes(place) }
+            if status.isDirectory {
+                giver = nil
+                return try removeAttributes(place)
+            }
             try clear(place)
             try Syscall.makeDirectory(place.name, mode: 0o700, at: directory)
+            try dropInherited(place)
             if whiteout == .overlay, status.isWhiteout {
                 // Deleted and made anew as a directory by the same layer: nothing below may shine through.
                 let made = try Syscall.open(place.name, [.path, .directory, .noFollow], at: directory)
@@ -129,6 +139,7 @@ extension LayerExtractor {
             try Syscall.changeOwner(place.name, uid: entry.uid, gid: entry.gid, at: directory)
             if case .symlink = entry.kind {
             } else {
+                try dropInherited(place)
                 try Syscall.changeMode(place.name, entry.permissions, at: directory)
             }
             try setAttributes(of: entry) { (name, value) throws(Errno) in

@@ -90,6 +90,7 @@ extension LayerExtractor {
             let name = RawName(step)
             do throws(Errno) {
                 try Syscall.makeDirectory(name, mode: 0o755, at: place.rawValue)
+                try InheritedACL.drop(of: name, at: place.rawValue)
                 if let attributes = try below?.directory(reached) {
                     try describe(name, by: attributes, at: place.rawValue)
                     directoryTimes[reached] = attributes.modified
@@ -150,6 +151,7 @@ extension LayerExtractor {
         let found = try attempt(link) { () throws(Errno) in try below?.file(target, as: link.name) }
         guard let (entry, directory) = found else { throw link.linksToNothing(target) }
         guard case .file(let size) = entry.kind else { return try makeNode(entry, at: place) }
+        try tally.add(size, of: entry)
         let content = try FileContent(target.name, at: directory.rawValue)
         try makeFile(entry, size: size, at: place, from: content)
     }

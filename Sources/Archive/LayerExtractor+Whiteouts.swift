@@ -43,6 +43,7 @@ extension LayerExtractor {
                 try Whiteout.markOpaque(handle.rawValue)
                 notes.opaque.insert(directory)
             case .flatten:
+                guard touched.beginPruning(try Syscall.status(of: handle.rawValue)) else { return }
                 let readable = try Syscall.open(".", [.directory], at: handle.rawValue)
                 for name in try Syscall.rawEntries(of: readable.rawValue) { try prune(name, at: handle.rawValue) }
                 resolver.forget()
@@ -76,6 +77,7 @@ extension LayerExtractor {
             if !isOurs { try Syscall.removeFile(name, at: directory) }
             return
         }
+        guard touched.beginPruning(status) else { return }
         let opened = try Syscall.open(name, [.directory, .noFollow], at: directory)
         for inner in try Syscall.rawEntries(of: opened.rawValue) { try prune(inner, at: opened.rawValue) }
         guard !isOurs else { return }
@@ -98,6 +100,8 @@ struct TouchedFiles {
     private var inodes: Set<UInt64> = []
     /// Further names of files of layers below: those files themselves are not the layer's.
     private var names: Set<Name> = []
+    /// Directories in which nothing of the layers below is any more.
+    private var pruned: Set<UInt64> = []
 
     private struct Name: Hashable {
         var directory: UInt64
@@ -105,6 +109,10 @@ struct TouchedFiles {
     }
 
     mutating func insert(_ status: FileStatus) { inodes.insert(status.inode) }
+
+    /// False when what is in the directory was looked at before: what has come since then is the layer's own, and an
+    /// archive must not have it looked at over and over.
+    mutating func beginPruning(_ directory: FileStatus) -> Bool { pruned.insert(directory.inode).inserted }
 
     /// A hard link.
     mutating func insert(_ name: RawName, _ status: FileStatus, at directory: Int32) throws(Errno) {

@@ -24,7 +24,11 @@ package final class LayerExtractor: LayerWriter {
     /// Overlay: links to files that only a layer below has, in their order, and the targets by their places.
     private(set) var pending: [(entry: LayerEntry, target: EntryPath, place: EntryPath)] = []
     private var targets: [EntryPath: EntryPath] = [:]
-    private var tally: UnpackTally
+    var tally: UnpackTally
+    /// The directory that something was made in last, and whether what is made there inherits.
+    var giver: (directory: SharedFD, gives: Bool)?
+    /// How much was looked through for replaced directories since this was asked last.
+    private var searched = 0
 
     /// Unpacks below the directory, which is opened; it must be there. The same whiteouts for a directory in overlay
     /// form, which starts empty, and for one that holds lower layers.
@@ -74,6 +78,8 @@ package final class LayerExtractor: LayerWriter {
             try extract(entry, from: reader)
             let news = notes.takeNews()
             try tally.addDirectories(news.count, steps: news.steps, unbrought: news.count)
+            try tally.addSearched(searched)
+            searched = 0
         }
     }
 
@@ -116,6 +122,14 @@ package final class LayerExtractor: LayerWriter {
         let path: EntryPath
     }
 
+    /// Takes away what a file or directory that was just made has from the default access list of the directory it is in.
+    func dropInherited(_ place: Place) throws(Errno) {
+        if giver?.directory !== place.directory {
+            giver = (place.directory, try InheritedACL.isGiven(by: place.directory.rawValue))
+        }
+        if giver?.gives == true { try InheritedACL.drop(of: place.name, at: place.directory.rawValue) }
+    }
+
     /// Lets a hard link wait for the layers below. Its target may itself be a link that waits.
     func wait(_ entry: LayerEntry, for target: EntryPath, at place: EntryPath) throws(ArchiveError) {
         try tally.add(waiting: entry, steps: target.components.count + place.components.count)
@@ -131,6 +145,7 @@ package final class LayerExtractor: LayerWriter {
         guard kind == .directory || kind == .symlink else { return }
         resolver.forget()
         guard kind == .directory else { return }
+        searched += directoryTimes.count + notes.opaque.count + notes.implied.count + pending.count + targets.count
         func stays(_ path: EntryPath) -> Bool { path != place.path && !path.isBelow(place.path) }
         directoryTimes = directoryTimes.filter { stays($0.key) }
         notes.opaque = notes.opaque.filter(stays)

@@ -17,7 +17,7 @@ internal import Linux
     private var sparse: SparseMap?
     private var stored: Int64 = 0
 
-    /// Extended headers and long names are kept in memory; no image has any that is larger.
+    /// Extended headers and long names are kept in memory; no entry of an image has any that are larger together.
     private static let extensionLimit: Int64 = 1 << 20
 
     /// Reads from a plain stream. A stream of no bytes is a tar without entries.
@@ -35,6 +35,7 @@ internal import Linux
         try stream.skip(stored)
         (stored, sparse) = (0, nil)
         var extensions = Extensions(records: PaxRecords())
+        var room = Self.extensionLimit
         var isExtended = false
         while let header = try stream.header() {
             if header.isEmpty { return nil }
@@ -43,7 +44,7 @@ internal import Linux
             isExtended = isExtended || "xXLK".utf8.contains(header.type)
             switch header.type {
             case UInt8(ascii: "x"), UInt8(ascii: "X"):
-                guard extensions.records.add(try content(of: header)) else {
+                guard extensions.records.add(try content(of: header, &room)) else {
                     throw Self.damaged("an extended header is malformed")
                 }
                 guard !extensions.records.hasTooManyAttributes else {
@@ -52,9 +53,11 @@ internal import Linux
                 }
             case UInt8(ascii: "g"):
                 var ignored = PaxRecords()
-                guard ignored.add(try content(of: header)) else { throw Self.damaged("a global header is malformed") }
-            case UInt8(ascii: "L"): extensions.name = Self.text(try content(of: header))
-            case UInt8(ascii: "K"): extensions.link = Self.text(try content(of: header))
+                guard ignored.add(try content(of: header, &room)) else {
+                    throw Self.damaged("a global header is malformed")
+                }
+            case UInt8(ascii: "L"): extensions.name = Self.text(try content(of: header, &room))
+            case UInt8(ascii: "K"): extensions.link = Self.text(try content(of: header, &room))
             case UInt8(ascii: "V"):
                 // The name of a volume.
                 guard let size, size >= 0 else { throw Self.damaged("a size is no number") }
@@ -68,26 +71,32 @@ internal import Linux
 
     /// The content of the current entry: the body gets each piece with its offset; what lies between is a hole.
     package func content(_ body: (Int64, UnsafeRawBufferPointer) throws -> Void) throws {
-        let pieces = sparse?.pieces ?? [SparseMap.Piece(offset: 0, count: stored)]
-        for piece in pieces {
-            var offset = piece.offset
-            while offset < piece.offset + piece.count {
-                let bytes = unsafe try stream.take(piece.offset + piece.count - offset)
-                stored -= Int64(bytes.count)
-                unsafe try body(offset, bytes)
-                offset += Int64(bytes.count)
-            }
-        }
-        sparse = SparseMap([], size: 0, stored: 0)
+        guard let sparse else { return unsafe try piece(0, stored, body) }
+        for piece in sparse.pieces { unsafe try self.piece(piece.offset, piece.count, body) }
+        self.sparse = SparseMap([], size: 0, stored: 0)
     }
 
-    /// The content of an extension as a whole.
-    private func content(of header: TarHeader) throws -> [UInt8] {
+    private func piece(
+        _ start: Int64, _ count: Int64, _ body: (Int64, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        var offset = start
+        while offset < start + count {
+            let bytes = unsafe try stream.take(start + count - offset)
+            stored -= Int64(bytes.count)
+            unsafe try body(offset, bytes)
+            offset += Int64(bytes.count)
+        }
+    }
+
+    /// The content of an extension as a whole; there is so much room for those of one entry.
+    private func content(of header: TarHeader, _ room: inout Int64) throws -> [UInt8] {
         guard let size = header.contentSize, size >= 0 else { throw Self.damaged("a size is no number") }
-        guard size <= Self.extensionLimit else {
-            let reason = "an extended header has \(size) bytes, the limit is \(Self.extensionLimit)"
+        guard size <= room else {
+            let reason = "the extended headers of an entry have more than \(Self.extensionLimit) bytes together"
             throw ArchiveError(.tooLarge, "read layer", "", reason)
         }
+        // Many empty ones are too many as well.
+        room -= max(size, 1)
         return try stream.read(Int(size))
     }
 
@@ -96,32 +105,31 @@ internal import Linux
     // MARK: Entries
 
     private func entry(_ header: TarHeader, _ size: Int64?, _ extensions: Extensions) throws -> LayerEntry {
-        let records = extensions.records
-        let name = records.sparseName ?? records.path ?? extensions.name ?? header.name
-        let displayName = String(decoding: name, as: UTF8.self)
+        let name = extensions.records.sparseName ?? extensions.records.path ?? extensions.name ?? header.name
         func fault(_ code: ArchiveError.Code, _ reason: String) -> ArchiveError {
-            ArchiveError(code, "unpack entry", displayName, reason)
+            ArchiveError(code, "unpack entry", String(decoding: name, as: UTF8.self), reason)
         }
         guard !name.contains(0) else { throw fault(.hostile, "its name contains NUL") }
-        guard let size, let mode = header.mode, let owner = records.uid ?? header.uid,
-            let group = records.gid ?? header.gid, let seconds = records.modified?.seconds ?? header.modified
+        guard let size, let mode = header.mode, let owner = extensions.records.uid ?? header.uid,
+            let group = extensions.records.gid ?? header.gid,
+            let seconds = extensions.records.modified?.seconds ?? header.modified
         else { throw fault(.corrupt, "a number in its header is malformed") }
         // The largest number means "unchanged" to chown(2).
         guard let uid = UInt32(exactly: owner), let gid = UInt32(exactly: group), uid < .max, gid < .max else {
             throw fault(.unsupported, "its owner \(owner):\(group) is out of range")
         }
-        let link = records.link ?? extensions.link ?? header.link
+        let link = extensions.records.link ?? extensions.link ?? header.link
         guard let kind = Self.kind(header, name: name, link: link, size: size) else {
             throw fault(.unsupported, "its type is not supported")
         }
         var entry = LayerEntry(
             name: name, kind: kind, permissions: UInt32(mode & 0o7777), uid: uid, gid: gid,
-            modified: Timestamp(seconds: seconds, nanoseconds: records.modified?.nanoseconds ?? 0),
-            attributes: records.attributes)
+            modified: Timestamp(seconds: seconds, nanoseconds: extensions.records.modified?.nanoseconds ?? 0),
+            attributes: extensions.records.attributes)
         guard !entry.attributes.contains(where: { $0.name.isEmpty || $0.name.contains(0) }) else {
             throw fault(.hostile, "the name of an attribute is empty or contains NUL")
         }
-        if case .file = kind { try begin(&entry, header, size, records) }
+        if case .file = kind { try begin(&entry, header, size, extensions.records) }
         return entry
     }
 
@@ -150,7 +158,8 @@ internal import Linux
                     return (nil, nil)
                 }
                 let more = block.moreSparse
-                pieces = pieces.flatMap { pieces in more.pieces.map { pieces + $0 } }
+                guard let further = more.pieces else { return (nil, nil) }
+                pieces?.append(contentsOf: further)
                 isExtended = more.isExtended
             }
             return (pieces, size)

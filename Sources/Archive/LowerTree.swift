@@ -12,9 +12,13 @@ package final class LowerTree: Sendable {
     package init(_ root: SharedFD) { self.root = root }
 
     /// What is at the path; the last step may be a link, those before are followed inside the tree. Nil when nothing is.
-    func open(_ path: EntryPath) throws(Errno) -> SharedFD? {
+    func open(_ path: EntryPath) throws(Errno) -> SharedFD? { try open(path, [.path, .noFollow]) }
+
+    /// The directory at the path, all of whose steps may be links. Nil when nothing is, or something else.
+    private func openDirectory(_ path: EntryPath) throws(Errno) -> SharedFD? { try open(path, [.path, .directory]) }
+
+    private func open(_ path: EntryPath, _ flags: OpenFlags) throws(Errno) -> SharedFD? {
         do throws(Errno) {
-            let flags: OpenFlags = [.path, .noFollow]
             return SharedFD(
                 try Syscall.open(path.joined, flags, at: root.rawValue, resolve: [.inRoot, .noMagicLinks]))
         } catch .ENOENT {
@@ -50,6 +54,7 @@ package final class LowerTree: Sendable {
             do throws(Errno) {
                 let flags: OpenFlags = [.path, .noFollow, .directory]
                 stack.append((step, SharedFD(try Syscall.open(name, flags, at: current.rawValue))))
+                guard stack.count <= UnpackLimits.depth else { throw .ELOOP }
             } catch .ENOENT {
                 return nil
             } catch .ENOTDIR {
@@ -66,7 +71,7 @@ package final class LowerTree: Sendable {
     /// A file or link as an entry of an archive would bring it, and the directory in which it can be opened by the
     /// name. Nil when there is nothing, or a directory.
     func file(_ path: EntryPath, as name: [UInt8]) throws(Errno) -> (entry: LayerEntry, directory: SharedFD)? {
-        guard let parent = try open(path.parent) else { return nil }
+        guard let parent = try openDirectory(path.parent) else { return nil }
         let status: FileStatus
         do throws(Errno) {
             status = try Syscall.linkStatus(path.name, at: parent.rawValue)
@@ -81,10 +86,19 @@ package final class LowerTree: Sendable {
         case .directory, .socket, .unknown: return nil
         }
         let attributes = try Self.attributes(path.name, at: parent.rawValue)
-        let entry = LayerEntry(
+        var entry = LayerEntry(
             name: name, kind: kind, permissions: status.permissions, uid: status.uid, gid: status.gid,
             modified: status.modified, attributes: attributes)
+        if status.kind == .regular {
+            entry.isSparse = try Self.hasHoles(path.name, size: Int64(status.size), at: parent.rawValue)
+        }
         return (entry, parent)
+    }
+
+    private static func hasHoles(_ name: RawName, size: Int64, at directory: Int32) throws(Errno) -> Bool {
+        guard size > 0 else { return false }
+        let file = try Syscall.open(name, [.readOnly, .noFollow], at: directory)
+        return try Syscall.data(of: file.rawValue, from: 0) != 0..<size
     }
 
     private static func attributes(_ name: RawName, at directory: Int32) throws(Errno) -> [LayerEntry.Attribute] {

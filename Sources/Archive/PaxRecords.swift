@@ -13,7 +13,9 @@ struct PaxRecords {
     var uid: Int64?
     var gid: Int64?
     var modified: Timestamp?
-    var attributes: [LayerEntry.Attribute] = []
+    private(set) var attributes: [LayerEntry.Attribute] = []
+    /// Where each is among them, by name.
+    private var places: [[UInt8]: Int] = [:]
     /// There were more attributes than any file has: xattr(7) lists 64 KiB of names.
     private(set) var hasTooManyAttributes = false
     static let attributeLimit = 1024
@@ -85,7 +87,8 @@ struct PaxRecords {
         case "GNU.sparse.offset": sparseOffset = number
         case "GNU.sparse.numbytes":
             guard let offset = sparseOffset, (sparsePieces?.count ?? 0) < SparseMap.pieceLimit else { return false }
-            sparsePieces = (sparsePieces ?? []) + [SparseMap.Piece(offset: offset, count: number)]
+            sparsePieces = sparsePieces ?? []
+            sparsePieces?.append(SparseMap.Piece(offset: offset, count: number))
         default: break
         }
         return true
@@ -98,14 +101,19 @@ struct PaxRecords {
             return
         }
         if text.hasPrefix(plain) {
-            let name = Array(key.dropFirst(plain.utf8.count))
-            attributes.removeAll { $0.name == name }
-            attributes.append(LayerEntry.Attribute(name: name, value: Array(value)))
+            keep(Array(key.dropFirst(plain.utf8.count)), Array(value), replaces: true)
         } else if text.hasPrefix(encoded), let decoded = Self.base64(value) {
-            let name = Self.percentDecoded(key.dropFirst(encoded.utf8.count))
             // The other form is the same attribute, without loss.
-            guard !attributes.contains(where: { $0.name == name }) else { return }
-            attributes.append(LayerEntry.Attribute(name: name, value: decoded))
+            keep(Self.percentDecoded(key.dropFirst(encoded.utf8.count)), decoded, replaces: false)
+        }
+    }
+
+    private mutating func keep(_ name: [UInt8], _ value: [UInt8], replaces: Bool) {
+        if let place = places[name] {
+            if replaces { attributes[place].value = value }
+        } else {
+            places[name] = attributes.count
+            attributes.append(LayerEntry.Attribute(name: name, value: value))
         }
     }
 

@@ -29,14 +29,16 @@ internal import Linux
     /// The sum of all bytes, with that of the field itself counted as spaces; some writers added signed bytes.
     var hasRightChecksum: Bool {
         guard let expected = number(Field.checksum) else { return false }
-        var unsigned: Int64 = 8 * 32
-        var signed: Int64 = 8 * 32
+        // A loop that the compiler makes one of wide registers: there is a header for each file.
+        var sum: UInt32 = 8 * 32
+        for index in 0..<Self.size { unsafe sum &+= UInt32(bytes[index]) }
+        for index in Field.checksum { unsafe sum &-= UInt32(bytes[index]) }
+        if expected == Int64(sum) { return true }
+        var negative: Int64 = 0
         for index in 0..<Self.size where !Field.checksum.contains(index) {
-            let byte = unsafe bytes[index]
-            unsigned += Int64(byte)
-            signed += Int64(Int8(bitPattern: byte))
+            if unsafe bytes[index] >= 0x80 { negative += 256 }
         }
-        return expected == unsigned || expected == signed
+        return expected == Int64(sum) - negative
     }
 
     var type: UInt8 { unsafe bytes[Field.type] }
@@ -51,10 +53,13 @@ internal import Linux
     /// With the prefix, which only POSIX headers have: GNU keeps times there.
     var name: [UInt8] {
         let name = text(Field.name)
-        guard unsafe bytes[Field.magic].elementsEqual(Array("ustar\0".utf8)), unsafe bytes[Field.prefix.lowerBound] != 0
-        else { return name }
+        guard unsafe bytes[Field.prefix.lowerBound] != 0, unsafe bytes[Field.magic].elementsEqual(Self.magic) else {
+            return name
+        }
         return text(Field.prefix) + [UInt8(ascii: "/")] + name
     }
+
+    private static let magic = Array("ustar\0".utf8)
 
     /// GNU's sparse files: the pieces that are in this header, whether blocks with more of them follow, and the size with
     /// the holes.

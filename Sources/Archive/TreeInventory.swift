@@ -37,11 +37,7 @@ package struct TreeInventory {
     }
 
     private mutating func addContent(of directory: Int32, path: [UInt8]) throws(Errno) {
-        let readable = try Syscall.open(".", [.directory], at: directory)
-        let names = try Syscall.rawEntries(of: readable.rawValue).sorted {
-            $0.bytes.lexicographicallyPrecedes($1.bytes)
-        }
-        for name in names {
+        for name in try Self.names(of: directory) {
             let status = try Syscall.linkStatus(name, at: directory)
             add(Array(name.bytes))
             try addAttributes(name, status, at: directory)
@@ -65,6 +61,14 @@ package struct TreeInventory {
                 if let sum = known[status.inode] { hash.update(sum) } else { try addFile(name, at: directory) }
             case .character, .block, .fifo, .socket, .unknown: break
             }
+        }
+    }
+
+    /// The descriptor is closed before anything below is looked at.
+    private static func names(of directory: Int32) throws(Errno) -> [RawName] {
+        let readable = try Syscall.open(".", [.directory], at: directory)
+        return try Syscall.rawEntries(of: readable.rawValue).sorted {
+            $0.bytes.lexicographicallyPrecedes($1.bytes)
         }
     }
 

@@ -26,17 +26,19 @@ final class TreeResolver {
         self.didMake = didMake
     }
 
-    /// A handle (O_PATH) on the directory; missing ones are made. `entry` is for errors.
-    func directory(_ path: EntryPath, for entry: String) throws(ArchiveError) -> SharedFD {
+    /// A handle (O_PATH) on the directory; missing ones are made. The name of the entry is for errors.
+    func directory(_ path: EntryPath, for name: @autoclosure () -> String) throws(ArchiveError) -> SharedFD {
         if path.isRoot { return root }
         if let known = cache[path] { return known }
+        let entry = name()
+        try UnpackLimits.check(depth: path.components.count, of: entry)
         let found: SharedFD
         do throws(Errno) {
             found = SharedFD(
                 try Syscall.open(
-                    path.joined, [.path, .directory], at: root.rawValue, resolve: [.beneath, .noMagicLinks]))
+                    path.joined, [.path, .directory], at: root.rawValue, resolve: [.beneath, .noSymlinks]))
         } catch {
-            // Missing, a link to an absolute path, or worse: what it is, the slow way tells.
+            // Missing, behind a link, or worse: what it is, the slow way tells.
             // With `makes` set there is always one.
             found = try walk(path, for: entry, makes: true) ?? root
         }
@@ -75,6 +77,7 @@ final class TreeResolver {
             case .directory(let entered):
                 stack.append(entered)
                 reached.append(step)
+                try UnpackLimits.check(depth: reached.count, of: entry)
             case .missing: return nil
             case .link(let target):
                 links += 1
@@ -126,6 +129,7 @@ final class TreeResolver {
         _ name: RawName, in directory: SharedFD, _ path: EntryPath, hides: Bool
     ) throws(Errno) -> SharedFD {
         try Syscall.makeDirectory(name, mode: 0o755, at: directory.rawValue)
+        try InheritedACL.drop(of: name, at: directory.rawValue)
         try Syscall.changeMode(name, 0o755, at: directory.rawValue)
         let made = try open(name, of: directory)
         if hides { try Whiteout.markOpaque(made.rawValue) }

@@ -15,7 +15,20 @@ package struct UnpackLimits: Hashable, Sendable {
     /// ...once it is longer than this.
     package var ratioFrom: Int64 = 1 << 30
 
+    /// Whether devices and fifos may be among the entries.
+    package var allowsNodes = true
+
+    /// Directories within each other. What walks through trees has a descriptor for each, and a place on a stack.
+    static let depth = 256
+
     package init() {}
+
+    /// Throws `.tooLarge` when an entry wants more directories within each other.
+    static func check(depth: Int, of entry: @autoclosure () -> String) throws(ArchiveError) {
+        guard depth > Self.depth else { return }
+        let reason = "it is in more than \(Self.depth) directories, one in the other"
+        throw ArchiveError(.tooLarge, "unpack entry", entry(), reason)
+    }
 }
 
 /// What an archive has brought so far, held against the limits.
@@ -24,12 +37,19 @@ struct UnpackTally {
     private var entries = 0
     private var bytes: Int64 = 0
     private var memory = 0
+    private var searched = 0
+    private static let searchLimit = 1 << 29
 
     init(_ limits: UnpackLimits) { self.limits = limits }
 
     /// Another entry. Throws `.tooLarge`, like all of these, when that is too much.
     mutating func add(_ entry: LayerEntry) throws(ArchiveError) {
         try addEntries(1)
+        switch entry.kind {
+        case .characterDevice, .blockDevice, .fifo:
+            guard limits.allowsNodes else { throw entry.fault(.hostile, "it is a device or a fifo") }
+        case .file, .directory, .symlink, .hardLink: break
+        }
         var size = 64 + min(entry.name.count, 255)
         if case .symlink(let target) = entry.kind { size += target.count }
         try keep(size)
@@ -55,6 +75,14 @@ struct UnpackTally {
         try addEntries(unbrought)
         // A step of a path takes 32 bytes.
         try keep(count * 256 + steps * 32)
+    }
+
+    /// What was looked through because directories that held something were replaced: images hardly do that, and each time it
+    /// is everything that is known of directories.
+    mutating func addSearched(_ count: Int) throws(ArchiveError) {
+        searched += count
+        guard searched > Self.searchLimit else { return }
+        throw ArchiveError(.tooLarge, "unpack layer", "", "it replaces directories over and over")
     }
 
     /// Attributes that are kept.

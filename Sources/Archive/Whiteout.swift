@@ -20,17 +20,17 @@ package enum Whiteout: Hashable, Sendable {
         case housekeeping
     }
 
-    private static let prefix = Array(".wh.".utf8)
+    static let prefix = Array(".wh.".utf8)
     private static let reserved = Array(".wh..wh.".utf8)
 
-    static func mark(of path: EntryPath, entry: String) throws(ArchiveError) -> Mark {
+    static func mark(of path: EntryPath, entry: @autoclosure () -> String) throws(ArchiveError) -> Mark {
         if path.components.contains(where: { $0.starts(with: prefix) }) {
             if path.last.elementsEqual(".wh..wh..opq".utf8), !path.parent.hasMark { return .opaque }
             if path.components.contains(where: { $0.starts(with: reserved) }) { return .housekeeping }
             let name = path.last.dropFirst(prefix.count)
             guard path.last.starts(with: prefix), !path.parent.hasMark, !name.isEmpty,
                 !name.elementsEqual(".".utf8), !name.elementsEqual("..".utf8)
-            else { throw ArchiveError(.hostile, "unpack entry", entry, "it is a malformed whiteout") }
+            else { throw ArchiveError(.hostile, "unpack entry", entry(), "it is a malformed whiteout") }
             return .delete(RawName(name))
         }
         return .none

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-// ISA-L's inflate behind an opaque state: its structure holds arrays that are too large for Swift to import.
+// Inflate of gzip behind an opaque state: ISA-L's, whose structure holds arrays that are too large for Swift to import, or
+// zlib's where there is no ISA-L, or where SKIFF_ZLIB is defined.
 
 #ifndef SKIFF_CCOMPRESSION_H
 #define SKIFF_CCOMPRESSION_H
 
-#include <isa-l/igzip_lib.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <zstd.h>
+
+// What `cz_inflate` returns when the content is not what the checksum says.
+static const int cz_wrong_checksum = -1000;
+
+#if __has_include(<isa-l/igzip_lib.h>) && !defined(SKIFF_ZLIB)
+#include <isa-l/igzip_lib.h>
 
 struct cz_inflater {
     struct inflate_state state;
@@ -34,7 +40,7 @@ static inline void cz_inflate_restart(void *inflater) {
 }
 
 // Decompresses until the input is used up, the output is full or the member ends. Moves `*input` and `*input_size`,
-// sets `*produced` and `*finished`. Returns 0, or ISA-L's negative error.
+// sets `*produced` and `*finished`. Returns 0, `cz_wrong_checksum`, or another negative number for damage.
 static inline int cz_inflate(void *inflater, const uint8_t **input, size_t *input_size, uint8_t *output,
                              size_t output_size, size_t *produced, int *finished) {
     struct inflate_state *state = &((struct cz_inflater *)inflater)->state;
@@ -48,7 +54,51 @@ static inline int cz_inflate(void *inflater, const uint8_t **input, size_t *inpu
     *input_size = state->avail_in;
     *produced = output_size - state->avail_out;
     *finished = state->block_state == ISAL_BLOCK_FINISH;
+    if (result == ISAL_INCORRECT_CHECKSUM)
+        return cz_wrong_checksum;
     return result < 0 ? result : 0;
 }
+
+#else
+#include <string.h>
+#include <zlib.h>
+
+static inline void *cz_inflate_new(void) {
+    z_stream *stream = calloc(1, sizeof *stream);
+    // 16 more than the largest window: gzip with its header and checksum, and nothing else.
+    if (stream && inflateInit2(stream, MAX_WBITS + 16) != Z_OK) {
+        free(stream);
+        return NULL;
+    }
+    return stream;
+}
+
+static inline void cz_inflate_free(void *inflater) {
+    inflateEnd(inflater);
+    free(inflater);
+}
+
+static inline void cz_inflate_restart(void *inflater) { inflateReset(inflater); }
+
+static inline int cz_inflate(void *inflater, const uint8_t **input, size_t *input_size, uint8_t *output,
+                             size_t output_size, size_t *produced, int *finished) {
+    z_stream *stream = inflater;
+    int result;
+    stream->next_in = (uint8_t *)*input;
+    stream->avail_in = (uInt)*input_size;
+    stream->next_out = output;
+    stream->avail_out = (uInt)output_size;
+    result = inflate(stream, Z_NO_FLUSH);
+    *input = stream->next_in;
+    *input_size = stream->avail_in;
+    *produced = output_size - stream->avail_out;
+    *finished = result == Z_STREAM_END;
+    // Only its text tells a checksum or a length that differs from other damage.
+    if (result == Z_DATA_ERROR && stream->msg && strstr(stream->msg, "check"))
+        return strstr(stream->msg, "header") ? -1 : cz_wrong_checksum;
+    // That nothing could be done, for want of input or room, is no fault.
+    return result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR ? 0 : -1;
+}
+#endif
 
 #endif

@@ -26,13 +26,29 @@ package enum FreshThread {
                     continuation.resume(returning: .failure(error))
                 }
             }
-            let failure = start(job)
-            if failure != 0 { continuation.resume(returning: .failure(Errno(rawValue: failure))) }
+            do throws(Errno) {
+                pthread_detach(try start(job))
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
         }
         return try result.get()
     }
 
-    private static func start(_ job: Job) -> Int32 {
+    /// Runs the body with each number below the count, all at the same time, and returns when all have ended. Blocks.
+    package static func concurrently(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+        guard count > 0 else { return }
+        var threads: [pthread_t] = []
+        // One is for this thread, and so are those for which there is none.
+        var own = [0]
+        for index in 1..<max(1, count) {
+            do throws(Errno) { threads.append(try start(Job { body(index) })) } catch { own.append(index) }
+        }
+        for index in own { body(index) }
+        for thread in threads { pthread_join(thread, nil) }
+    }
+
+    private static func start(_ job: Job) throws(Errno) -> pthread_t {
         var thread = pthread_t()
         let box = unsafe Unmanaged.passRetained(job).toOpaque()
         let failure = unsafe pthread_create(
@@ -43,7 +59,10 @@ package enum FreshThread {
                 unsafe Unmanaged<Job>.fromOpaque(context).takeRetainedValue().body()
                 return nil
             }, box)
-        if failure == 0 { pthread_detach(thread) } else { unsafe Unmanaged<Job>.fromOpaque(box).release() }
-        return failure
+        guard failure == 0 else {
+            unsafe Unmanaged<Job>.fromOpaque(box).release()
+            throw Errno(rawValue: failure)
+        }
+        return thread
     }
 }

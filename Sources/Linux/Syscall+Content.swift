@@ -20,4 +20,16 @@ extension Syscall {
     package static func setLength(of descriptor: Int32, _ length: Int64) throws(Errno) {
         try Errno.check(clx_ftruncate(descriptor, length))
     }
+
+    /// The next bytes of a file, from the offset on, that lie in no hole; nil when nothing but a hole is left. Some file
+    /// systems know no holes. Moves the file's position. The corresponding system call is `lseek(2)` with SEEK_DATA and
+    /// SEEK_HOLE.
+    package static func data(of descriptor: Int32, from offset: Int64) throws(Errno) -> Range<Int64>? {
+        do throws(Errno) {
+            let start = Int64(try Errno.check(clx_lseek(descriptor, offset, CLX_SEEK_DATA)))
+            return start..<max(start, Int64(try Errno.check(clx_lseek(descriptor, start, CLX_SEEK_HOLE))))
+        } catch .ENXIO {
+            return nil
+        }
+    }
 }

@@ -28,6 +28,8 @@ package struct OpenFlags: OptionSet, Sendable {
     package static let noControllingTerminal = OpenFlags(rawValue: CLX_O_NOCTTY)
     package static let directory = OpenFlags(rawValue: CLX_O_DIRECTORY)
     package static let noFollow = OpenFlags(rawValue: CLX_O_NOFOLLOW)
+    /// A file without a name in the directory that the path is.
+    package static let temporary = OpenFlags(rawValue: CLX_O_TMPFILE)
     /// Only a place in the tree, no access to the content.
     package static let path = OpenFlags(rawValue: CLX_O_PATH)
 }

@@ -15,6 +15,7 @@ import TestSupport
         tar.add("etc/", type: "5", mode: 0o2750, uid: 5, gid: 6, modified: 77, pax: [("SCHILY.xattr.user.d", [7])])
         tar.add("etc/file", content: Array("below".utf8), mode: 0o640, uid: 8, modified: 99)
         tar.add("usr/lib/", type: "5", mode: 0o755, gid: 3)
+        tar.add("usr/lib/deep", content: Array("deep".utf8))
         tar.add("lib", type: "2", link: "usr/lib")
         let lab = try LayerLab(form)
         try lab.unpack(tar)
@@ -83,6 +84,45 @@ import TestSupport
         #expect(try lab.status("one").links == 2)
         #expect(try lab.status("three").isSymlink)
         #expect(try lab.entries() == ["one", "two", "three"])
+        withExtendedLifetime(base) {}
+    }
+
+    @Test(arguments: LayerForm.all) func hardLinksLeadThroughLinksBelow(form: LayerForm) throws {
+        var tar = TarBuilder()
+        tar.add("one", type: "1", link: "lib/deep")
+        let (lab, base) = (try LayerLab(form), try base(form))
+        try lab.unpack(tar, above: base.lower())
+        #expect(try lab.text("one") == "deep")
+        withExtendedLifetime(base) {}
+    }
+
+    /// A hole is a few bytes in an archive, and must not become a file that fills the disk.
+    @Test(arguments: LayerForm.all) func copiesKeepTheirHoles(form: LayerForm) throws {
+        let size = 8 << 30
+        var below = TarBuilder()
+        below.add(
+            "file", content: [1, 2, 3],
+            pax: [
+                ("GNU.sparse.size", Array("\(size)".utf8)), ("GNU.sparse.numblocks", Array("1".utf8)),
+                ("GNU.sparse.map", Array("1048576,3".utf8)),
+            ])
+        let base = try LayerLab(form)
+        try base.unpack(below)
+        var tar = TarBuilder()
+        tar.add("one", type: "1", link: "file")
+        let lab = try LayerLab(form)
+        let summary = try lab.unpack(tar, above: base.lower())
+        #expect(try lab.status("one").size == UInt64(size))
+        #expect(summary.bytes < 64 << 20)
+        let file = try Syscall.open("\(lab.root)/one", [.readOnly])
+        #expect(try Syscall.read(file.rawValue, upTo: 8, at: 1_048_575) == [0, 1, 2, 3, 0, 0, 0, 0])
+        // And it counts.
+        var limits = UnpackLimits()
+        limits.bytes = Int64(size) - 1
+        let error = try #require(throws: ArchiveError.self) {
+            try LayerLab(form).unpack(tar.finished, above: base.lower(), limits: limits)
+        }
+        #expect(error.code == .tooLarge)
         withExtendedLifetime(base) {}
     }
 

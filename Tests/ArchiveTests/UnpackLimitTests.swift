@@ -40,8 +40,59 @@ import TestSupport
     @Test(arguments: LayerForm.all) func impliedDirectoriesCountToo(form: LayerForm) throws {
         var limits = UnpackLimits()
         limits.entries = 1000
-        let found = try error(form, limits) { $0.add(String(repeating: "a/", count: 1000) + "x", content: [1]) }
+        let found = try error(form, limits) { tar in
+            for number in 0..<6 { tar.add("\(number)/" + String(repeating: "a/", count: 200) + "x", content: [1]) }
+        }
         #expect(found.reason == "it has more than 1000 entries")
+    }
+
+    /// Also through links, each of which begins where the one before ends.
+    @Test(arguments: LayerForm.all, [false, true]) func directoriesInEachOtherAreLimited(
+        form: LayerForm, isBrought: Bool
+    ) throws {
+        let steps = String(repeating: "d/", count: 100)
+        let found = try error(form, UnpackLimits()) { tar in
+            tar.add("l0/", type: "5", mode: 0o755)
+            for number in 1...4 {
+                if isBrought {
+                    for depth in 1...100 {
+                        tar.add("l\(number - 1)/" + String(repeating: "d/", count: depth), type: "5", mode: 0o755)
+                    }
+                }
+                tar.add("l\(number - 1)/\(steps)x", content: [1])
+                tar.add("l\(number)", type: "2", link: "l\(number - 1)/\(steps)")
+            }
+        }
+        #expect(found.reason == "it is in more than 256 directories, one in the other")
+        #expect(found.subject.hasPrefix("l2/d/"))
+    }
+
+    /// The limit itself is no limit for what is below a layer.
+    @Test(arguments: LayerForm.all) func directoriesInEachOtherMayBeMany(form: LayerForm) throws {
+        let lab = try LayerLab(form)
+        var tar = TarBuilder()
+        tar.add(String(repeating: "d/", count: 256) + "x", content: [7])
+        try lab.unpack(tar)
+        #expect(try lab.status(String(repeating: "d/", count: 256) + "x").size == 1)
+    }
+
+    /// Each of these takes no longer than the one before, however many there are.
+    @Test(.timeLimit(.minutes(1)), arguments: LayerForm.all) func replacingANameAgainAndAgainIsCheap(
+        form: LayerForm
+    ) throws {
+        let lab = try LayerLab(form)
+        var tar = TarBuilder()
+        for _ in 0..<40_000 {
+            tar.add("d/x", type: "2", link: "a")
+            tar.add("d/.wh.y")
+        }
+        for _ in 0..<2_000 {
+            tar.add("e/", type: "5", mode: 0o755)
+            tar.add("e", content: [1])
+        }
+        try lab.unpack(tar.finished, blockSize: 1 << 18)
+        #expect(try lab.entries("d") == ["x", "y"])
+        #expect(try lab.status("e").kind == .regular)
     }
 
     /// What stays in memory until the layer is complete compresses to nothing.
@@ -94,6 +145,22 @@ import TestSupport
         #expect(error.reason == "it unpacks to more than 400 times its size")
         limits.ratio = 2000
         try read(limits)
+    }
+
+    /// A header of a megabyte is not much, and many of them are.
+    @Test(.timeLimit(.minutes(1))) func refusesManyExtendedHeadersForOneEntry() throws {
+        var tar = TarBuilder()
+        for number in 0..<40 {
+            let value = [UInt8](repeating: 0x61, count: 60_000)
+            let records = TarBuilder.record("SCHILY.xattr.user.\(number)", value)
+            tar.add("PaxHeaders/\(number)", type: "x", content: records)
+        }
+        tar.add("file", content: [1])
+        let error = try #require(throws: ArchiveError.self) {
+            try LayerReader(MemorySource(tar.finished)).next()
+        }
+        #expect(error.code == .tooLarge)
+        #expect(error.reason == "the extended headers of an entry have more than 1048576 bytes together")
     }
 
     @Test func refusesExtendedHeadersWithoutEnd() throws {

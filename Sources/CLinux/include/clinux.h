@@ -26,6 +26,7 @@ ssize_t clx_write(int fd, const void *buffer, size_t count);
 ssize_t clx_pread(int fd, void *buffer, size_t count, int64_t offset);
 ssize_t clx_pwrite(int fd, const void *buffer, size_t count, int64_t offset);
 int clx_ftruncate(int fd, int64_t length);
+ssize_t clx_lseek(int fd, int64_t offset, int whence);
 int clx_mkdirat(int dirfd, const char *path, uint32_t mode);
 int clx_mknodat(int dirfd, const char *path, uint32_t mode, uint32_t major, uint32_t minor);
 int clx_symlinkat(const char *target, int dirfd, const char *path);
