@@ -20,7 +20,10 @@ package struct ArchiveFolder: Sendable {
             try Syscall.makeDirectory(path, mode: 0o700)
         }
         do {
-            let extractor = try LayerExtractor(into: path, whiteout: .flatten)
+            var limits = UnpackLimits()
+            // Whoever reads such a name would wait, or read something of the machine.
+            limits.allowsNodes = false
+            let extractor = try LayerExtractor(into: path, whiteout: .flatten, limits: limits)
             try extractor.take(LayerReader(Decompressor(source)))
             _ = try extractor.finish(above: nil)
         } catch {

@@ -9,6 +9,8 @@ internal import OCIImageSpec
 /// else that of its digest. Source: image-spec, annotations.md, `org.opencontainers.image.title`.
 struct ArtifactFile: Sendable {
     private static let title = "org.opencontainers.image.title"
+    /// Steps of a path.
+    private static let depth = 64
 
     /// The steps from the root of the tree.
     let path: [String]
@@ -27,7 +29,7 @@ struct ArtifactFile: Sendable {
         let isClean = path.allSatisfy { step in
             !["", ".", ".."].contains(step) && !step.hasPrefix(".wh.") && step.utf8.count <= 255
         }
-        guard isClean, title.utf8.count < 4096, !title.utf8.contains(0) else {
+        guard isClean, title.utf8.count < 4096, path.count <= Self.depth, !title.utf8.contains(0) else {
             throw ImageStoreError(
                 .invalid, "pull image", name,
                 "one of its files is called \(QuotedText.line(title)), which is no relative path"
@@ -38,11 +40,13 @@ struct ArtifactFile: Sendable {
     /// The files of an artifact, in their order. Throws `.invalid` when two have one name, or one is below another.
     static func all(of manifest: Manifest, _ name: String) throws(ImageStoreError) -> [ArtifactFile] {
         var files: [ArtifactFile] = []
-        var taken: Set<[String]> = []
+        var (taken, directories): (Set<[String]>, Set<[String]>) = ([], [])
         for blob in manifest.layers { files.append(try ArtifactFile(blob, of: name)) }
         for file in files {
-            let isBelow = (1..<file.path.count).contains { taken.contains(Array(file.path.prefix($0))) }
-            guard taken.insert(file.path).inserted, !isBelow else {
+            let above = (1..<file.path.count).map { Array(file.path.prefix($0)) }
+            directories.formUnion(above)
+            let clashes = directories.contains(file.path) || above.contains { taken.contains($0) }
+            guard taken.insert(file.path).inserted, !clashes else {
                 let path = QuotedText.line(file.path.joined(separator: "/"))
                 throw ImageStoreError(.invalid, "pull image", name, "two of its files claim the place \(path)")
             }

@@ -44,10 +44,13 @@ struct BlobFile: Sendable {
         }
     }
 
-    /// A file that is open already.
-    init(_ path: String, _ file: SharedFD) {
+    /// A file of a directory.
+    init(_ name: String, in files: FolderFiles) async throws {
+        let path = "\(files.path)/\(name)"
         self.path = path
-        self.file = file
+        file = try await BlockingPool.run { () throws in
+            try ImageStoreError.attempt("open", path) { () throws(Errno) in SharedFD(try files.open(name)) }
+        }
     }
 
     func append(_ block: [UInt8]) async throws {

@@ -2,7 +2,7 @@
 // Copyright the Skiff authors.
 
 package import Archive
-internal import Linux
+package import Linux
 package import OCIImageSpec
 
 /// A layer as a directory tree in the form of overlayfs. For every kernel and file system.
@@ -25,16 +25,12 @@ package struct DirectoryLayers: LayerFormat {
     }
 
     /// Thousands of files are flushed faster together.
-    package func flush(_ path: String) -> Bool { false }
+    package func flush(_ path: String, bytes: UInt64) -> PendingFlush { .fileSystem }
 
     /// Of everything that the tree shows.
-    package func checksum(of path: String) throws -> String {
-        do throws(Errno) {
-            let root = try Syscall.open(path, [.directory, .noFollow])
-            return try TreeInventory(of: root.rawValue).checksum
-        } catch {
-            throw ImageStoreError("verify layer", path, error)
-        }
+    package func checksum(of path: String) throws(Errno) -> String {
+        let root = try Syscall.open(path, [.directory, .noFollow])
+        return try TreeInventory(of: root.rawValue).checksum
     }
 
     /// The tree itself.

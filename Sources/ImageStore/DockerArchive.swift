@@ -25,20 +25,20 @@ package struct DockerArchiveSource: BlobSource {
     private let files: [Digest: String]
     private let documents: [Digest: [UInt8]]
     private let made: FetchedManifest
-    private let directory: String
+    private let folder: FolderFiles
     /// The names the archive gives the image.
     package let repoTags: [String]
 
     /// How many images are in the archive.
-    package static func count(_ directory: String) throws -> Int { try entries(directory).count }
+    package static func count(_ directory: String) throws -> Int { try entries(unpacked(directory)).count }
 
     /// The image of that name in the archive, the one at that place, or with neither the only one. Blocks.
     package init(directory: String, name: String? = nil, place: Int? = nil) throws {
-        self.directory = directory
-        let entry = try Self.choose(try Self.entries(directory), name, place, directory)
+        let folder = try Self.unpacked(directory)
+        self.folder = folder
+        let entry = try Self.choose(try Self.entries(folder), name, place, directory)
         repoTags = entry.repoTags ?? []
-        let root = try Self.root(directory)
-        let configBytes = try Self.read(entry.config, root, directory)
+        let configBytes = try Self.read(entry.config, folder)
         let config = try ImageConfig(parsing: configBytes, subject: entry.config)
         let configDescriptor = Descriptor(
             mediaType: .dockerConfig, digest: Digest(of: configBytes), size: Int64(configBytes.count))
@@ -50,7 +50,7 @@ package struct DockerArchiveSource: BlobSource {
         }
         var files: [Digest: String] = [:]
         let descriptors = try zip(layers, config.rootfs.diffIDs).map { name, diffID in
-            let descriptor = try Self.layer(name, diffID, root)
+            let descriptor = try Self.layer(name, diffID, folder)
             files[descriptor.digest] = name
             return descriptor
         }
@@ -60,15 +60,16 @@ package struct DockerArchiveSource: BlobSource {
         self.files = files
     }
 
-    private static func root(_ directory: String) throws(ImageStoreError) -> SharedFD {
+    private static func unpacked(_ directory: String) throws(ImageStoreError) -> FolderFiles {
         try ImageStoreError.attempt("open", directory) { () throws(Errno) in
-            SharedFD(try Syscall.open(directory, [.path, .directory]))
+            // Older archives have links for layers that come twice.
+            try FolderFiles(directory, isUnpacked: true)
         }
     }
 
-    private static func entries(_ directory: String) throws -> [DockerArchiveEntry] {
-        let root = try Self.root(directory)
-        guard let bytes = try? read("manifest.json", root, directory) else {
+    private static func entries(_ folder: FolderFiles) throws -> [DockerArchiveEntry] {
+        let directory = folder.path
+        guard let bytes = try? read("manifest.json", folder) else {
             throw ImageStoreError(.notFound, "open docker archive", directory, "it has no manifest.json")
         }
         do {
@@ -92,7 +93,7 @@ package struct DockerArchiveSource: BlobSource {
             guard let found else { throw fault(.notFound, "it has no image \(QuotedText.line(name))") }
             return found
         }
-        guard let entry = place.map({ $0 < entries.count ? entries[$0] : nil }) ?? entries.first else {
+        guard let entry = place.map({ entries.indices.contains($0) ? entries[$0] : nil }) ?? entries.first else {
             throw fault(.notFound, "it has no such image")
         }
         guard place != nil || entries.count == 1 else {
@@ -102,9 +103,9 @@ package struct DockerArchiveSource: BlobSource {
     }
 
     /// A plain layer is named by its diffID; a compressed one is read to learn its digest.
-    private static func layer(_ name: String, _ diffID: Digest, _ root: SharedFD) throws -> Descriptor {
+    private static func layer(_ name: String, _ diffID: Digest, _ folder: FolderFiles) throws -> Descriptor {
         try ImageStoreError.attempt("read", name) { () throws(Errno) in
-            let file = try openInside(name, root)
+            let file = try folder.open(name)
             let size = Int64(try file.status().size)
             let head = try Syscall.read(file.rawValue, upTo: 4, at: 0)
             let isGzip = head.starts(with: [0x1F, 0x8B])
@@ -122,24 +123,16 @@ package struct DockerArchiveSource: BlobSource {
         }
     }
 
-    /// Links, which older archives have for layers that come twice, lead to nowhere outside.
-    private static func openInside(_ name: String, _ root: SharedFD) throws(Errno) -> OwnedFD {
-        let file = try Syscall.open(
-            name, [.readOnly, .nonblocking], at: root.rawValue, resolve: [.inRoot, .noMagicLinks])
-        guard try file.status().kind == .regular else { throw .EINVAL }
-        return file
-    }
-
-    private static func read(_ name: String, _ root: SharedFD, _ directory: String) throws(ImageStoreError) -> [UInt8] {
-        try ImageStoreError.attempt("read", "\(directory)/\(name)") { () throws(Errno) in
-            try openInside(name, root).readAll(limit: documentLimit)
+    private static func read(_ name: String, _ folder: FolderFiles) throws(ImageStoreError) -> [UInt8] {
+        try ImageStoreError.attempt("read", "\(folder.path)/\(name)") { () throws(Errno) in
+            try folder.read(name, limit: documentLimit)
         }
     }
 
     /// The manifest that was made, under any tag.
     package func manifest(_ selector: ManifestSelector) async throws -> FetchedManifest {
         if case .digest(let digest) = selector, digest != made.digest {
-            throw ImageStoreError(.notFound, "open docker archive", directory, "it has no manifest \(digest)")
+            throw ImageStoreError(.notFound, "open docker archive", folder.path, "it has no manifest \(digest)")
         }
         return made
     }
@@ -147,16 +140,8 @@ package struct DockerArchiveSource: BlobSource {
     package func blob(_ descriptor: Descriptor, _ body: ([UInt8]) async throws -> Void) async throws {
         if let bytes = documents[descriptor.digest] { return try await body(bytes) }
         guard let name = files[descriptor.digest] else {
-            throw ImageStoreError(.notFound, "open docker archive", directory, "it has no blob \(descriptor.digest)")
+            throw ImageStoreError(.notFound, "open docker archive", folder.path, "it has no blob \(descriptor.digest)")
         }
-        let directory = directory
-        let file = try await BlockingPool.run { () throws in
-            let root = try Self.root(directory)
-            let file = try ImageStoreError.attempt("open", name) { () throws(Errno) in
-                SharedFD(try Self.openInside(name, root))
-            }
-            return BlobFile(name, file)
-        }
-        try await file.read(descriptor.size, body)
+        try await BlobFile(name, in: folder).read(descriptor.size, body)
     }
 }

@@ -2,7 +2,7 @@
 // Copyright the Skiff authors.
 
 package import Archive
-internal import Linux
+package import Linux
 package import OCIImageSpec
 
 /// A layer as one file with an EROFS image. It is mounted by its file, from Linux 6.12 on, or through a loop device; the
@@ -25,18 +25,20 @@ package struct ErofsLayers: LayerFormat {
         return try ErofsLayer(at: path, identity: identity, limits: limits)
     }
 
-    /// One file, one fsync(2).
-    package func flush(_ path: String) throws -> Bool {
+    /// A file of that many bytes takes the disk hardly longer than none.
+    private static let smallSize: UInt64 = 4 << 20
+
+    /// One file, one fsync(2): of a large one at once, while other layers are still on their way.
+    package func flush(_ path: String, bytes: UInt64) throws -> PendingFlush {
+        guard bytes > Self.smallSize else { return .file }
         try ImageStoreError.attempt("flush", path) { () throws(Errno) in try Syscall.open(path, [.readOnly]).sync() }
-        return true
+        return .nothing
     }
 
     /// Of the file.
-    package func checksum(of path: String) throws -> String {
-        try ImageStoreError.attempt("verify layer", path) { () throws(Errno) in
-            let file = try Syscall.open(path, [.readOnly, .noFollow])
-            return try BlockChecksum.of(file.rawValue)
-        }
+    package func checksum(of path: String) throws(Errno) -> String {
+        let file = try Syscall.open(path, [.readOnly, .noFollow])
+        return try BlockChecksum.of(file.rawValue)
     }
 
     /// Mounts the file.
@@ -51,18 +53,19 @@ package struct ErofsLayers: LayerFormat {
         }
     }
 
-    /// Whether the kernel mounts files in that directory by themselves: found out with an empty layer. Tried twice, because
-    /// another process may remove what it takes for left over.
-    static func isMountable(in directory: String) -> Bool { mountsProbe(in: directory) || mountsProbe(in: directory) }
-
-    private static func mountsProbe(in directory: String) -> Bool {
-        let path = "\(directory)/probe-\(randomName())"
-        defer { _ = try? Syscall.removeFile(path) }
-        guard let layer = try? ErofsLayer(at: path, identity: Array(repeating: 0, count: 16)),
-            (try? layer.finish(above: nil)) != nil
-        else { return false }
-        // Whatever the reason for a failure is: then layers are directories.
-        return (try? mount(path)) != nil
+    /// Whether the kernel mounts files in that directory by themselves: found out with an empty layer in a file that has no
+    /// name, and is gone when this returns.
+    static func isMountable(in directory: String) -> Bool {
+        do {
+            let file = SharedFD(try Syscall.open(directory, [.readWrite, .temporary], mode: 0o600))
+            defer { withExtendedLifetime(file) {} }
+            _ = try ErofsLayer(to: file, identity: Array(repeating: 0, count: 16)).finish(above: nil)
+            _ = try mount(file.descriptor.procPath)
+            return true
+        } catch {
+            // Whatever the reason is: then layers are directories.
+            return false
+        }
     }
 
     private static func mount(_ path: String) throws(Errno) -> OwnedFD {

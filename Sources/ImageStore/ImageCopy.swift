@@ -11,6 +11,8 @@ package struct ImageCopy: Sendable {
     package var destination: any BlobDestination
     /// Which image of an index is copied; nil for all of them with the index.
     package var platform: Platform?
+    /// Whether an image that is in no index must be for that platform too.
+    package var isDemanded: Bool
     /// For errors.
     package var name: String
     /// Blobs that are copied at the same time.
@@ -19,12 +21,13 @@ package struct ImageCopy: Sendable {
 
     /// A copy that has not begun. A destination on disk takes one blob at a time.
     package init(
-        from source: any BlobSource, to destination: any BlobDestination, platform: Platform?, name: String,
-        progress: (@Sendable (PullProgress) -> Void)? = nil
+        from source: any BlobSource, to destination: any BlobDestination, platform: Platform?,
+        isDemanded: Bool = false, name: String, progress: (@Sendable (PullProgress) -> Void)? = nil
     ) {
         self.source = source
         self.destination = destination
         self.platform = platform
+        self.isDemanded = isDemanded
         self.name = name
         parallel = destination is any ImageDestination ? 1 : 3
         report = progress
@@ -43,12 +46,20 @@ package struct ImageCopy: Sendable {
                 }
                 fetched = try await source.manifest(.digest(choice.digest))
             }
+            if isDemanded { try await demand(platform, of: fetched) }
         }
         let counter = CopyCounter(report)
         try await copyChildren(of: fetched, counter, depth: 0)
         for tag in tags { try await destination.put(fetched, as: .tag(tag)) }
         if tags.isEmpty { try await destination.put(fetched, as: .digest(fetched.digest)) }
         return fetched
+    }
+
+    private func demand(_ platform: Platform, of fetched: FetchedManifest) async throws {
+        guard case .manifest(let manifest) = try fetched.document(), !manifest.isArtifact else { return }
+        let bytes = try await source.wholeBlob(manifest.config)
+        let config = try ImageConfig(parsing: bytes, subject: manifest.config.digest.description)
+        try platform.demand(of: config, "copy image", name)
     }
 
     private func copyChildren(of fetched: FetchedManifest, _ counter: CopyCounter, depth: Int) async throws {

@@ -31,9 +31,11 @@ package struct ImageResolution: Sendable {
     /// Far more than overlayfs takes (500).
     private static let layerLimit = 1000
 
-    /// Fetches manifest and configuration for a platform; `name` is for errors.
+    /// Fetches manifest and configuration for a platform; `name` is for errors. An image that is in no index is taken as it
+    /// is, unless the platform is demanded.
     package init(
-        _ selector: ManifestSelector, of source: some BlobSource, for platform: Platform, name: String
+        _ selector: ManifestSelector, of source: some BlobSource, for platform: Platform, isDemanded: Bool = false,
+        name: String
     ) async throws {
         func fault(_ code: ImageStoreError.Code, _ reason: String) -> ImageStoreError {
             ImageStoreError(code, "pull image", name, reason)
@@ -66,6 +68,7 @@ package struct ImageResolution: Sendable {
         } else {
             id = configDigest
             config = try ImageConfig(parsing: configBytes, subject: id.description)
+            if isDemanded { try platform.demand(of: config, "pull image", name) }
         }
         let diffIDs = config.rootfs.diffIDs
         guard diffIDs.count == document.layers.count else {
@@ -103,6 +106,14 @@ package struct ImageResolution: Sendable {
                     "a layer is foreign, of the type \(type): it is in no registry, and fetched from nowhere else")
             }
         }
+    }
+}
+
+extension Platform {
+    /// Throws `.notFound` when the image is for another platform.
+    func demand(of config: ImageConfig, _ operation: String, _ name: String) throws(ImageStoreError) {
+        guard !accepts(config.platform) else { return }
+        throw ImageStoreError(.notFound, operation, name, "it is for the platform \(config.platform), not \(self)")
     }
 }
 

@@ -51,14 +51,15 @@ extension ImageStore {
         let (layers, documents) = try records()
         report.layers = layers.count
         report.documents = documents.count
-        var found: [Damage] = []
+        var found: [Finding] = []
         for layer in layers where layer.damage == nil {
-            if let reason = try problem(of: layer, quick: quick) { found.append(.layer(layer.digest, reason)) }
+            let file = DiskFile(layer.path)
+            if let reason = try problem(of: layer, quick: quick) {
+                found.append(Finding(damage: .layer(layer.digest, reason), file: file))
+            }
         }
         for document in documents where document.damage == nil {
-            if let reason = try problem(ofDocument: document, quick: quick) {
-                found.append(.content(document.digest, reason))
-            }
+            if let finding = try finding(document, quick: quick) { found.append(finding) }
         }
         let known =
             layers.compactMap { layer in layer.damage.map { Damage.layer(layer.digest, $0) } }
@@ -70,27 +71,27 @@ extension ImageStore {
     /// Marks as damaged what is not there any more.
     func markMissing() throws {
         let (layers, documents) = try records()
-        var found: [Damage] = []
-        for layer in layers where layer.damage == nil && !Syscall.exists(layer.path) {
-            found.append(.layer(layer.digest, "it is missing"))
+        var found: [Finding] = []
+        for layer in layers where layer.damage == nil {
+            if let reason = try problem(of: layer, quick: true) {
+                found.append(Finding(damage: .layer(layer.digest, reason), file: nil))
+            }
         }
         for document in documents where document.damage == nil {
-            if let reason = try problem(ofDocument: document, quick: true) {
-                found.append(.content(document.digest, reason))
-            }
+            if let finding = try finding(document, quick: true) { found.append(finding) }
         }
         try quarantine(found)
     }
 
     /// Puts the damage on record, and what is damaged out of the way. Returns what was there: the rest has been removed by
-    /// others meanwhile.
+    /// others meanwhile, or fetched again.
     @discardableResult
-    func quarantine(_ found: [Damage]) throws -> [Damage] {
+    func quarantine(_ found: [Finding]) throws -> [Damage] {
         guard !found.isEmpty else { return [] }
-        let lock = try StoreLock(paths.lock, exclusive: true)
+        let lock = try StoreLock.take(paths.lock, exclusive: true)
         defer { _ = lock }
         var confirmed: [Damage] = []
-        for damage in found {
+        for (damage, file) in found.map({ ($0.damage, $0.file) }) {
             let (table, key) = damage.kind == .layer ? ("layers", "id") : ("content", "digest")
             let path = try write("record damage of", damage.digest.description) { database -> String? in
                 let arguments: StatementArguments = [damage.digest.description]
@@ -99,11 +100,14 @@ extension ImageStore {
                         database, sql: "SELECT * FROM \(table) WHERE \(key) = ? AND damage IS NULL",
                         arguments: arguments)
                 else { return nil }
+                let path =
+                    damage.kind == .layer
+                    ? paths.layer(damage.digest, format: row["format"]) : paths.content(damage.digest)
+                guard DiskFile(path) == file else { return nil }
                 try database.execute(
                     sql: "UPDATE \(table) SET damage = ? WHERE \(key) = ?",
                     arguments: [damage.reason, damage.digest.description])
-                return damage.kind == .layer
-                    ? paths.layer(damage.digest, format: row["format"]) : paths.content(damage.digest)
+                return path
             }
             guard let path else { continue }
             confirmed.append(damage)
@@ -115,6 +119,26 @@ extension ImageStore {
         }
         return confirmed
     }
+}
+
+/// A file or directory that may be removed and made again under the same name.
+struct DiskFile: Hashable, Sendable {
+    private let device: UInt64
+    private let inode: UInt64
+    /// Numbers are used again.
+    private let changed: Timestamp
+
+    /// What is at the path; nil when nothing is.
+    init?(_ path: String) {
+        guard let status = try? Syscall.linkStatus(path) else { return nil }
+        (device, inode, changed) = (status.device, status.inode, status.changed)
+    }
+}
+
+/// A part of the store that looks damaged, and what was at its place when it was looked at.
+struct Finding: Sendable {
+    var damage: Damage
+    var file: DiskFile?
 }
 
 /// A row of something that is on disk.
@@ -148,15 +172,35 @@ extension ImageStore {
         }
     }
 
-    /// What is wrong with a layer; nil for nothing, and for one that is removed meanwhile.
+    /// What is wrong with a layer; nil for nothing.
     private func problem(of layer: DiskRecord, quick: Bool) throws -> String? {
-        guard Syscall.exists(layer.path) else { return "it is missing" }
-        guard !quick, let checksum = layer.checksum else { return nil }
-        do {
-            let found = try LayerFormats.named(layer.format).checksum(of: layer.path)
+        let format = try quick ? nil : LayerFormats.named(layer.format)
+        do throws(Errno) {
+            guard let format, let checksum = layer.checksum else {
+                _ = try Syscall.linkStatus(layer.path)
+                return nil
+            }
+            let found = try format.checksum(of: layer.path)
             return found == checksum ? nil : "it has the checksum \(found), not \(checksum)"
-        } catch let error as ImageStoreError where error.code == .io {
-            return error.reason
+        } catch {
+            return try Self.problem(error, with: layer.path)
+        }
+    }
+
+    /// What an error says of what is on disk. Throws when it is one of the process that looks, which has too many files open,
+    /// for one: then nothing is known.
+    private static func problem(_ error: Errno, with path: String) throws(ImageStoreError) -> String {
+        switch error {
+        case .ENOENT: return "it is missing"
+        case .EIO, .EUCLEAN, .EBADMSG, .ELOOP, .ENOTDIR, .EISDIR, .ESTALE: return error.description
+        default: throw ImageStoreError("verify", path, error)
+        }
+    }
+
+    private func finding(_ document: DiskRecord, quick: Bool) throws -> Finding? {
+        let file = DiskFile(document.path)
+        return try problem(ofDocument: document, quick: quick).map {
+            Finding(damage: .content(document.digest, $0), file: file)
         }
     }
 
@@ -175,7 +219,7 @@ extension ImageStore {
             let found = hasher.finalize()
             return found == document.digest ? nil : "it has the digest \(found)"
         } catch {
-            return error == .ENOENT ? "it is missing" : error.description
+            return try Self.problem(error, with: document.path)
         }
     }
 }

@@ -17,8 +17,8 @@ extension ImageStore {
     /// Makes the staged layers and the image part of the store. Returns the image's id, or nil when a layer that was
     /// here is gone meanwhile and must be fetched. Blocks.
     func commit(_ staged: StagedImage) throws -> Digest? {
-        // Many small files are flushed together, a single one was by itself.
-        let needsFlush = staged.layers.contains { !$0.isFlushed || $0.blob != nil }
+        // Many small files are flushed together; a large one was by itself, and a small one is with the directories.
+        let needsFlush = staged.layers.contains { $0.pendingFlush == .fileSystem || $0.blob != nil }
         // Data before record. Outside of the lock, because it takes as long as the disk is slow.
         if needsFlush { try syncFileSystem() }
         guard let trash = try moveIn(staged) else { return nil }
@@ -29,7 +29,7 @@ extension ImageStore {
     /// Moves what is staged to its place and records it, all under the store's lock. Returns what had to make room, or nil,
     /// and moves nothing, when a layer is missing.
     private func moveIn(_ staged: StagedImage) throws -> [String]? {
-        let lock = try StoreLock(paths.lock, exclusive: true)
+        let lock = try StoreLock.take(paths.lock, exclusive: true)
         defer { _ = lock }
         let present = try presentLayers()
         // One that is staged no more was moved in by another pull of it.
@@ -40,14 +40,21 @@ extension ImageStore {
         var trash: [String] = []
         for layer in moving { trash += try moveIn(layer.path, paths.layer(layer.id, format: layer.format)) }
         let content = try moveInContent(staged, &trash)
-        let changed =
-            moving.map { "\(paths.layers)/\($0.id.algorithm.rawValue)" }
-            + content.map { "\(paths.content)/\($0.digest.algorithm.rawValue)" }
-        try Flush.all(Array(Set(changed)))
+        try flush(moving, content)
         try write("record image", staged.reference.description) { database in
             try ImageRow.record(staged, ids, moving, content, database)
         }
         return trash
+    }
+
+    /// Flushes what was moved in and is small, and the directories that have new names: side by side, which takes the disk no
+    /// longer than one of them.
+    private func flush(_ layers: [FinishedLayer], _ content: [(digest: Digest, bytes: Int64)]) throws(ImageStoreError) {
+        let directories =
+            layers.map { "\(paths.layers)/\($0.id.algorithm.rawValue)" }
+            + content.map { "\(paths.content)/\($0.digest.algorithm.rawValue)" }
+        let small = layers.filter { $0.pendingFlush == .file }.map { paths.layer($0.id, format: $0.format) }
+        try Flush.all(Set(directories) + small + content.map { paths.content($0.digest) })
     }
 
     /// Moves documents, and blobs that are kept, to where they are found. Returns those that were not there.

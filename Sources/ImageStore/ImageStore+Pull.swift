@@ -13,32 +13,54 @@ extension ImageStore {
     private static let attempts = 4
 
     /// Brings an image into the store and gives it the names of the reference. Layers that are here are not fetched;
-    /// those that are fetched are unpacked on the way and verified. Nothing is left behind by a failure.
+    /// those that are fetched are unpacked on the way and verified. Nothing is left behind by a failure. The platform chooses
+    /// in an index; of an image in none it is only asked for when it `isDemanded`.
     ///
     /// A pull of a reference, or of a layer, that is being pulled joins that pull. Cancelling the task gives up its share;
     /// what nobody else waits for is given up too.
     package func pull(
-        _ reference: Reference, from source: some BlobSource, platform: Platform, keepsBlobs: Bool? = nil,
-        progress: (@Sendable (PullProgress) -> Void)? = nil
+        _ reference: Reference, from source: some BlobSource, platform: Platform, isDemanded: Bool = false,
+        keepsBlobs: Bool? = nil, progress: (@Sendable (PullProgress) -> Void)? = nil
     ) async throws -> Image {
         let keeps = keepsBlobs ?? settings.keepsBlobs
-        return try await pulls.run("\(reference) \(platform) \(keeps)", observer: progress) { report in
+        let key = "\(reference) \(platform) \(isDemanded) \(keeps)"
+        return try await pulls.run(key, observer: progress) { report in
             let image = try await ImageResolution(
-                reference.selector, of: source, for: platform, name: reference.description)
-            let fetch = ImageFetch(store: self, image: image, source: source, keepsBlobs: keeps, report: report)
-            do {
-                let id = try await fetch.run(as: reference, attempts: Self.attempts, parallel: Self.parallelLayers)
-                await fetch.leases.end()
-                guard let stored = try await BlockingPool.run({ () throws in try self.image(id: id) }) else {
-                    throw ImageStoreError(.notFound, "pull image", reference.description, "it was removed at once")
-                }
-                return stored
-            } catch {
-                await fetch.leases.end()
-                throw error
-            }
+                reference.selector, of: source, for: platform, isDemanded: isDemanded, name: reference.description)
+            return try await self.pull(reference, image, from: source, keepsBlobs: keeps, report: report)
         }
     }
+
+    /// The same of an image whose documents are here already, which is not joined as a whole; its layers are. It gets the
+    /// names of the reference, wherever it comes from.
+    package func pull(
+        _ image: ImageResolution, as reference: Reference, from source: some BlobSource, keepsBlobs: Bool? = nil,
+        progress: (@Sendable (PullProgress) -> Void)? = nil
+    ) async throws -> Image {
+        try await pull(
+            reference, image, from: source, keepsBlobs: keepsBlobs ?? settings.keepsBlobs, report: { progress?($0) })
+    }
+
+    private func pull(
+        _ reference: Reference, _ image: ImageResolution, from source: some BlobSource, keepsBlobs: Bool,
+        report: @escaping @Sendable (PullProgress) -> Void
+    ) async throws -> Image {
+        let fetch = ImageFetch(store: self, image: image, source: source, keepsBlobs: keepsBlobs, report: report)
+        do {
+            let id = try await fetch.run(as: reference, attempts: Self.attempts, parallel: Self.parallelLayers)
+            await fetch.leases.end()
+            guard let stored = try await BlockingPool.run({ () throws in try self.image(id: id) }) else {
+                throw ImageStoreError(.notFound, "pull image", reference.description, "it was removed at once")
+            }
+            return stored
+        } catch {
+            await fetch.leases.end()
+            throw error
+        }
+    }
+
+    /// Finds out how new layers are kept, for which the first of them would wait otherwise. Blocks.
+    package func prepareForPull() { _ = format }
 
     /// Fetches one layer into a staging directory of its own. A failure leaves nothing.
     func stage(

@@ -134,10 +134,11 @@ extension ImageStore {
     }
 
     private func document<Value>(_ id: Digest, _ parse: ([UInt8]) throws -> Value) throws -> Value? {
+        let file = DiskFile(paths.content(id))
         do {
             return try parse(content(id))
         } catch let error as ImageStoreError where error.code == .digestMismatch {
-            try quarantine([.content(id, error.reason)])
+            try quarantine([Finding(damage: .content(id, error.reason), file: file)])
             return nil
         }
     }

@@ -16,8 +16,8 @@ internal import Synchronization
 ///
 /// ## Concurrency model
 /// Any number of threads and processes may use a store at once. Layers and their rows move in and out under the store's
-/// lock; nothing is fetched, unpacked, flushed or removed while it is held. The synchronous functions block: call them on
-/// a `BlockingPool` where that matters.
+/// lock; nothing is fetched, unpacked or removed while it is held, and nothing large is flushed. The synchronous functions
+/// block: call them on a `BlockingPool` where that matters.
 package final class ImageStore: Sendable {
     let settings: StoreSettings
     let paths: StorePaths
@@ -82,7 +82,7 @@ package final class ImageStore: Sendable {
 
     /// An empty directory in the place of a disk that is not mounted must not be taken for a store that lost its layers.
     private func checkIdentity() throws {
-        let opening = try StoreLock(paths.openingLock, exclusive: true)
+        let opening = try StoreLock.take(paths.openingLock, exclusive: true)
         defer { _ = opening }
         let known = try read("read identity of", paths.images) {
             try String.fetchOne($0, sql: "SELECT value FROM facts WHERE name = 'images'")
@@ -92,17 +92,12 @@ package final class ImageStore: Sendable {
         if known != nil, found == nil {
             throw ImageStoreError(.io, "open image store", paths.images, "its disk is not mounted")
         }
-        // Without a row, the file is there when the first opening was cut off; then there is nothing else.
-        guard known == nil, try found == nil || entries(paths.content + "/sha256").isEmpty else {
-            throw ImageStoreError(.io, "open image store", paths.images, "it belongs to another database")
-        }
+        guard known == nil, try !paths.belongToDatabase() else { throw StorePaths.belongsToAnother(paths.images) }
         let identity = randomName()
         try ImageStoreError.attempt("write", path) { () throws(Errno) in
             try AtomicFile.write(path, identity, mode: 0o600, durable: true)
         }
-        try write("write identity of", paths.images) {
-            try $0.execute(sql: "INSERT INTO facts (name, value) VALUES ('images', ?)", arguments: [identity])
-        }
+        try write("write identity of", paths.images) { try StoreDatabase.recordIdentity(identity, $0) }
     }
 
     private func readIdentity() throws(ImageStoreError) -> String? {

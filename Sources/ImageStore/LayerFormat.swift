@@ -16,15 +16,23 @@ package protocol LayerFormat: Sendable {
     /// Begins a layer at the path, where nothing is yet. What a failure leaves, the caller removes.
     func begin(_ path: String, _ diffID: Digest) throws -> any LayerWriter
 
-    /// Makes sure that a finished layer survives a loss of power, where that costs less than to flush the whole file
-    /// system. False when the file system is still to be flushed.
-    func flush(_ path: String) throws -> Bool
+    /// Makes sure that a finished layer of that many bytes survives a loss of power, where that costs less than to do it
+    /// later. Returns what is still to be flushed then.
+    func flush(_ path: String, bytes: UInt64) throws -> PendingFlush
 
     /// What a later check compares with: of everything that the layer at the path is. Blocks.
-    func checksum(of path: String) throws -> String
+    func checksum(of path: String) throws(Errno) -> String
 
     /// The root of the layer that is kept at the path, for overlayfs or to look into.
     func root(of path: String) throws -> LayerRoot
+}
+
+/// What is to be flushed before a layer may be recorded.
+package enum PendingFlush: Hashable, Sendable {
+    case nothing
+    /// One file, together with what else there is: each flush alone would wait for the disk.
+    case file
+    case fileSystem
 }
 
 /// The root directory of a layer, for as long as this is there: a mount of it is gone with it, unless an overlay has taken

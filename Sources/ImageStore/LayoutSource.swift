@@ -9,17 +9,20 @@ package import OCIImageSpec
 /// image-layout.md.
 package struct LayoutSource: BlobSource {
     private let directory: String
+    private let files: FolderFiles
     private let tag: String?
 
     /// The layout in the directory. `tag` chooses an entry of its index by `org.opencontainers.image.ref.name`; nil
-    /// takes the only entry, or lets the platform choose among several. Throws `.notFound` when the directory is none.
-    package init(directory: String, tag: String? = nil) throws {
+    /// takes the only entry, or lets the platform choose among several. A directory that `isUnpacked` from an archive may
+    /// hold links to anywhere, which are not followed out of it. Throws `.notFound` when the directory is none.
+    package init(directory: String, tag: String? = nil, isUnpacked: Bool = false) throws {
         self.directory = directory
         self.tag = tag
         let marker = "\(directory)/oci-layout"
         let bytes: [UInt8]
         do throws(Errno) {
-            bytes = try Syscall.readFile(marker, limit: documentLimit)
+            files = try FolderFiles(directory, isUnpacked: isUnpacked)
+            bytes = try files.read("oci-layout", limit: documentLimit)
         } catch {
             let code: ImageStoreError.Code = error == .ENOENT || error == .ENOTDIR ? .notFound : .io
             throw ImageStoreError(code, "open image layout", directory, "\(marker): \(error)")
@@ -30,13 +33,17 @@ package struct LayoutSource: BlobSource {
         }
     }
 
-    /// The names in the index of a layout, nil for an entry that has none. Blocks.
-    package static func tags(directory: String) throws -> [String?] {
-        let path = "\(directory)/index.json"
-        let bytes = try ImageStoreError.attempt("read", path) { () throws(Errno) in
-            try Syscall.readFile(path, limit: documentLimit)
+    /// The names in the index of the layout, nil for an entry that has none. Blocks.
+    package func tags() throws -> [String?] {
+        try Index(parsing: read("index.json"), subject: "\(directory)/index.json").manifests.map {
+            $0.annotations?[Self.refName]
         }
-        return try Index(parsing: bytes, subject: path).manifests.map { $0.annotations?[refName] }
+    }
+
+    private func read(_ name: String) throws(ImageStoreError) -> [UInt8] {
+        try ImageStoreError.attempt("read", "\(directory)/\(name)") { () throws(Errno) in
+            try files.read(name, limit: documentLimit)
+        }
     }
 
     private struct Marker: Decodable { var imageLayoutVersion: String }
@@ -51,11 +58,7 @@ package struct LayoutSource: BlobSource {
 
     private func chosen() async throws -> FetchedManifest {
         let path = "\(directory)/index.json"
-        let bytes = try await BlockingPool.run { () throws in
-            try ImageStoreError.attempt("read", path) { () throws(Errno) in
-                try Syscall.readFile(path, limit: documentLimit)
-            }
-        }
+        let bytes = try await BlockingPool.run { () throws in try read("index.json") }
         let index = try Index(parsing: bytes, subject: path)
         let entries =
             tag.map { tag in index.manifests.filter { $0.annotations?[Self.refName] == tag } } ?? index.manifests
@@ -75,24 +78,21 @@ package struct LayoutSource: BlobSource {
     static let refName = "org.opencontainers.image.ref.name"
 
     private func document(_ digest: Digest, type: MediaType?) async throws -> FetchedManifest {
-        let path = path(digest)
-        let bytes = try await BlockingPool.run { () throws in
-            try ImageStoreError.attempt("read", path) { () throws(Errno) in
-                try Syscall.readFile(path, limit: documentLimit)
-            }
-        }
+        let bytes = try await BlockingPool.run { () throws in try read(Self.name(digest)) }
         let fetched = try FetchedManifest(
             bytes: bytes, statedType: type, algorithm: digest.algorithm, subject: digest.description)
         guard fetched.digest == digest else {
-            throw ImageStoreError(.digestMismatch, "read", path, "its content has the digest \(fetched.digest)")
+            throw ImageStoreError(
+                .digestMismatch, "read", "\(directory)/\(Self.name(digest))",
+                "its content has the digest \(fetched.digest)")
         }
         return fetched
     }
 
     /// Streams a file of the layout in blocks of 1 MiB.
     package func blob(_ descriptor: Descriptor, _ body: ([UInt8]) async throws -> Void) async throws {
-        try await BlobFile(reading: path(descriptor.digest)).read(descriptor.size, body)
+        try await BlobFile(Self.name(descriptor.digest), in: files).read(descriptor.size, body)
     }
 
-    private func path(_ digest: Digest) -> String { "\(directory)/blobs/\(digest.algorithm.rawValue)/\(digest.hex)" }
+    private static func name(_ digest: Digest) -> String { "blobs/\(digest.algorithm.rawValue)/\(digest.hex)" }
 }

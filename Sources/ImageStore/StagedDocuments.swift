@@ -4,8 +4,8 @@
 internal import Linux
 internal import OCIImageSpec
 
-/// The manifest and the configuration of an image that is being pulled. They are written and flushed while its layers are
-/// still on their way, and wait for them.
+/// The manifest and the configuration of an image that is being pulled. They are written while its layers are still on their
+/// way, wait for them, and are flushed when they have their names.
 final class StagedDocuments: Sendable {
     let directory: StagingDirectory
     /// By their digests, with their lengths.
@@ -24,7 +24,6 @@ final class StagedDocuments: Sendable {
                     try file.writeAll(bytes)
                 }
             }
-            try Flush.all(all.map { path($0.digest) })
         } catch {
             // The first failure is the one to tell.
             try? directory.remove()

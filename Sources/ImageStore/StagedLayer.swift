@@ -30,8 +30,8 @@ struct FinishedLayer: Sendable {
     /// What the layer is kept as.
     var format: String
     var summary: LayerSummary
-    /// It survives a loss of power already.
-    var isFlushed: Bool
+    /// What it lacks to survive a loss of power.
+    var pendingFlush: PendingFlush
 
     var diffID: Digest { staged.diffID }
     var isDependent: Bool { staged.unpacked.isDependent }

@@ -27,7 +27,7 @@ enum StoreDatabase {
         configuration.label = "skiff.images"
         configuration.busyMode = .timeout(60)
         configuration.maximumReaderCount = 4
-        let opening = try StoreLock(paths.openingLock, exclusive: true)
+        let opening = try StoreLock.take(paths.openingLock, exclusive: true)
         if !Syscall.exists(paths.database) { try make(paths) }
         let pool = try DatabasePool(path: paths.database, configuration: configuration)
         // The pool sets NORMAL: tables that are lost with the power are made again.
@@ -39,25 +39,31 @@ enum StoreDatabase {
     }
 
     /// Makes a database beside its place, without waiting for the disk at each step, and moves it there when it is whole and
-    /// flushed: a loss of power leaves it or nothing. Whoever else makes one meanwhile is welcome to.
+    /// flushed: a loss of power leaves it or nothing. So it is with the identity of the images, which it knows and which must
+    /// be there when it is. Whoever else makes a database meanwhile is welcome to.
     private static func make(_ paths: StorePaths) throws {
-        let path = "\(paths.database).new"
+        guard try !paths.belongToDatabase() else { throw StorePaths.belongsToAnother(paths.images) }
+        let (path, identityPath) = ("\(paths.database).new", "\(paths.identity).new")
         func remove() throws(ImageStoreError) {
-            for file in ["", "-wal", "-shm", "-journal"].map({ path + $0 }) {
+            for file in ["", "-wal", "-shm", "-journal"].map({ path + $0 }) + [identityPath] {
                 try ImageStoreError.attempt("remove", file) { () throws(Errno) in
                     do throws(Errno) { try Syscall.removeFile(file) } catch .ENOENT {}
                 }
             }
         }
         try remove()
-        var configuration = Configuration()
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY") }
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
-        try migrator.migrate(queue)
-        try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
-        // Copies what is in the log into the file, and removes the log.
-        try queue.close()
-        try Flush.all([path])
+        let identity = randomName()
+        try make(path, identity)
+        try ImageStoreError.attempt("write", identityPath) { () throws(Errno) in
+            try Syscall.open(identityPath, [.writeOnly, .create, .exclusive], mode: 0o600)
+                .writeAll(Array(identity.utf8))
+        }
+        try Flush.all([path, identityPath])
+        try ImageStoreError.attempt("move to", paths.identity) { () throws(Errno) in
+            try Syscall.rename(identityPath, paths.identity)
+        }
+        // In one directory, the one name is on disk not later than the other.
+        if paths.images != paths.root { try Flush.all([paths.images]) }
         try ImageStoreError.attempt("move to", paths.database) { () throws(Errno) in
             do throws(Errno) {
                 try Syscall.rename(
@@ -67,6 +73,22 @@ enum StoreDatabase {
         }
         try Flush.all([paths.root])
         try remove()
+    }
+
+    private static func make(_ path: String, _ identity: String) throws {
+        var configuration = Configuration()
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY") }
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        try migrator.migrate(queue)
+        try queue.write { try recordIdentity(identity, $0) }
+        try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
+        // Copies what is in the log into the file, and removes the log.
+        try queue.close()
+    }
+
+    /// Records which directory of images the database belongs to.
+    static func recordIdentity(_ identity: String, _ database: Database) throws {
+        try database.execute(sql: "INSERT INTO facts (name, value) VALUES ('images', ?)", arguments: [identity])
     }
 
     private static var migrator: DatabaseMigrator {

@@ -37,6 +37,20 @@ struct StorePaths: Sendable {
     func rootfs(_ container: String) -> String { "\(run)/containers/\(container)/rootfs" }
     func volume(_ id: String) -> String { "\(run)/volumes/\(id)" }
 
+    /// Whether the directory of the images is known to some database. The file alone is there too when the first opening
+    /// was cut off; then there is nothing else.
+    func belongToDatabase() throws(ImageStoreError) -> Bool {
+        guard Syscall.exists(identity) else { return false }
+        let documents = "\(content)/\(Digest.Algorithm.sha256.rawValue)"
+        return try ImageStoreError.attempt("list", documents) { () throws(Errno) in
+            try !Syscall.entries(documents).isEmpty
+        }
+    }
+
+    static func belongsToAnother(_ images: String) -> ImageStoreError {
+        ImageStoreError(.io, "open image store", images, "it belongs to another database")
+    }
+
     /// Makes the directories that are missing.
     func prepare() throws(ImageStoreError) {
         let algorithms = Digest.Algorithm.allCases.map(\.rawValue)

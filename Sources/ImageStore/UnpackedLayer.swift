@@ -17,8 +17,8 @@ final class UnpackedLayer: @unchecked Sendable {
     /// What is recorded of a finished layer.
     struct Result: Sendable {
         var summary: LayerSummary
-        /// It survives a loss of power already.
-        var isFlushed: Bool
+        /// What it lacks to survive a loss of power.
+        var pendingFlush: PendingFlush
     }
 
     let format: any LayerFormat
@@ -44,7 +44,7 @@ final class UnpackedLayer: @unchecked Sendable {
         try finished.withLock { finished in
             if let finished { return !isDependent || finished.chainID == chainID ? finished.result : nil }
             let summary = try writer.finish(above: isDependent ? below() : nil)
-            let result = Result(summary: summary, isFlushed: try format.flush(path))
+            let result = Result(summary: summary, pendingFlush: try format.flush(path, bytes: summary.bytes))
             finished = (result, chainID)
             return result
         }

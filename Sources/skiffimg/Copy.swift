@@ -70,7 +70,8 @@ extension SourceOptions {
                 return try await pull(origin, as: reference, keepsBlobs: nil, bar).manifest
             case .blobs(let destination, let tag):
                 let copy = ImageCopy(
-                    from: origin.source, to: destination, platform: all ? nil : try platform(), name: text
+                    from: origin.source, to: destination, platform: all ? nil : try platform(),
+                    isDemanded: demandsPlatform, name: text
                 ) { bar?.show($0) }
                 return try await destination.completing { try await copy.run(origin.selector, as: [tag]) }.digest
             }

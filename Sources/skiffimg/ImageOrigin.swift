@@ -13,7 +13,7 @@ struct ImageOrigin {
     var source: any BlobSource
     /// Its name, which it gets in the store unless another is wanted.
     var reference: Reference
-    /// How it is asked for.
+    /// How it is asked for, whatever it is called elsewhere.
     var selector: ManifestSelector
     /// The image, when it is in the store.
     var stored: Image?
@@ -72,7 +72,7 @@ struct ImageOrigin {
         let folder = try await Self.unpack(path)
         do {
             self.init(
-                try folder.naming(path) { try LayoutSource(directory: folder.path, tag: tag) },
+                try folder.naming(path) { try LayoutSource(directory: folder.path, tag: tag, isUnpacked: true) },
                 try ImageName.localReference(path, tag), folder: folder)
         } catch {
             // The first failure is the one to tell.
@@ -108,7 +108,9 @@ struct ImageOrigin {
 
     /// Manifest and configuration for a platform.
     func resolve(_ options: SourceOptions) async throws -> ImageResolution {
-        try await ImageResolution(selector, of: source, for: options.platform(), name: reference.description)
+        try await ImageResolution(
+            selector, of: source, for: options.platform(), isDemanded: options.demandsPlatform,
+            name: reference.description)
     }
 
     /// Removes what was unpacked.

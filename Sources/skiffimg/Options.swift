@@ -54,6 +54,13 @@ struct StoreOptions: ParsableArguments {
     /// The same for tasks.
     func opened() async throws -> ImageStore { try await BlockingPool.run { () throws in try open() } }
 
+    /// The same for a pull, for which the store makes itself ready while the registry is asked.
+    func openedForPull() async throws -> ImageStore {
+        let store = try await opened()
+        Task { await BlockingPool.run { store.prepareForPull() } }
+        return store
+    }
+
     /// The image of that name in the store, with the store.
     func find(_ name: String) async throws -> (ImageStore, Image)? {
         try await BlockingPool.run { () throws in
@@ -93,7 +100,9 @@ struct SourceOptions: ParsableArguments {
     var registriesConf: String?
     @Option(
         name: .customLong("platform"),
-        help: ArgumentHelp("Which image of an index is meant.", valueName: "os/arch[/variant]"))
+        help: ArgumentHelp(
+            "Which image of an index is meant; one that is for another platform is refused.",
+            valueName: "os/arch[/variant]"))
     var platformText: String?
     @OptionGroup var store: StoreOptions
 
@@ -149,6 +158,9 @@ struct SourceOptions: ParsableArguments {
         guard let last = found.last else { throw ValidationError("\(text) may be nowhere") }
         return last
     }
+
+    /// Whether the platform was asked for, and is not just that of this machine.
+    var demandsPlatform: Bool { platformText != nil }
 
     func platform() throws -> Platform {
         let configured = try store.configuration().image.platform

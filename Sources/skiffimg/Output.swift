@@ -3,6 +3,7 @@
 
 internal import FoundationEssentials
 internal import Linux
+internal import OCIImageSpec
 
 /// What the program writes.
 enum Output {
@@ -28,12 +29,20 @@ enum Output {
         line(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
-    /// Rows under a heading, in columns as wide as their widest text.
+    /// Rows under a heading, in columns as wide as their widest text. What a terminal would take for a command is escaped:
+    /// some of it comes from images.
     static func table(_ rows: [[String]]) {
+        let rows = rows.map { $0.map(shown) }
         let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
         for row in rows {
             let cells = zip(row, widths).map { text, width in text + String(repeating: " ", count: width - text.count) }
             line(String(cells.joined(separator: "   ").reversed().drop { $0 == " " }.reversed()))
+        }
+    }
+
+    private static func shown(_ text: String) -> String {
+        text.unicodeScalars.reduce(into: "") {
+            $0 += QuotedText.moves($1) ? $1.escaped(asASCII: true) : String($1)
         }
     }
 

@@ -38,10 +38,11 @@ extension SourceOptions {
     func pull(
         _ origin: ImageOrigin, as reference: Reference, keepsBlobs: Bool?, _ bar: ProgressBar?
     ) async throws -> Image {
-        let opened = try await store.opened()
+        async let opening = store.openedForPull()
         defer { bar?.finish() }
-        return try await opened.pull(
-            reference, from: origin.source, platform: platform(), keepsBlobs: keepsBlobs
-        ) { bar?.show($0) }
+        let image = try await origin.resolve(self)
+        return try await opening.pull(image, as: reference, from: origin.source, keepsBlobs: keepsBlobs) {
+            bar?.show($0)
+        }
     }
 }

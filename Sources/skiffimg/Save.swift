@@ -38,7 +38,8 @@ struct Save: AsyncParsableCommand {
             for image in images {
                 let fetched = try await ImageOrigin.with(ImageName(parsing: image), options) { origin in
                     let copy = ImageCopy(
-                        from: origin.source, to: destination, platform: try options.platform(), name: image
+                        from: origin.source, to: destination, platform: try options.platform(),
+                        isDemanded: options.demandsPlatform, name: image
                     ) { bar?.show($0) }
                     return try await copy.run(origin.selector, as: tags(origin))
                 }
@@ -97,14 +98,15 @@ struct Load: AsyncParsableCommand {
         defer { bar?.finish() }
         let keepsBlobs = keepBlobs ? true : nil
         func pull(_ source: some BlobSource, _ reference: Reference) async throws -> Image {
-            try await store.pull(reference, from: source, platform: options.platform(), keepsBlobs: keepsBlobs) {
-                bar?.show($0)
-            }
+            try await store.pull(
+                reference, from: source, platform: options.platform(), isDemanded: options.demandsPlatform,
+                keepsBlobs: keepsBlobs
+            ) { bar?.show($0) }
         }
         if Syscall.exists("\(directory)/oci-layout") {
             var images: [Image] = []
-            for tag in try LayoutSource.tags(directory: directory) {
-                let source = try LayoutSource(directory: directory, tag: tag)
+            for tag in try LayoutSource(directory: directory, isUnpacked: true).tags() {
+                let source = try LayoutSource(directory: directory, tag: tag, isUnpacked: true)
                 images.append(try await pull(source, try ImageName.localReference(input, tag)))
             }
             return images

@@ -96,6 +96,19 @@ import TestSupport
                     configType: "application/vnd.example.sbom+json")
             }, code: .invalid, reason: "two of its files claim the place \"a/b\""),
         Fault(
+            title: "an artifact with a file where another has a directory",
+            build: {
+                try $0.add(
+                    [.init(file: [1], title: "a/b/c"), .init(file: [2], title: "a/b")],
+                    configType: "application/vnd.example.sbom+json")
+            }, code: .invalid, reason: "two of its files claim the place \"a/b\""),
+        Fault(
+            title: "an artifact whose file is in too many directories",
+            build: {
+                let title = String(repeating: "d/", count: 64) + "a"
+                try $0.add([.init(file: [1], title: title)], configType: "application/vnd.example.sbom+json")
+            }, code: .invalid, reason: "which is no relative path"),
+        Fault(
             title: "a file of an artifact of another digest",
             build: {
                 var file = LayoutBuilder.Layer(file: [1, 2, 3], title: "a")

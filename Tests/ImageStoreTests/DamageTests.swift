@@ -111,6 +111,23 @@ import Testing
         #expect(try store.images().map(\.id) == [image.id])
     }
 
+    /// Others may remove an image and fetch it again while it is checked: what was found of the old one is not true of the
+    /// new one.
+    @Test func whatWasFetchedAgainMeanwhileStays() async throws {
+        try lab.layout.add([StoreLab.layer("a", "1")])
+        let store = try lab.open()
+        let image = try await pull(store, from: lab.source())
+        let path = store.paths.layer(image.layers[0], format: store.format.name)
+        let before = Finding(damage: .layer(image.layers[0], "it is damaged"), file: DiskFile(path))
+        let missing = Finding(damage: .content(image.id, "it is missing"), file: nil)
+        try store.remove(image.id)
+        _ = try await pull(store, from: lab.source())
+        #expect(try store.quarantine([before, missing]).isEmpty)
+        #expect(try store.images().map(\.id) == [image.id])
+        let now = Finding(damage: .layer(image.layers[0], "it is damaged"), file: DiskFile(path))
+        #expect(try store.quarantine([now]).count == 1)
+    }
+
     @Test func whatCannotBeRepairedSaysWhy() async throws {
         try lab.layout.add([StoreLab.layer("a", "1")])
         let store = try lab.open()

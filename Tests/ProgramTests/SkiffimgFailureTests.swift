@@ -19,6 +19,12 @@ struct SkiffimgFailureTests {
         Case(words: ["pull", "oci:missing"], error: "open image layout \"missing\""),
         Case(words: ["pull", "oci:layout:other"], error: "no image tagged \"other\""),
         Case(words: ["pull", "oci:layout:v1", "--platform", "x"], error: "parse platform \"x\""),
+        Case(
+            words: ["pull", "oci:layout:v1", "--platform", "linux/arm64"],
+            error: "it is for the platform linux/amd64, not linux/arm64"),
+        Case(
+            words: ["copy", "oci:layout:v1", "oci:new:v1", "--platform", "linux/arm64"],
+            error: "it is for the platform linux/amd64, not linux/arm64"),
         Case(words: ["pull", "oci:layout:v1", "--config", "missing.toml"], error: "missing.toml"),
         Case(words: ["pull", "127.0.0.1:1/x"], error: "refused"),
         Case(words: ["inspect", "docker://127.0.0.1:1/x"], error: "refused"),

@@ -58,6 +58,15 @@ struct SkiffimgPushTests {
         #expect(pulled.outputText.contains("arm64"))
     }
 
+    /// The name in the store says nothing of the tag in the registry.
+    @Test func pulledUnderAnotherName() throws {
+        let pushed = try run("push", "oci:layout:v1", "\(registry.address)/app:v1")
+        #expect(pushed.status == .exited(0), "\(pushed.errorText)")
+        let pulled = try run("pull", "--name", "localhost/own:other", "docker://\(registry.address)/app:v1")
+        #expect(pulled.status == .exited(0), "\(pulled.errorText)")
+        #expect(try lab.succeed("list").contains("localhost/own:other"))
+    }
+
     @Test func keptBlobsArePushedWithoutTheirRegistry() throws {
         try lab.succeed("pull", "oci:layout:v1", "--name", "localhost/kept:1", "--keep-blobs")
         let pushed = try run("push", "localhost/kept:1", "docker://\(registry.address)/kept:1")

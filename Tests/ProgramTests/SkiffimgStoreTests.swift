@@ -105,6 +105,12 @@ struct SkiffimgStoreTests {
         #expect((try json("remove", id) as? [[String: String]])?.first == ["id": id])
     }
 
+    @Test func whatAnImageSaysIsNoCommandForATerminal() throws {
+        try lab.layout.add(SkiffimgLab.layers(), tag: "loud", createdBy: #"\u001b[2Jrun"#)
+        let text = try lab.succeed("history", "oci:layout:loud")
+        #expect(text.contains(#"\u{1B}[2Jrun"#) && !text.contains("\u{1B}"), "\(text)")
+    }
+
     @Test func treeShowsSizes() throws {
         let tree = try lab.succeed("list", "--tree")
         #expect(tree.hasPrefix("example.org/app:1"))

@@ -96,6 +96,43 @@ struct SkiffimgTransportTests {
         #expect(tags.contains("example.org/x:1") && tags.contains("example.org/y:2"))
     }
 
+    /// An archive may come from anybody.
+    @Test func archiveCannotReachOut() throws {
+        func refusal(_ build: (inout TarBuilder) -> Void) throws -> String {
+            var tar = TarBuilder()
+            tar.add("oci-layout", content: Array(#"{"imageLayoutVersion":"1.0.0"}"#.utf8))
+            build(&tar)
+            try AtomicFile.write("\(lab.path)/evil.tar", tar.finished)
+            let result = try lab.run("config", "oci-archive:evil.tar:v1")
+            #expect(result.status == .exited(1))
+            return result.errorText
+        }
+        // What is there outside is an image.
+        let index = try refusal {
+            $0.add("index.json", type: "2", link: "\(lab.path)/layout/index.json")
+            $0.add("blobs", type: "2", link: "\(lab.path)/layout/blobs")
+        }
+        #expect(index.contains("no such file"), "\(index)")
+        let blobs = try refusal {
+            $0.add("index.json", content: (try? Syscall.readFile("\(lab.path)/layout/index.json")) ?? [])
+            $0.add("blobs", type: "2", link: "../../../../../../../../../../../..\(lab.path)/layout/blobs")
+        }
+        #expect(blobs.contains("no such file"), "\(blobs)")
+        // Nobody ever writes to it.
+        let fifo = try refusal { $0.add("index.json", type: "6") }
+        #expect(fifo.contains("it is a device or a fifo"), "\(fifo)")
+    }
+
+    @Test func imageOfAnArchiveHasAPlaceInIt() throws {
+        try lab.succeed("copy", "oci:layout:v1", "docker-archive:a.tar:app:v1")
+        #expect(try lab.succeed("config", "docker-archive:a.tar:@0") == lab.succeed("config", "oci:layout:v1"))
+        for place in ["@1", "@-1"] {
+            let result = try lab.run("config", "docker-archive:a.tar:\(place)")
+            #expect(result.status == .exited(1))
+            #expect(result.errorText.contains("it has no such image"), "\(result.errorText)")
+        }
+    }
+
     @Test func compressedArchiveIsRead() throws {
         try skopeo("copy", "oci:layout:v1", "docker-archive:a.tar:app:v1")
         try Command.run(["/bin/gzip", "\(lab.path)/a.tar"])

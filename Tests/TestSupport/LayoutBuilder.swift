@@ -71,7 +71,7 @@ package struct LayoutBuilder {
     @discardableResult
     package mutating func add(
         _ layers: [Layer], tag: String? = "latest", architecture: String = "amd64", docker: Bool = false,
-        command: String = "/bin/sh", extraDiffIDs: [String] = [],
+        command: String = "/bin/sh", createdBy: String? = nil, extraDiffIDs: [String] = [],
         configType: String = "application/vnd.oci.image.config.v1+json"
     ) throws -> Entry {
         var diffIDs: [String] = []
@@ -95,11 +95,14 @@ package struct LayoutBuilder {
             }
             blobs.append(entry.json)
         }
+        // Of each layer.
+        let steps = layers.compactMap { _ in createdBy.map { "{\"created_by\":\"\($0)\"}" } }
+        let history = steps.isEmpty ? "" : "\"history\":[\(steps.joined(separator: ","))],"
         let quoted = (diffIDs + extraDiffIDs).map { "\"\($0)\"" }.joined(separator: ",")
         let config = try blob(
             Array(
                 """
-                {"architecture":"\(architecture)","os":"linux","config":{"Cmd":["\(command)"]},\
+                {"architecture":"\(architecture)","os":"linux","config":{"Cmd":["\(command)"]},\(history)\
                 "rootfs":{"type":"layers","diff_ids":[\(quoted)]}}
                 """.utf8),
             docker ? "application/vnd.docker.container.image.v1+json" : configType)
