@@ -76,25 +76,6 @@ import TestSupport
         #expect(try lab.status(String(repeating: "d/", count: 256) + "x").size == 1)
     }
 
-    /// Each of these takes no longer than the one before, however many there are.
-    @Test(.timeLimit(.minutes(1)), arguments: LayerForm.all) func replacingANameAgainAndAgainIsCheap(
-        form: LayerForm
-    ) throws {
-        let lab = try LayerLab(form)
-        var tar = TarBuilder()
-        for _ in 0..<40_000 {
-            tar.add("d/x", type: "2", link: "a")
-            tar.add("d/.wh.y")
-        }
-        for _ in 0..<2_000 {
-            tar.add("e/", type: "5", mode: 0o755)
-            tar.add("e", content: [1])
-        }
-        try lab.unpack(tar.finished, blockSize: 1 << 18)
-        #expect(try lab.entries("d") == ["x", "y"])
-        #expect(try lab.status("e").kind == .regular)
-    }
-
     /// What stays in memory until the layer is complete compresses to nothing.
     @Test(arguments: LayerForm.all) func memoryIsLimited(form: LayerForm) throws {
         var limits = UnpackLimits()
