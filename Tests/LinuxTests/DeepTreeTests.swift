@@ -25,25 +25,6 @@ import Testing
         #expect(!Syscall.exists(top))
     }
 
-    /// Two that remove the same tree do not disturb each other.
-    @Test func areRemovedByTwoAtOnce() async throws {
-        for _ in 0..<20 {
-            let folder = try TemporaryDirectory()
-            let top = folder.path + "/top"
-            for number in 0..<40 {
-                try Syscall.makeDirectories("\(top)/\(number)/a/b")
-                try AtomicFile.write("\(top)/\(number)/a/b/file", "x")
-            }
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<4 {
-                    group.addTask { try await BlockingPool.run { () throws in try Syscall.removeTree(top) } }
-                }
-                try await group.waitForAll()
-            }
-            #expect(!Syscall.exists(top))
-        }
-    }
-
     /// What is a mount inside stays, and so does what it shows.
     @Test(.requiresRoot) func stopAtMounts() throws {
         let folder = try TemporaryDirectory()
