@@ -289,7 +289,8 @@ def test_the_monitor_has_cgroups_of_its_own(engine, pod):
     monitor, first = cgroups(engine.monitor_pid(pod[0])), cgroups(info["pid"])
     for controllers, path in monitor.items():
         if engine.env["CGROUP"] in first[controllers]:
-            assert engine.env["CGROUP"] in path and path.endswith("/monitor"), (controllers, path)
+            own = "/monitor" if engine.env["CGROUP_DRIVER"] == "cgroupfs" else f"/skiff-monitor-{pod[0]}.scope"
+            assert engine.env["CGROUP"] in path and path.endswith(own), (controllers, path)
             assert not first[controllers].startswith(path)
 
 
