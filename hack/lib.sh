@@ -87,3 +87,38 @@ python_environment() {
     "$environment/bin/python" -m grpc_tools.protoc -I "$repository/Sources/NRIAPI" \
         --python_out="$environment/stubs" nri/v1alpha1/api.proto ttrpc/ttrpc.proto
 }
+
+# in_engine_guest [OPTION]... -- COMMAND [ARGUMENT]...: runs the command in a guest of hack/vm --systemd, with the options
+# besides, where it finds the programs, the scripts and tests, the Python environment, and what a private engine needs.
+in_engine_guest() {
+    local guest=(--systemd -p -M 6144 -t "${SKIFF_VM_LIMIT:-3600}") name file module prepare
+    python_environment
+    while [ "$1" != -- ]; do
+        guest+=("$1")
+        shift
+    done
+    shift
+    for name in "${names[@]}"; do guest+=(-f "$programs/$name"); done
+    for file in hack conformance Sources/CRIAPI Sources/OTLPAPI Sources/NRIAPI .build/python; do
+        guest+=(-f "$repository/$file")
+    done
+    # Registry, images, other runtimes, networks, and where the scripts need more than busybox has.
+    for file in docker-registry skopeo umoci crun runc iptables ip6tables iptables-save ip6tables-save bash env ip \
+        realpath rm grep find xargs; do
+        guest+=(-f "$(command -v "$file")")
+    done
+    guest+=(-f /usr/lib/cni -f /etc/containers -f /usr/lib/x86_64-linux-gnu/xtables)
+    for module in loop veth bridge nf_tables nft_compat nft_chain_nat xt_nat xt_MASQUERADE xt_mark xt_comment \
+        xt_multiport xt_addrtype xt_conntrack xt_tcpudp; do
+        guest+=(-m "$module")
+    done
+    # What gRPC's modules load.
+    for file in $(find "$repository/.build/python" -name '*.so' -exec ldd {} + | grep -o ' /[^ ]*' | sort -u); do
+        guest+=(-f "$file")
+    done
+    # The Python of the environment may be another than Debian's, which is the one that the guest has.
+    prepare='export SKIFF_PROGRAMS=$1
+for name in python python3; do ln -sf /usr/bin/python3 "$2/bin/$name"; done
+echo "home = /usr/bin" >"$2/pyvenv.cfg" && shift 2 && exec "$@"'
+    "$repository/hack/vm" "${guest[@]}" /bin/bash -c "$prepare" in-guest "$programs" "$repository/.build/python" "$@"
+}
