@@ -59,3 +59,31 @@ struct DirectoryWay {
         }
     }
 }
+
+extension Syscall {
+    /// Visits a directory and those below it, of any depth, each before those in it; a link is none. The body names those in
+    /// the one it gets that come next. One that cannot be entered is passed over for the errors that `isPassed` takes, and
+    /// what is left of one that is moved meanwhile in any case.
+    package static func visitDirectories(
+        below top: SharedFD, passingOver isPassed: (Errno) -> Bool,
+        _ body: (SharedFD) throws(Errno) -> [RawName]
+    ) throws(Errno) {
+        var way = DirectoryWay(top)
+        var left = [try body(top)]
+        while !left.isEmpty {
+            if let name = left[left.count - 1].popLast() {
+                do throws(Errno) {
+                    try way.enter(name)
+                } catch {
+                    guard isPassed(error) else { throw error }
+                    continue
+                }
+                left.append(try body(way.current))
+            } else {
+                left.removeLast()
+                guard !left.isEmpty, (try? way.leave()) == nil else { continue }
+                left.removeLast(left.count - way.depth - 1)
+            }
+        }
+    }
+}

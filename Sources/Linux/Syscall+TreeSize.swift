@@ -18,18 +18,7 @@ extension Syscall {
         let status = try Self.status(of: top.rawValue)
         var tally = TreeTally(device: status.device)
         tally.add(status)
-        var way = DirectoryWay(top)
-        var left = [tally.addContent(of: top)]
-        while !left.isEmpty {
-            if let name = left[left.count - 1].popLast() {
-                guard (try? way.enter(name)) != nil else { continue }
-                left.append(tally.addContent(of: way.current))
-            } else {
-                left.removeLast()
-                guard !left.isEmpty, (try? way.leave()) == nil else { continue }
-                left.removeLast(left.count - way.depth - 1)
-            }
-        }
+        try visitDirectories(below: top, passingOver: { _ in true }) { tally.addContent(of: $0) }
         return tally.size
     }
 }

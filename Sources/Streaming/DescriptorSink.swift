@@ -19,12 +19,17 @@ final class DescriptorSink: StreamConsumer {
 
     /// `onEnd` is called once: when everything is written and the peer sends no more, or with the error of the
     /// descriptor; what comes after that is dropped.
-    init(
-        _ descriptor: SharedFD, from stream: ByteStream, loop: any EventLoop, onEnd: @escaping (Errno?) -> Void
-    ) throws(Errno) {
-        self.descriptor = try WatchedDescriptor(descriptor, loop: loop)
+    init(_ descriptor: WatchedDescriptor, from stream: ByteStream, onEnd: @escaping (Errno?) -> Void) {
+        self.descriptor = descriptor
         self.stream = stream
         self.onEnd = onEnd
+    }
+
+    /// The same for a descriptor that nobody watches yet.
+    convenience init(
+        _ descriptor: SharedFD, from stream: ByteStream, loop: any EventLoop, onEnd: @escaping (Errno?) -> Void
+    ) throws(Errno) {
+        self.init(try WatchedDescriptor(descriptor, loop: loop), from: stream, onEnd: onEnd)
     }
 
     func start() { stream?.deliver(to: self) }

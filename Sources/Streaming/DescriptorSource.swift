@@ -28,15 +28,26 @@ final class DescriptorSource {
     /// A blocking descriptor is left as it is, because others have it, too: it is read when it is ready, and not before.
     /// The filter may change what was read; nil ends the source. `onEnd` is also called when the stream breaks.
     init(
-        _ descriptor: SharedFD, to stream: ByteStream, loop: any EventLoop, isBlocking: Bool = false,
+        _ descriptor: WatchedDescriptor, to stream: ByteStream, isBlocking: Bool = false,
         filter: (([UInt8]) -> [UInt8]?)? = nil,
         onEnd: @escaping (Errno?) -> Void
-    ) throws(Errno) {
-        self.descriptor = try WatchedDescriptor(descriptor, loop: loop)
+    ) {
+        self.descriptor = descriptor
         self.stream = stream
         self.isBlocking = isBlocking
         self.filter = filter
         self.onEnd = onEnd
+    }
+
+    /// The same for a descriptor that nobody watches yet.
+    convenience init(
+        _ descriptor: SharedFD, to stream: ByteStream, loop: any EventLoop, isBlocking: Bool = false,
+        filter: (([UInt8]) -> [UInt8]?)? = nil,
+        onEnd: @escaping (Errno?) -> Void
+    ) throws(Errno) {
+        self.init(
+            try WatchedDescriptor(descriptor, loop: loop), to: stream, isBlocking: isBlocking, filter: filter,
+            onEnd: onEnd)
     }
 
     func start() {

@@ -95,31 +95,42 @@ package final class PortForwardClient: StreamClient {
         }
     }
 
-    private func accept(_ listener: WatchedDescriptor, _ port: UInt16) {
-        let again = { [weak self, weak listener] in
-            if let self, let listener { self.accept(listener, port) }
-        }
+    /// One that waits was accepted, and lacks descriptors of its own.
+    private func accept(_ listener: WatchedDescriptor, _ port: UInt16, waiting: SharedFD? = nil) {
+        var waiting = waiting
         do throws(Errno) {
             while true {
-                let socket = SharedFD(try InternetSocket.accept(listener.rawValue))
+                let socket: SharedFD
+                if let waiting {
+                    socket = waiting
+                } else {
+                    socket = SharedFD(try InternetSocket.accept(listener.rawValue))
+                }
+                waiting = socket
+                let watched = try WatchedSocket(socket, loop: loop)
+                waiting = nil
                 refusalIsTold = false
-                carry(socket, port)
+                carry(watched, port)
             }
         } catch .EAGAIN {
-            listener.wait(.readable, again)
+            listener.wait(.readable) { [weak self, weak listener] in
+                if let self, let listener { self.accept(listener, port) }
+            }
         } catch {
             // For want of descriptors: the connections that there are go on, and this one waits for the end of another.
             if !refusalIsTold { note("accept connection: \(error); trying again") }
             refusalIsTold = true
-            loop.assumeIsolated().scheduleTask(in: Self.acceptPause, again)
+            loop.assumeIsolated().scheduleTask(in: Self.acceptPause) { [weak self, weak listener, waiting] in
+                if let self, let listener { self.accept(listener, port, waiting: waiting) }
+            }
         }
     }
 
-    private func carry(_ socket: SharedFD, _ port: UInt16) {
+    private func carry(_ socket: WatchedSocket, _ port: UInt16) {
         guard let connection else { return }
         nextRequest += 1
         let request = nextRequest
-        note("Handling connection for \((try? InternetSocket.localPort(socket.rawValue)) ?? 0)")
+        note("Handling connection for \((try? InternetSocket.localPort(socket.descriptor.rawValue)) ?? 0)")
         func stream(_ kind: String) -> ByteStream {
             connection.open([
                 HTTPHead.Field("streamtype", kind), HTTPHead.Field("port", "\(port)"),
@@ -135,14 +146,8 @@ package final class PortForwardClient: StreamClient {
         forward.message = message
         error.deliver(to: message)
         let data = stream("data")
-        let relay = SocketRelay(socket, data, loop: loop) { [weak self] in self?.forwards[request] = nil }
-        do throws(Errno) {
-            (forward.sink, forward.source) = try relay.start()
-        } catch {
-            note("carry connection: \(error)")
-            data.reset()
-            forwards[request] = nil
-        }
+        let relay = SocketRelay(socket, data) { [weak self] in self?.forwards[request] = nil }
+        (forward.sink, forward.source) = relay.start()
     }
 
     private func end(_ error: any Error) {

@@ -120,8 +120,9 @@ final class PortForwardSession: StreamSession {
             error.finish()
             self?.hasSpoken() ?? ()
         }
-        let relay = SocketRelay(socket, data, loop: loop, onOutputEnd: onOutputEnd, onEnd: done)
-        (forward.sink, forward.source) = try relay.start()
+        let relay = SocketRelay(
+            try WatchedSocket(socket, loop: loop), data, onOutputEnd: onOutputEnd, onEnd: done)
+        (forward.sink, forward.source) = relay.start()
     }
 
     func connectionEnded(_ error: (any Error)?) {

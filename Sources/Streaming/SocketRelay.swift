@@ -10,9 +10,8 @@ internal import NIOCore
 /// ## Concurrency model
 /// Belongs to the stream's event loop.
 final class SocketRelay {
-    private let socket: SharedFD
+    private let socket: WatchedSocket
     private let stream: ByteStream
-    private let loop: any EventLoop
     private var open = 2
     private let onOutputEnd: () -> Void
     private var onEnd: (() -> Void)?
@@ -20,24 +19,23 @@ final class SocketRelay {
 
     /// `onOutputEnd` is called once, when the socket gives no more; `onEnd` when both directions have ended.
     init(
-        _ socket: SharedFD, _ stream: ByteStream, loop: any EventLoop, onOutputEnd: @escaping () -> Void = {},
+        _ socket: WatchedSocket, _ stream: ByteStream, onOutputEnd: @escaping () -> Void = {},
         onEnd: @escaping () -> Void
     ) {
         self.socket = socket
         self.stream = stream
-        self.loop = loop
         self.onOutputEnd = onOutputEnd
         self.onEnd = onEnd
     }
 
     /// Begins; the caller keeps both, and closes them when the connection of the stream ends.
-    func start() throws(Errno) -> (DescriptorSink, DescriptorSource) {
-        let sink = try DescriptorSink(socket, from: stream, loop: loop) { failure in
+    func start() -> (DescriptorSink, DescriptorSource) {
+        let sink = DescriptorSink(socket.output, from: stream) { failure in
             // A peer that takes no more may still have something to say: reading goes on to its end.
-            if failure == nil { InternetSocket.finishSending(self.socket.rawValue) }
+            if failure == nil { InternetSocket.finishSending(self.socket.descriptor.rawValue) }
             self.ended()
         }
-        let source = try DescriptorSource(socket, to: stream, loop: loop) { failure in self.sourceEnded(failure) }
+        let source = DescriptorSource(socket.input, to: stream) { failure in self.sourceEnded(failure) }
         self.sink = sink
         sink.start()
         source.start()
@@ -47,7 +45,7 @@ final class SocketRelay {
     private func sourceEnded(_ failure: Errno?) {
         defer { onOutputEnd() }
         guard failure == nil, !stream.isBroken else {
-            if failure != nil { stream.reset() } else { InternetSocket.resetOnClose(socket.rawValue) }
+            if failure != nil { stream.reset() } else { InternetSocket.resetOnClose(socket.descriptor.rawValue) }
             return abandon()
         }
         stream.finish()

@@ -100,7 +100,8 @@ def test_a_new_configuration(engine):
     # One that cannot be changed is told.
     drop_in(engine, f'root = "{engine.folder}/other"\n[image]\npinned = []\n')
     eventually("it is not pinned", lambda: not pinned(engine))
-    assert "root, cni.cache_dir: these count only when skiffd is started again" in engine.daemon_log()
+    late = "root, cni.cache_dir: these count only when skiffd is started again"
+    eventually("that is told", lambda: late in engine.daemon_log())
     assert engine.exec(container, "true").exit_code == 0
     engine.remove_pod(pod[0])
     drop_in(engine, "")

@@ -94,7 +94,9 @@ def test_skiffctl(engine, web, transport):
         assert b"200 OK" in page()
 
 
-def test_connections_wait_for_descriptors(engine, web):
+# A connection needs three.
+@pytest.mark.parametrize("room", [6, 7, 8])
+def test_connections_wait_for_descriptors(engine, web, room):
     with port_forward(engine, web, ":80", ":7", errors=subprocess.PIPE) as (forward, [http, echo]):
 
         def page():
@@ -105,7 +107,7 @@ def test_connections_wait_for_descriptors(engine, web):
         eventually("the page comes", lambda: b"200 OK" in page())
         # Room for a few more than there are.
         open_now = len(os.listdir(f"/proc/{forward.pid}/fd"))
-        resource.prlimit(forward.pid, resource.RLIMIT_NOFILE, (open_now + 8, open_now + 8))
+        resource.prlimit(forward.pid, resource.RLIMIT_NOFILE, (open_now + room, open_now + room))
         crowd = [socket.create_connection(("127.0.0.1", echo), timeout=60) for _ in range(20)]
         while "trying again" not in (line := forward.stderr.readline()):
             assert line

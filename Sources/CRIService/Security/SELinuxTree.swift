@@ -40,7 +40,10 @@ enum SELinuxTree {
                 throw error
             }
             guard try Syscall.linkStatus(path).isDirectory else { return }
-            try relabel(in: try Syscall.open(path, [.directory, .noFollow]), wanted)
+            let top = SharedFD(try Syscall.open(path, [.directory, .noFollow]))
+            try Syscall.visitDirectories(below: top, passingOver: passed.contains) { directory throws(Errno) in
+                try relabelContent(of: directory, wanted)
+            }
         }
     }
 
@@ -54,16 +57,20 @@ enum SELinuxTree {
         }
     }
 
-    private static func relabel(in directory: borrowing OwnedFD, _ wanted: [UInt8]) throws(Errno) {
+    /// What goes away, or has no labels.
+    private static let passed: Set<Errno> = [.ENOENT, .ENOTDIR, .ELOOP, .EOPNOTSUPP]
+
+    /// Labels what is in a directory, and returns the directories among it.
+    private static func relabelContent(of directory: SharedFD, _ wanted: [UInt8]) throws(Errno) -> [RawName] {
+        var directories: [RawName] = []
         for name in try Syscall.rawEntries(of: directory.rawValue) {
             do throws(Errno) {
                 try Syscall.setAttribute(name, RawName(attribute), wanted, at: directory.rawValue)
-                guard try Syscall.linkStatus(name, at: directory.rawValue).isDirectory else { continue }
-                try relabel(in: try Syscall.open(name, [.directory, .noFollow], at: directory.rawValue), wanted)
+                if try Syscall.linkStatus(name, at: directory.rawValue).isDirectory { directories.append(name) }
             } catch {
-                let passed: [Errno] = [.ENOENT, .ENOTDIR, .EOPNOTSUPP]
                 guard passed.contains(error) else { throw error }
             }
         }
+        return directories
     }
 }
