@@ -20,7 +20,7 @@ import Testing
         let top = folder.path + "/top"
         try Syscall.makeDirectory(top)
         var current = SharedFD(try Syscall.open(top, .directory))
-        for _ in 0..<5000 {
+        for _ in 0..<3000 {
             try Syscall.makeDirectory("d", at: current.rawValue)
             current = SharedFD(try Syscall.open("d", .directory, at: current.rawValue))
         }
