@@ -4,6 +4,7 @@
 
 import os
 import random
+import statistics
 import time
 
 from images import Images
@@ -16,11 +17,15 @@ def play(skiffimg, folder, count, seed):
     os.makedirs(f"{folder}/run")
     store = Store(skiffimg, f"{folder}/root", f"{folder}/run", images)
     expectation = Expectation(images.tags)
-    # How long things take here: the moments of the kills are spread over that, and a little beyond.
-    begin = time.monotonic()
-    store.call(*store.pull_words(images.tags[0]))
-    duration = time.monotonic() - begin
-    expectation.note("pulled", images.tags[0])
+    # How long things take here, but for a moment in which the machine does something else: the moments of the kills are
+    # spread over that, and a little beyond.
+    durations = []
+    for tag in images.tags[:3]:
+        begin = time.monotonic()
+        store.call(*store.pull_words(tag))
+        durations.append(time.monotonic() - begin)
+        expectation.note("pulled", tag)
+    duration = statistics.median(durations)
     killed = number = 0
     while killed < count:
         number += 1
