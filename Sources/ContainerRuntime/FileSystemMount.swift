@@ -70,6 +70,9 @@ struct FileSystemMount {
         if error == .ENODEV {
             return RuntimeError("mount \(type) to \"\(mount.destination)\": \(error) (unknown filesystem type)")
         }
+        if error == .ENOMEM, processes != nil {
+            return RuntimeError("mount \(type) to \"\(mount.destination)\": \(error) \(Successor.lackOfFirstProcess)")
+        }
         let plain = SystemError("mount \(type) to", mount.destination, error)
         guard error == .EINVAL, let context = try? Syscall.openFileSystem(type) else { return plain }
         for option in data {

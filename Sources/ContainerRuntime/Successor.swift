@@ -12,6 +12,9 @@ internal import Linux
 /// namespaces, goes to the container's root, closes what is the host's, gives up its rights. Only then it has its
 /// successor born inside, which is in no point more than the program that it executes.
 final class Successor {
+    /// See pid_namespaces(7): "no memory" is what the kernel says of a namespace without a first process.
+    static let lackOfFirstProcess = "(has the first process of the PID namespace ended?)"
+
     private let announced: OwnedFD
     private var announcing: SharedFD?
 
@@ -50,7 +53,9 @@ final class Successor {
             return try Syscall.forkSibling()
         } catch .EAGAIN {
             throw RuntimeError("clone process: \(Errno.EAGAIN) (is the container's limit of processes reached?)")
-        } catch  where isFiltered && error != .ENOMEM {
+        } catch .ENOMEM {
+            throw RuntimeError("clone process: \(Errno.ENOMEM) \(Self.lackOfFirstProcess)")
+        } catch  where isFiltered {
             let need = "without noNewPrivileges the seccomp profile must allow clone"
             throw RuntimeError("clone process: \(error) (\(need))")
         } catch {

@@ -67,6 +67,22 @@ struct SkiffrunNamespaceTests {
         #expect(try bundle.run("exec", "first", "ps").outputText.contains("2000") == false)
     }
 
+    @Test(arguments: [true, false])
+    func endedPIDNamespaceIsNamed(mountsProc: Bool) throws {
+        let bundle = try SkiffrunBundle()
+        let first = try bundle.startSleeper("first")
+        let held = try Syscall.open("/proc/\(first)/ns/pid", .readOnly)
+        #expect(try bundle.run("delete", "--force", "first").status.isSuccess)
+        try bundle.configure(["true"]) {
+            $0.setNamespace("pid", path: "/proc/\(Syscall.processID)/fd/\(held.rawValue)")
+            if !mountsProc { $0["mounts"] = [Any]() }
+        }
+        let result = try bundle.run("run", "c")
+        #expect(result.status == .exited(1))
+        #expect(result.errorText.contains("has the first process of the PID namespace ended?"), "\(result.errorText)")
+        bundle.expectNothingLeft()
+    }
+
     @Test func hostPIDNamespace() throws {
         let bundle = try SkiffrunBundle()
         let text = try bundle.output("readlink /proc/self/ns/pid") {
