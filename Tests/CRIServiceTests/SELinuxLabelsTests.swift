@@ -89,12 +89,24 @@ struct SELinuxLabelsTests {
         let policy = try #require(SELinuxPolicy(parsing: Self.contexts))
         var taken: Set<String> = []
         for _ in 0..<2000 {
-            let level = policy.newLevel(beside: taken)
+            let level = try policy.newLevel(beside: taken)
             let numbers = level.dropFirst("s0:c".count).split(separator: ",c", maxSplits: 1).compactMap { Int($0) }
             #expect(level.hasPrefix("s0:c") && numbers.count == 2)
             #expect(numbers == numbers.sorted() && numbers[0] != numbers[1] && numbers.allSatisfy { 0..<1024 ~= $0 })
             #expect(taken.insert(level).inserted)
         }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aLevelIsFoundWhileThereIsOne() throws {
+        let policy = try #require(SELinuxPolicy(parsing: Self.contexts))
+        var taken: Set<String> = []
+        for _ in 0..<(50 * 49 / 2) {
+            #expect(taken.insert(try policy.newLevel(beside: taken, categories: 50)).inserted)
+        }
+        let error = #expect(throws: ServiceError.self) { try policy.newLevel(beside: taken, categories: 50) }
+        #expect(error?.code == .state)
+        taken.remove("s0:c7,c49")
+        #expect(try policy.newLevel(beside: taken, categories: 50) == "s0:c7,c49")
     }
 
     @Test func thePolicysFile() throws {

@@ -50,7 +50,7 @@ actor Pod {
         self.handler = handler.driving(plan.cgroup)
         name = plan.name
         createdAt = KernelClock.realtime
-        level = engine.level(of: config)
+        level = try engine.level(of: config)
         record = PodRecord(
             id: id, name: plan.name, state: .creating, createdAt: createdAt, handler: handler.name,
             runtimePath: handler.path, runtimeRoot: handler.root, config: try config.serializedData(),

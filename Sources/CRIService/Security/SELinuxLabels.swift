@@ -68,10 +68,10 @@ extension Pod {
 
 extension Engine {
     /// The level of a new pod, by which its containers can be told from others'; "" for a pod without labels.
-    func level(of pod: CRI.PodConfig) -> String {
+    func level(of pod: CRI.PodConfig) throws(ServiceError) -> String {
         let runtime = config.runtime
         guard runtime.selinux, let policy = host.selinux, SELinuxLabels.isolates(pod, runtime) else { return "" }
         let stated = pod.linux.securityContext.selinuxOptions.level
-        return stated.isEmpty ? policy.newLevel(beside: Set(table.allPods.map(\.level))) : stated
+        return stated.isEmpty ? try policy.newLevel(beside: Set(table.allPods.map(\.level))) : stated
     }
 }

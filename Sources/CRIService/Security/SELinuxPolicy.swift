@@ -46,13 +46,23 @@ package struct SELinuxPolicy: Hashable, Sendable {
         return (try? Syscall.readText("\(folder)/\(name)/contexts/lxc_contexts")).flatMap { SELinuxPolicy(parsing: $0) }
     }
 
-    /// A level for one pod alone: two categories of 1024, which no other pod has both of.
-    func newLevel(beside taken: Set<String>) -> String {
+    /// A level for one pod alone: two of the categories, which no other pod has both of. Throws when there are no such two.
+    func newLevel(beside taken: Set<String>, categories: Int = 1024) throws(ServiceError) -> String {
         let sensitivity = process.level.prefix { $0 != ":" && $0 != "-" }
-        while true {
-            let (one, other) = (Int.random(in: 0..<1024), Int.random(in: 0..<1024))
+        func level(_ one: Int, _ other: Int) -> String? {
             let level = "\(sensitivity):c\(min(one, other)),c\(max(one, other))"
-            if one != other, !taken.contains(level) { return level }
+            return one == other || taken.contains(level) ? nil : level
         }
+        // With less than half of them taken, fewer than one search in a million has to look at all.
+        for _ in 0..<20 {
+            if let found = level(.random(in: 0..<categories), .random(in: 0..<categories)) { return found }
+        }
+        for one in 0..<categories {
+            for other in one + 1..<categories {
+                if let found = level(one, other) { return found }
+            }
+        }
+        throw ServiceError(
+            .state, "choose SELinux level", nil, "other pods have all pairs of the \(categories) categories")
     }
 }
