@@ -26,12 +26,15 @@ extension Engine {
             let pod = try table.findPod(filter.podSandboxID)
             containers = containers.filter { $0.pod === pod }
         }
+        containers = containers.filter { Labels.match(filter.labelSelector, $0.config.labels) }
+        // Messages are large: what is sorted out is none yet, and what is moved about while sorting neither.
+        containers.sort { ($1.createdAt, $1.id) < ($0.createdAt, $0.id) }
+        let state = filter.hasState ? filter.state.state : nil
         var items: [Runtime_V1_Container] = []
-        for container in containers where Labels.match(filter.labelSelector, container.config.labels) {
-            let item = await container.summary
-            if !filter.hasState || filter.state.state == item.state { items.append(item) }
+        for container in containers {
+            if let item = await container.summary(in: state) { items.append(item) }
         }
-        return items.sorted { ($1.createdAt, $1.id) < ($0.createdAt, $0.id) }
+        return items
     }
 }
 
@@ -70,15 +73,18 @@ extension Container {
         }
     }
 
-    var summary: Runtime_V1_Container {
-        .with {
+    /// What lists tell; nil where it is in another than the wanted state.
+    func summary(in wanted: Runtime_V1_ContainerState?) -> Runtime_V1_Container? {
+        let state = criState
+        if let wanted, wanted != state { return nil }
+        return Runtime_V1_Container.with {
             $0.id = id
             $0.podSandboxID = pod.id
             $0.metadata = config.metadata
             $0.image = config.image
             $0.imageRef = record.imageRef
             $0.imageID = record.imageID
-            $0.state = criState
+            $0.state = state
             $0.createdAt = createdAt
             $0.labels = config.labels
             $0.annotations = config.annotations

@@ -28,12 +28,14 @@ extension Engine {
             let found = try table.findPod(filter.id)
             pods = found.map { [$0] } ?? []
         }
+        pods = pods.filter { Labels.match(filter.labelSelector, $0.config.labels) }
+        pods.sort { ($1.createdAt, $1.id) < ($0.createdAt, $0.id) }
+        let state = filter.hasState ? filter.state.state : nil
         var items: [Runtime_V1_PodSandbox] = []
-        for pod in pods where Labels.match(filter.labelSelector, pod.config.labels) {
-            let item = await pod.summary
-            if !filter.hasState || filter.state.state == item.state { items.append(item) }
+        for pod in pods {
+            if let item = await pod.summary(in: state) { items.append(item) }
         }
-        return items.sorted { ($1.createdAt, $1.id) < ($0.createdAt, $0.id) }
+        return items
     }
 }
 
@@ -65,11 +67,14 @@ extension Pod {
         }
     }
 
-    var summary: Runtime_V1_PodSandbox {
-        .with {
+    /// What lists tell; nil where it is in another than the wanted state.
+    func summary(in wanted: Runtime_V1_PodSandboxState?) -> Runtime_V1_PodSandbox? {
+        let state = criState
+        if let wanted, wanted != state { return nil }
+        return Runtime_V1_PodSandbox.with {
             $0.id = id
             $0.metadata = config.metadata
-            $0.state = criState
+            $0.state = state
             $0.createdAt = createdAt
             $0.labels = config.labels
             $0.annotations = config.annotations
