@@ -3,11 +3,25 @@
 
 internal import Linux
 package import OCIImageSpec
+internal import Synchronization
 
 extension ImageStore {
     /// The manifest that the image was pulled by last.
     package func manifest(of image: Image) throws -> Manifest {
         try Manifest(parsing: content(image.manifest), subject: image.manifest.description)
+    }
+
+    /// The annotations of an image's manifest, which is read for the first who asks.
+    package func annotations(of image: Image) throws -> [String: String] {
+        if let known = knownAnnotations(of: image) { return known }
+        let annotations = try manifest(of: image).annotations ?? [:]
+        manifestAnnotations.withLock { $0[image.id] = (image.manifest, annotations) }
+        return annotations
+    }
+
+    /// The same where somebody has asked before; does not block.
+    package func knownAnnotations(of image: Image) -> [String: String]? {
+        manifestAnnotations.withLock { $0[image.id] }.flatMap { $0.manifest == image.manifest ? $0.annotations : nil }
     }
 
     /// A file of an image, which no link may lead to; nil where there is none. Throws for more than `limit` bytes. Blocks.

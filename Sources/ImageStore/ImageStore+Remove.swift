@@ -12,6 +12,7 @@ extension ImageStore {
     package func remove(_ id: Digest) throws {
         try removeTrash(try discardUnreferenced { try Self.unrecord(id, $0) })
         _ = configs.withLock { $0.removeValue(forKey: id) }
+        _ = manifestAnnotations.withLock { $0.removeValue(forKey: id) }
     }
 
     /// Gives an image another name. Throws `.notFound` when there is no such image.

@@ -30,6 +30,8 @@ package final class ImageStore: Sendable {
     }
     /// Configurations never change under their digest.
     let configs = Mutex<[Digest: ImageConfig]>([:])
+    /// Annotations of manifests, by the image; a later pull may have brought another manifest.
+    let manifestAnnotations = Mutex<[Digest: (manifest: Digest, annotations: [String: String])]>([:])
 
     /// Opens the store, and makes it when it is not there. Removes what processes that died have left, and marks what is
     /// missing as damaged. Throws when the images' disk is not the one that the database knows.

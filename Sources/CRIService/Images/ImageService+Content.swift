@@ -30,7 +30,8 @@ extension ImageService {
     /// The annotations of an image's manifest; an image whose manifest is damaged runs without.
     func annotations(of image: Image) async -> [String: String] {
         let store = store
-        return await BlockingPool.run { (try? store.manifest(of: image))?.annotations ?? [:] }
+        if let known = store.knownAnnotations(of: image) { return known }
+        return await BlockingPool.run { (try? store.annotations(of: image)) ?? [:] }
     }
 
     /// The seccomp profile in an artifact, which is pulled where it is not there.
