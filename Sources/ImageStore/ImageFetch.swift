@@ -53,6 +53,7 @@ struct ImageFetch<Source: BlobSource>: Sendable {
         var failures = 0
         while failures < attempts {
             let missing = try await missingLayers(beside: staged, own)
+            if failures == 0, staged.isEmpty { tellReused(beside: missing, by: reference) }
             let tracker = ProgressTracker(image, missing: missing, report: report)
             try await fetch(missing, own, parallel, tracker) { staged[$0.chainID] = $1 }
             switch try await commit(reference, staged, try await documents.value) {
@@ -103,6 +104,14 @@ struct ImageFetch<Source: BlobSource>: Sendable {
                 guard !isHere, staged[layer.chainID] == nil else { return false }
                 return own.contains(layer.chainID) || seen.insert(layer.diffID).inserted
             }
+        }
+    }
+
+    private func tellReused(beside missing: [LayerPipeline], by reference: Reference) {
+        guard let onLayer = store.settings.onLayer else { return }
+        let fetched = Set(missing.map(\.diffID))
+        for layer in image.layers where !fetched.contains(layer.diffID) {
+            onLayer(.reused(layer.descriptor, by: reference))
         }
     }
 

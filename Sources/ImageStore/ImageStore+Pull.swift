@@ -72,7 +72,11 @@ extension ImageStore {
             let path = StagedLayer.path(in: staging)
             let counter = ByteCounter()
             func run(_ source: some BlobSource) async throws -> UnpackedLayer {
-                try await layer.run(from: source, received: { received(counter.add($0)) }) { reader in
+                let count: @Sendable (Int) -> Void = { [onLayer = settings.onLayer] bytes in
+                    received(counter.add(bytes))
+                    onLayer?(.received(bytes, of: layer.descriptor))
+                }
+                return try await layer.run(from: source, received: count) { reader in
                     try UnpackedLayer(reader, to: path, as: self.format, diffID: layer.diffID)
                 }
             }
@@ -80,6 +84,7 @@ extension ImageStore {
                 keepsBlob
                 ? try await run(CopyingSource(source: source, path: StagedLayer.blobPath(in: staging)))
                 : try await run(source)
+            settings.onLayer?(.fetched(layer.descriptor))
             return StagedLayer(
                 diffID: layer.diffID, staging: staging, unpacked: unpacked, blob: keepsBlob ? layer.descriptor : nil)
         } catch {

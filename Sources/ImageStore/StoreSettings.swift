@@ -21,6 +21,8 @@ package struct StoreSettings: Sendable {
     /// How many bytes a container may write to its root file system; 0 for as many as there are. The file system of `root`
     /// must have quotas of projects.
     package var writableLimit: UInt64 = 0
+    /// Hears of the layers of pulls, often and on any thread.
+    package var onLayer: (@Sendable (LayerEvent) -> Void)?
 
     /// The defaults, below the given directories.
     package init(root: String, run: String, images: String? = nil) {

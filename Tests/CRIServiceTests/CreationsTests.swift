@@ -51,6 +51,33 @@ struct CreationsTests {
         #expect(journal.all.filter { $0.hasPrefix("undo") } == [])
     }
 
+    /// Whoever joins hears nothing of it; the engine counts it, with how far the creation was then.
+    @Test(.timeLimit(.minutes(1))) func requestsThatHaveToWaitAreCounted() async throws {
+        let (stalls, entered) = (Journal(), Promise<Void>())
+        let creations = Creations(patience: .seconds(600)) { stalls.add($0) }
+        let (journal, gate) = (journal, gate)
+        @Sendable func run(_ name: String) async throws -> String {
+            try await creations.run(name) { _ in
+            } _: {
+                journal.add("make")
+                CreationStage.enter("container storage creation")
+                entered.succeed(())
+                return try await Work { try await gate.value }.value
+            }
+        }
+        let first = Task { try await run("web") }
+        try await entered.value
+        let others = [Task { try await run("web") }, Task { try await run("web") }]
+        try await wait { stalls.all.count == 2 }
+        gate.succeed("id")
+        for task in [first] + others { #expect(try await task.value == "id") }
+        #expect(makes() == 1)
+        #expect(try await run("other") == "id")
+        #expect(stalls.all == ["container storage creation", "container storage creation"])
+        // Outside of a creation it means nothing.
+        CreationStage.enter("nowhere")
+    }
+
     @Test(.timeLimit(.minutes(1))) func anotherNameIsAnotherCreation() async throws {
         let creations = Creations(patience: .seconds(600))
         let tasks = [start(creations, "a"), start(creations, "b")]

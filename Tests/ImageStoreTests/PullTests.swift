@@ -4,6 +4,7 @@
 import ImageStore
 import Linux
 import OCIImageSpec
+import Synchronization
 import Testing
 import TestSupport
 
@@ -53,6 +54,45 @@ import TestSupport
         #expect(try store.usage().inodes == 0)
         let error = try #require(throws: ImageStoreError.self) { try store.remove(two.id) }
         #expect(error.code == .notFound)
+    }
+
+    @Test func whatBecomesOfLayersIsTold() async throws {
+        try lab.layout.add([StoreLab.layer("a", "one")], tag: "1")
+        try lab.layout.add([StoreLab.layer("a", "one"), StoreLab.layer("b", "two")], tag: "2")
+        let heard = Recorder()
+        var settings = StoreSettings(root: lab.root, run: lab.run)
+        settings.format = .directory
+        settings.onLayer = { heard.add($0) }
+        let store = try ImageStore(settings)
+        let one = try store.manifest(of: try await pull("app:1", "1", store)).layers
+        #expect(heard.take() == ["\(one[0].digest) received \(one[0].size)", "\(one[0].digest) fetched"])
+        let two = try store.manifest(of: try await pull("app:2", "2", store)).layers
+        #expect(
+            heard.take() == [
+                "\(two[0].digest) reused by docker.io/library/app:2", "\(two[1].digest) received \(two[1].size)",
+                "\(two[1].digest) fetched",
+            ])
+        _ = try await pull("app:2", "2", store)
+        #expect(heard.take().count == 2)
+    }
+
+    /// The first who asks has the manifest read, and nobody after.
+    @Test func annotationsAreReadOnce() async throws {
+        try lab.layout.add([StoreLab.layer("a", "one")])
+        let store = try lab.open()
+        let image = try await store.pull(
+            Reference(parsing: "app:1"), from: lab.source(), platform: StoreLab.platform)
+        #expect(store.knownAnnotations(of: image) == nil)
+        #expect(try store.annotations(of: image) == [:])
+        try Syscall.removeFile("\(lab.root)/content/sha256/\(image.manifest.hex)")
+        #expect(store.knownAnnotations(of: image) == [:])
+        #expect(try store.annotations(of: image) == [:])
+        // One that was pulled with another manifest since.
+        var other = image
+        other.manifest = image.id
+        #expect(store.knownAnnotations(of: other) == nil)
+        try store.remove(image.id)
+        #expect(store.knownAnnotations(of: image) == nil)
     }
 
     @Test func layersThatAreHereAreNotFetched() async throws {
@@ -160,5 +200,30 @@ import TestSupport
 
     private func pull(_ name: String, _ tag: String?, _ store: ImageStore) async throws -> Image {
         try await store.pull(Reference(parsing: name), from: lab.source(tag), platform: StoreLab.platform)
+    }
+}
+
+/// What a store has told of layers; bytes that came one after the other are added up.
+private final class Recorder: Sendable {
+    private let events = Mutex<[LayerEvent]>([])
+
+    func add(_ event: LayerEvent) { events.withLock { $0.append(event) } }
+
+    func take() -> [String] {
+        let all = events.withLock { events in
+            defer { events = [] }
+            return events
+        }
+        var (lines, sum) = ([String](), 0)
+        for event in all {
+            switch event {
+            case .received(let count, _): sum += count
+            case .fetched(let blob):
+                lines += ["\(blob.digest) received \(sum)", "\(blob.digest) fetched"]
+                sum = 0
+            case .reused(let blob, let reference): lines.append("\(blob.digest) reused by \(reference)")
+            }
+        }
+        return lines
     }
 }

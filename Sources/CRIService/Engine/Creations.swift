@@ -6,6 +6,7 @@
 actor Creations {
     private struct Slot {
         var work: Work<String>
+        var stage: CreationStage
         var waiters = 0
         /// Tells a slot from a later one of the same name.
         var number: Int
@@ -15,9 +16,13 @@ actor Creations {
     private var slots: [String: Slot] = [:]
     private var count = 0
     private let patience: Duration
+    private let onStall: @Sendable (String) -> Void
 
-    /// `patience` is how long an abandoned creation is kept.
-    init(patience: Duration = .seconds(120)) { self.patience = patience }
+    /// `patience` is how long an abandoned creation is kept. `onStall` hears how far a creation is that another request joins.
+    init(patience: Duration = .seconds(120), onStall: @escaping @Sendable (String) -> Void = { _ in }) {
+        self.patience = patience
+        self.onStall = onStall
+    }
 
     /// The id that the body, or an earlier one of the same name that nobody got the result of, has made. Throws
     /// CancellationError when the waiting task is cancelled; the creation goes on.
@@ -51,10 +56,13 @@ actor Creations {
         if var slot = slots[name] {
             slot.waiters += 1
             slots[name] = slot
+            if let stage = slot.stage.now { onStall(stage) }
             return slot
         }
         count += 1
-        let slot = Slot(work: Work(body), waiters: 1, number: count, undo: undo)
+        let stage = CreationStage()
+        let slot = Slot(
+            work: Work { try await stage.during(body) }, stage: stage, waiters: 1, number: count, undo: undo)
         slots[name] = slot
         Task { await self.finish(name, slot) }
         return slot

@@ -78,7 +78,7 @@ package final class Engine: Sendable {
             }
         }
         lock = try RootLock.take(paths.lock)
-        images = try ImageService(config)
+        images = try ImageService(config, metrics)
         records = try RecordStore(path: paths.database)
         loop = try DescriptorLoop()
         networks = Networks(config.cni)
@@ -87,7 +87,7 @@ package final class Engine: Sendable {
             config.runtime.cgroupDriver, parent: config.runtime.cgroupParent, hasSystemd: CgroupNaming.hasSystemd)
         host = try HostFacts.find(cgroups)
         appArmor = AppArmorProfiles(file: paths.appArmorProfile)
-        creations = Creations()
+        creations = Creations { [metrics] in metrics.noteStalled(at: $0) }
         if host.lowestOOMScore > -1000 {
             log.notice(
                 "oom_score_adj below \(host.lowestOOMScore) may not be set here; lower values are raised to it")

@@ -18,13 +18,14 @@ final class ImageService: Sendable {
     private let sources: ImageSources
     private let platform: Platform
 
-    init(_ config: DaemonConfig) throws {
+    init(_ config: DaemonConfig, _ metrics: EngineMetrics) throws {
         var storage = StoreSettings(
             root: config.root, run: config.run, images: config.image.root.isEmpty ? nil : config.image.root)
         storage.keepsBlobs = config.image.keepBlobs
         storage.pinned = PinnedImages(config.image.pinned)
         storage.isVolatile = config.image.volatile
         storage.writableLimit = UInt64(config.image.writableLimit)
+        storage.onLayer = { [metrics] in metrics.note($0) }
         store = try ImageStore(storage)
         sources = ImageSources(
             ImageSourceSettings(config, environment: ProcessInfo.processInfo.environment))

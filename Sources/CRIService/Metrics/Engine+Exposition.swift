@@ -43,13 +43,11 @@ extension Exposition {
         add(
             "operations_errors_total", .counter, "Requests that failed.",
             operations.map { .init($1.errors, ("operation", $0)) })
+        add(counts.times.sorted { $0.key < $1.key }, now: KernelClock.monotonic)
+        add(counts.pulls)
         add(
-            "operations_latency_seconds_total", .summary, "How long requests took.",
-            operations.flatMap { name, operation -> [Sample] in
-                var count = Sample(operation.count, ("operation", name))
-                count.suffix = "_count"
-                return [.init(suffix: "_sum", seconds: operation.nanoseconds, ("operation", name)), count]
-            })
+            "resources_stalled_at_stage", .counter, "Requests that found what they ask for in the making.",
+            counts.stalled.sorted { $0.key < $1.key }.map { .init($1, ("stage", $0)) })
         let pulls = counts.operations["PullImage"] ?? .init()
         add("image_pulls_success_total", .counter, "Pulls that succeeded.", [.init(pulls.count - pulls.errors)])
         add(

@@ -3,7 +3,7 @@
 
 /// Numbers in the text format of Prometheus, version 0.0.4: a family is two lines of comment and a line for each number.
 struct Exposition {
-    enum Kind: String { case counter, gauge, summary }
+    enum Kind: String { case counter, gauge, histogram, summary }
 
     static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -18,7 +18,13 @@ struct Exposition {
             self.labels = labels
         }
 
-        init(suffix: String, seconds nanoseconds: UInt64, _ labels: (name: String, value: String)...) {
+        init(suffix: String, _ value: UInt64, _ labels: (name: String, value: String)...) {
+            self.suffix = suffix
+            self.value = "\(value)"
+            self.labels = labels
+        }
+
+        init(suffix: String = "", seconds nanoseconds: UInt64, _ labels: (name: String, value: String)...) {
             self.suffix = suffix
             value = "\(Double(nanoseconds) / 1e9)"
             self.labels = labels

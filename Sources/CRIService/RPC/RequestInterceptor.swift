@@ -56,15 +56,17 @@ package struct RequestInterceptor: ServerInterceptor {
             guard let response else { throw CancellationError() }
             if case .failure(let error) = response.accepted { throw error }
             span?.end(failing: nil)
-            let time = KernelClock.monotonic - start
-            metrics.note(method, nanoseconds: time, failure: nil)
+            let end = KernelClock.monotonic
+            let time = end - start
+            metrics.note(method, nanoseconds: time, ended: end, failure: nil)
             log.debug("\(method)", metadata: ["ms": "\(time / 1_000_000)"])
             return response
         } catch {
             let error = Self.rpcError(error, isLate: deadline?.isOver(at: KernelClock.monotonic) ?? false)
             span?.end(failing: error)
-            let time = KernelClock.monotonic - start
-            metrics.note(method, nanoseconds: time, failure: "\(error.code)")
+            let end = KernelClock.monotonic
+            let time = end - start
+            metrics.note(method, nanoseconds: time, ended: end, failure: "\(error.code)")
             let level: Logger.Level = error.code == .unimplemented || error.code == .notFound ? .debug : .warning
             log.log(
                 level: level, "\(method): \(error.message)",
