@@ -32,13 +32,14 @@ final class DocumentHandler: ChannelInboundHandler {
         let channel = context.channel
         close(channel, in: Self.patienceForAnswer)
         guard request.method == .GET || request.method == .HEAD else {
-            return Self.send(.methodNotAllowed, Self.words("want GET"), to: request, channel)
+            return Self.send(Document(.methodNotAllowed, "want GET"), to: request, channel)
         }
-        let path = String(request.uri.prefix { $0 != "?" })
-        channel.eventLoop.makeFutureWithTask { [answers] in await answers.answer(path) }.whenSuccess { document in
-            if let document { return Self.send(.ok, document, to: request, channel) }
-            Self.send(.notFound, Self.words("there is nothing at \(path)"), to: request, channel)
-        }
+        var wanted = DocumentRequest(String(request.uri.prefix { $0 != "?" }))
+        wanted.isHead = request.method == .HEAD
+        channel.eventLoop.makeFutureWithTask { [answers, wanted] in await answers.answer(wanted) }
+            .whenSuccess { [path = wanted.path] document in
+                Self.send(document ?? Document(.notFound, "there is nothing at \(path)"), to: request, channel)
+            }
     }
 
     private func close(_ channel: any Channel, in time: TimeAmount) {
@@ -46,16 +47,10 @@ final class DocumentHandler: ChannelInboundHandler {
         timeout = channel.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
     }
 
-    private static func words(_ text: String) -> Document {
-        Document(type: "text/plain; charset=utf-8", text + "\n")
-    }
-
-    private static func send(
-        _ status: HTTPResponseStatus, _ document: Document, to request: HTTPRequestHead, _ channel: any Channel
-    ) {
+    private static func send(_ document: Document, to request: HTTPRequestHead, _ channel: any Channel) {
         let body = ByteBuffer(string: document.text)
         let head = HTTPResponseHead(
-            version: request.version, status: status,
+            version: request.version, status: HTTPResponseStatus(statusCode: document.status.rawValue),
             headers: [
                 "Content-Type": document.type, "Content-Length": "\(body.readableBytes)", "Connection": "close",
             ])

@@ -10,16 +10,47 @@ internal import Synchronization
 
 /// What is served at a path.
 package struct Document: Hashable, Sendable {
+    /// How the request fared, by its code of HTTP.
+    package enum Status: Int, Sendable {
+        case ok = 200
+        /// There is nothing of that name.
+        case notFound = 404
+        /// Only another method does anything there.
+        case methodNotAllowed = 405
+        /// What was asked for cannot be done in the present state.
+        case conflict = 409
+        /// It was tried and did not work.
+        case failed = 500
+    }
+
+    package var status: Status
     /// Its media type.
     package var type: String
     /// What it says, in UTF-8.
     package var text: String
 
-    /// Both properties.
-    package init(type: String, _ text: String) {
+    /// All properties.
+    package init(_ status: Status = .ok, type: String, _ text: String) {
+        self.status = status
         self.type = type
         self.text = text
     }
+
+    /// A line for people.
+    package init(_ status: Status, _ line: String) {
+        self.init(status, type: "text/plain; charset=utf-8", line + "\n")
+    }
+}
+
+/// What a client asks a `DocumentServer` for.
+package struct DocumentRequest: Hashable, Sendable {
+    /// Without what stands behind a question mark.
+    package var path: String
+    /// HEAD: the client wants to know whether and what there is, and nothing may happen.
+    package var isHead = false
+
+    /// A request of GET.
+    package init(_ path: String) { self.path = path }
 }
 
 /// Serves small documents over HTTP to programs that look at the engine: one GET for each connection. Of each document one is
@@ -60,7 +91,7 @@ package final class DocumentServer: Sendable {
     }
 
     /// What there is at a path; nil for nothing.
-    package typealias Source = @Sendable (_ path: String) async -> Document?
+    package typealias Source = @Sendable (DocumentRequest) async -> Document?
 
     /// Further connections are closed at once.
     static let mostConnections = 32
@@ -144,20 +175,20 @@ private final class ConnectionCount: Sendable {
 /// Makes each document once at a time.
 actor SharedAnswers {
     private let source: DocumentServer.Source
-    private var running: [String: Task<Document?, Never>] = [:]
+    private var running: [DocumentRequest: Task<Document?, Never>] = [:]
     /// How many got, or wait for, what was made for another.
     private(set) var joined = 0
 
     init(_ source: @escaping DocumentServer.Source) { self.source = source }
 
-    func answer(_ path: String) async -> Document? {
-        if let task = running[path] {
+    func answer(_ request: DocumentRequest) async -> Document? {
+        if let task = running[request] {
             joined += 1
             return await task.value
         }
-        let task = Task { [source] in await source(path) }
-        running[path] = task
-        defer { running[path] = nil }
+        let task = Task { [source] in await source(request) }
+        running[request] = task
+        defer { running[request] = nil }
         return await task.value
     }
 }

@@ -34,8 +34,9 @@ import Testing
         // What a server that was killed leaves.
         _ = try UnixSocket.listen(path)
         let server = try await DocumentServer.start(.socket(path)) { _ in
-        } _: { path in
-            path == "/a" ? Document(type: "text/plain", "hello") : nil
+        } _: { request in
+            if request.path == "/busy" { return Document(request.isHead ? .methodNotAllowed : .conflict, "not now") }
+            return request.path == "/a" ? Document(type: "text/plain", "hello") : nil
         }
         let (good, missing, wrong, broken, head) = try await BlockingPool.run {
             (
@@ -51,6 +52,14 @@ import Testing
         #expect(head.hasPrefix("HTTP/1.1 200 ") && head.hasSuffix("\r\n\r\n"))
         #expect(wrong.hasPrefix("HTTP/1.1 405 "))
         #expect(broken.hasPrefix("HTTP/1.1 400 "))
+        let (busy, busyHead) = try await BlockingPool.run {
+            (
+                try answer("GET /busy HTTP/1.1\r\n\r\n", at: path),
+                try answer("HEAD /busy HTTP/1.1\r\n\r\n", at: path)
+            )
+        }
+        #expect(busy.hasPrefix("HTTP/1.1 409 Conflict\r\n") && busy.hasSuffix("\r\n\r\nnot now\n"))
+        #expect(busyHead.hasPrefix("HTTP/1.1 405 ") && busyHead.hasSuffix("\r\n\r\n"))
         #expect(try Syscall.status(path).mode & 0o777 == 0o660)
         await #expect(throws: SystemError.self) {
             // Somebody serves there.
@@ -102,23 +111,23 @@ import Testing
         let (started, begin) = AsyncStream<Void>.makeStream()
         let (finished, finish) = AsyncStream<Void>.makeStream()
         let count = Mutex(0)
-        let answers = SharedAnswers { path in
+        let answers = SharedAnswers { request in
             let number = count.withLock { count in
                 count += 1
                 return count
             }
             begin.yield()
             for await _ in finished { break }
-            return Document(type: path, "\(number)")
+            return Document(type: request.path, "\(number)")
         }
-        async let first = answers.answer("/a")
+        async let first = answers.answer(DocumentRequest("/a"))
         for await _ in started { break }
-        async let second = answers.answer("/a")
+        async let second = answers.answer(DocumentRequest("/a"))
         // It has to have joined before the first is there.
         while await answers.joined == 0, count.withLock({ $0 }) == 1 { await Task.yield() }
         // Once for all: a second maker must not hang the test.
         finish.finish()
         #expect(await [first, second].map { $0?.text } == ["1", "1"])
-        #expect(await answers.answer("/a")?.text == "2")
+        #expect(await answers.answer(DocumentRequest("/a"))?.text == "2")
     }
 }

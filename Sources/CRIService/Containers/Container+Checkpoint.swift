@@ -47,6 +47,11 @@ extension Container {
         defer { isCheckpointing = false }
         let (features, handler) = (engine.features, handler)
         try await BlockingPool.run { try Self.requireCheckpoints(of: handler, features.features(of: handler)) }
+        let driver = try cgroup()
+        guard try await !BlockingPool.run({ try driver.isFrozen() }) else {
+            // In the end it would run, which nobody wants yet.
+            throw ServiceError(.state, "use container", id, "it is paused")
+        }
         // On record: a daemon that is started meanwhile lets the container go.
         try await begin(.checkpoint)
         var failure: (any Error)?

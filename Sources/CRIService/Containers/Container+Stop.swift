@@ -49,6 +49,7 @@ extension Container {
         // What was created and not started waits for its start and heeds no signal but SIGKILL.
         if asks, case .created = state {
         } else if asks {
+            await thaw()
             signal(Signal(rawValue: record.stopSignal))
             if await deadline.wait(for: end) { return }
         }

@@ -16,17 +16,17 @@ extension Engine {
         let (api, metrics) = (config.api, config.metrics)
         if !metrics.listen.isEmpty {
             let tls = TLSFiles(certificate: metrics.certificate, key: metrics.key, api)
-            await start("metrics", at: metrics.listen, tls) { engine, path in
-                guard path == "/metrics" else { return nil }
+            await start("metrics", at: metrics.listen, tls) { engine, request in
+                guard request.path == "/metrics" else { return nil }
                 return Document(type: Exposition.mediaType, await engine.exposition(prefix: metrics.prefix))
             }
         }
         if !api.inspect.isEmpty {
-            await start("inspection", at: api.inspect, nil) { engine, path in await engine.inspection(path) }
+            await start("inspection", at: api.inspect, nil) { engine, request in await engine.inspection(request) }
         }
     }
 
-    private typealias Source = @Sendable (Engine, String) async -> Document?
+    private typealias Source = @Sendable (Engine, DocumentRequest) async -> Document?
 
     private func start(_ what: String, at place: String, _ tls: TLSFiles?, _ source: @escaping Source) async {
         do {
@@ -52,17 +52,17 @@ extension Engine {
         let log = log
         let server = try await DocumentServer.start(place, tls: tls) {
             log.warning("\($0)")
-        } _: { [weak self] path in
+        } _: { [weak self] request in
             guard let self else { return nil }
-            return await source(self, path)
+            return await source(self, request)
         }
         log.info("\(what) on \(server.place)")
         documents.withLock { $0.append(server) }
     }
 
     /// The paths that CRI-O serves beside its CRI, of which cAdvisor reads `/info` and `/containers/ID`.
-    func inspection(_ path: String) async -> Document? {
-        let parts = path.split(separator: "/").map(String.init)
+    func inspection(_ request: DocumentRequest) async -> Document? {
+        let parts = request.path.split(separator: "/").map(String.init)
         switch (parts.first, parts.count) {
         case ("config", 1): return Document(type: "application/toml", config.text)
         case ("info", 1): return json(MachineInspection(config, cgroupNaming))
@@ -70,6 +70,8 @@ extension Engine {
             // An id that means nobody, or several.
             guard let container = try? table.container(parts[1]) else { return nil }
             return json(await ContainerInspection(container))
+        case ("pause", 2): return await change(parts[1], request, to: .paused)
+        case ("unpause", 2): return await change(parts[1], request, to: .running)
         default: return nil
         }
     }

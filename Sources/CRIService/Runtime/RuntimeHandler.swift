@@ -26,6 +26,13 @@ struct RuntimeHandler: Hashable, Sendable {
         return handler
     }
 
+    /// The same with another program, unless that is "".
+    func with(program: String) -> RuntimeHandler {
+        var handler = self
+        if !program.isEmpty { handler.path = program }
+        return handler
+    }
+
     private var wholeEnvironment: [String] {
         environment.contains { $0.hasPrefix("PATH=") } ? environment : ["PATH=\(Self.searchPath)"] + environment
     }
@@ -56,6 +63,12 @@ struct RuntimeHandler: Hashable, Sendable {
 
     /// Whether it is `skiffrun`, whose containers a monitor can enter without a command.
     var isOwnRuntime: Bool { path.split(separator: "/").last == "skiffrun" }
+
+    /// Stops the container's processes where they are, until `resume`.
+    func pause(_ id: String, _ paths: Paths) -> RuntimeCommand { command(paths.runtimeLog(id), ["pause", id]) }
+
+    /// Lets paused processes go on.
+    func resume(_ id: String, _ paths: Paths) -> RuntimeCommand { command(paths.runtimeLog(id), ["resume", id]) }
 
     /// Sets the limits that the file describes.
     func update(_ id: String, _ paths: Paths, resources: String) -> RuntimeCommand {
