@@ -83,6 +83,27 @@ enum Check {
         return path
     }
 
+    /// `os/architecture=/path`.
+    static func platformPaths(_ list: [String]) throws(Complaint) -> [String] {
+        try list.map { (text) throws(Complaint) -> String in
+            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard parts.count == 2, parts[0].split(separator: "/", omittingEmptySubsequences: false).count == 2 else {
+                throw Complaint("\"\(text)\" is not of the form \"os/architecture=/path\"")
+            }
+            return try "\(platform(parts[0]))=\(runtime(folder(parts[1])))"
+        }
+    }
+
+    /// How a runtime is driven. CRI-O knows two more ways.
+    static func runtimeType(_ text: String) throws(Complaint) -> String {
+        switch text {
+        case "oci", "": return "oci"
+        case "vm": throw Complaint("\"vm\" means a shim of containerd, which is not supported, only \"oci\"")
+        case "pod": throw Complaint("\"pod\" means conmon-rs, which is not supported, only \"oci\"")
+        default: throw Complaint("\"\(text)\" is not \"oci\"")
+        }
+    }
+
     /// A regular expression, see regex(7).
     static func expression(_ text: String) throws(Complaint) -> String {
         do {

@@ -76,6 +76,11 @@ extension DaemonConfig {
             throw ConfigurationError(
                 key: "runtime.default", cause: "no handler \"\(runtime.defaultHandler)\", only \(known)")
         }
+        if runtime.options(ofHandler: runtime.defaultHandler).inheritsDefault {
+            throw ConfigurationError(
+                key: "\(RuntimeHandlerConfig.section).\(runtime.defaultHandler).inherit_default_runtime",
+                cause: "it is the default handler itself")
+        }
         do {
             _ = try Check.socket(api.listen)
         } catch {

@@ -62,7 +62,8 @@ extension DaemonConfig {
                 check: Check.some),
             Setting(
                 "inspect", \.api.inspect,
-                "Unix socket on which /info, /config and /containers/ID are served over HTTP, as CRI-O does. Default: none.",
+                "Unix socket on which /info, /config, /containers/ID, /pause/ID and /unpause/ID are served over HTTP, as CRI-O does.\n"
+                    + "Default: none.",
                 check: Check.optional(Check.socket)),
         ])
 
@@ -216,6 +217,14 @@ extension RuntimeHandlerConfig: NamedSection {
         Setting(
             "root", \.root, "Its --root. Default: runtime in `run` for skiffrun, runtime-NAME for others.",
             check: Check.optional(Check.folder)),
+        Setting("type", \.type, "How the runtime is driven: oci, by its command line.", check: Check.runtimeType),
+        Setting(
+            "inherit_default_runtime", \.inheritsDefault,
+            "Whether `path`, `root` and `environment` are those of the default handler, where they are not set."),
+        Setting(
+            "platform_paths", \.platformPaths,
+            "Programs in place of `path` for containers whose image is of that platform: linux/arm64=/usr/bin/crun-arm64.",
+            check: Check.platformPaths),
         Setting(
             "environment", \.environment,
             "Variables (NAME=value) of the runtime's process, which otherwise has only a PATH.", check: Check.variables),

@@ -227,6 +227,12 @@ package struct RuntimeHandlerConfig: Sendable, Equatable {
     package var path: String
     /// The program's `--root`; "" stands for a folder below `run` until resolved.
     package var root: String
+    /// How the program is driven: only `oci`, by its command line.
+    package var type = "oci"
+    /// Whether what is not set of program, root and variables is that of the default handler.
+    package var inheritsDefault = false
+    /// Programs in its place for images of other platforms: `os/architecture=path`.
+    package var platformPaths: [String] = []
     /// Variables of the runtime's process: `NAME=value`.
     package var environment: [String] = []
     /// Annotations of pods and containers that reach the runtime, by name or, with a dot or slash at its end, by prefix.
@@ -249,6 +255,23 @@ package struct RuntimeHandlerConfig: Sendable, Equatable {
     }
 }
 
+extension RuntimeHandlerConfig {
+    /// The same with what it lacks of the program and how it is called.
+    fileprivate func inheriting(_ standard: RuntimeHandlerConfig) -> RuntimeHandlerConfig {
+        var handler = self
+        if handler.path.isEmpty { handler.path = standard.path }
+        if handler.root.isEmpty { handler.root = standard.root }
+        if handler.environment.isEmpty { handler.environment = standard.environment }
+        return handler
+    }
+
+    /// The program for images of a platform, where it is not `path`.
+    package func path(forPlatform os: String, _ architecture: String) -> String? {
+        let head = "\(os)/\(architecture)="
+        return platformPaths.last { $0.hasPrefix(head) }.map { String($0.dropFirst(head.count)) }
+    }
+}
+
 extension DaemonConfig {
     /// Where the file is when nobody says otherwise.
     package static let defaultFile = "/etc/skiff/skiff.toml"
@@ -259,11 +282,18 @@ extension DaemonConfig {
         if config.api.listen.isEmpty { config.api.listen = run + "/skiffd.sock" }
         if config.nri.listen.isEmpty { config.nri.listen = run + "/nri.sock" }
         if config.cni.cacheDir.isEmpty { config.cni.cacheDir = root + "/cni" }
-        for (name, var handler) in runtime.handlers {
-            if handler.path.isEmpty { handler.path = name }
-            if handler.root.isEmpty { handler.root = run + (name == "skiffrun" ? "/runtime" : "/runtime-\(name)") }
-            config.runtime.handlers[name] = handler
+        let standard = resolved(runtime.defaultHandler, runtime.options(ofHandler: runtime.defaultHandler))
+        for (name, handler) in runtime.handlers {
+            config.runtime.handlers[name] = resolved(
+                name, handler.inheritsDefault ? handler.inheriting(standard) : handler)
         }
         return config
+    }
+
+    private func resolved(_ name: String, _ handler: RuntimeHandlerConfig) -> RuntimeHandlerConfig {
+        var handler = handler
+        if handler.path.isEmpty { handler.path = name }
+        if handler.root.isEmpty { handler.root = run + (name == "skiffrun" ? "/runtime" : "/runtime-\(name)") }
+        return handler
     }
 }

@@ -28,6 +28,30 @@ import Testing
         #expect(config.runtime.handlers["skiffrun"] != nil)
     }
 
+    /// A handler takes what it lacks from the default one, in whatever file that is set.
+    @Test func handlersInherit() throws {
+        let config = try DaemonConfig.load([
+            ("1.toml", "run = \"/r\"\n[runtime.handlers.high]\ninherit_default_runtime = true\nmin_memory = 1"),
+            ("2.toml", "[runtime.handlers.own]\ninherit_default_runtime = true\nroot = \"/own\""),
+            ("3.toml", "[runtime.handlers.own]\nenvironment = [\"A=1\"]\n[runtime.handlers.crun]\nmin_memory = 2"),
+            ("4.toml", "[runtime]\ndefault = \"crun\"\nhandlers.crun.path = \"/usr/bin/crun\""),
+            ("5.toml", "[runtime.handlers.crun]\ntype = \"oci\"\nenvironment = [\"B=2\"]"),
+        ])
+        let (high, own) = (config.runtime.options(ofHandler: "high"), config.runtime.options(ofHandler: "own"))
+        #expect(high.path == "/usr/bin/crun" && high.root == "/r/runtime-crun" && high.environment == ["B=2"])
+        #expect(high.minimumMemory == 1)
+        #expect(own.path == "/usr/bin/crun" && own.root == "/own" && own.environment == ["A=1"])
+        #expect(config.runtime.options(ofHandler: "skiffrun").path == "skiffrun")
+    }
+
+    @Test func programsForPlatforms() throws {
+        let text = "[runtime.handlers.k]\nplatform_paths = [\"linux/arm64=/a//b\", \"linux/arm=/c\"]"
+        let handler = try DaemonConfig.load([("a.toml", text)]).runtime.options(ofHandler: "k")
+        #expect(handler.path(forPlatform: "linux", "arm64") == "/a/b")
+        #expect(handler.path(forPlatform: "linux", "arm") == "/c")
+        #expect(handler.path(forPlatform: "linux", "amd64") == nil)
+    }
+
     @Test func valuesAreBroughtIntoNormalForm() throws {
         let text = """
             log_level = "debug"
@@ -85,6 +109,18 @@ import Testing
             "runtime.handlers.kata.path",
             "is a shim of containerd"
         ),
+        (
+            "[runtime.handlers.k]\nplatform_paths = [\"arm64=/a\"]", 2, "runtime.handlers.k.platform_paths",
+            "not of the form"
+        ),
+        (
+            "[runtime.handlers.k]\nplatform_paths = [\"a/b/c=/a\"]", 2, "runtime.handlers.k.platform_paths",
+            "not of the form"
+        ),
+        ("[runtime.handlers.k]\nplatform_paths = [\"a/b=c\"]", 2, "runtime.handlers.k.platform_paths", "absolute path"),
+        ("[runtime.handlers.k]\ntype = \"vm\"", 2, "runtime.handlers.k.type", "a shim of containerd, which is not"),
+        ("[runtime.handlers.k]\ntype = \"pod\"", 2, "runtime.handlers.k.type", "conmon-rs, which is not supported"),
+        ("[runtime.handlers.k]\ntype = \"x\"", 2, "runtime.handlers.k.type", "\"x\" is not \"oci\""),
         ("[runtime.workloads.w]\ncpu_shares = 1", 1, "runtime.workloads.w", "no \"activation_annotation\""),
         ("[runtime.workloads.w]\ncpu_shares = -1", 2, "runtime.workloads.w.cpu_shares", "negative"),
         ("[runtime.workloads.w]\nshares = 1", 2, "runtime.workloads.w.shares", "unknown key"),
@@ -123,6 +159,10 @@ import Testing
 
     static let contradictions: [(String, String, String)] = [
         ("[runtime]\ndefault = \"runc\"", "runtime.default", "no handler \"runc\", only \"skiffrun\""),
+        (
+            "[runtime.handlers.skiffrun]\ninherit_default_runtime = true",
+            "runtime.handlers.skiffrun.inherit_default_runtime", "it is the default handler itself"
+        ),
         ("[api]\nstream_tls_key = \"/a\"", "api.stream_tls_cert", "needed with \"stream_tls_key\""),
         ("[metrics]\ntls_cert = \"/a\"", "metrics.tls_key", "needed with \"tls_cert\""),
         ("[metrics]\ntls_key = \"/a\"", "metrics.tls_cert", "needed with \"tls_key\""),

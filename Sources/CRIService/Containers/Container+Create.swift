@@ -31,6 +31,7 @@ extension Engine {
                 self.log.warning("undo abandoned container \"\(id)\": \(error)")
             }
         } _: {
+            CreationStage.enter("container creating")
             do {
                 return try await pod.createContainer(named: name, config, podConfig: podConfig)
             } catch {
@@ -77,13 +78,15 @@ extension Pod {
         let signal = try StopSignal.choose(
             request: config.stopSignal, image: execution.stopSignal,
             forSystemd: SystemdCommand.isMeant(by: config, image: execution))
+        let (options, platform) = (engine.config.runtime.options(ofHandler: handler.name), image.config.platform)
         let record = ContainerRecord(
             id: containerID, pod: id, name: name, state: .creating, createdAt: KernelClock.realtime,
             imageID: image.id.description, imageRef: image.repoDigests.first ?? image.id.description,
             config: try config.serializedData(), user: .init(uid: 0, gid: 0, groups: []),
             stopSignal: signal.rawValue,
             logPath: try Self.logPath(config, in: podConfig, or: self.config, or: logFolder),
-            cgroup: plan.cgroup.container(containerID))
+            cgroup: plan.cgroup.container(containerID),
+            runtimePath: options.path(forPlatform: platform.os, platform.architecture) ?? "")
         let container = Container(pod: self, engine: engine, record: record, config: config)
         containers[containerID] = container
         engine.table.add(container, visible: false)
@@ -130,8 +133,10 @@ extension Container {
     /// The steps that make the container, in their order; `remove` undoes as many as were made.
     private func createNow(_ image: Image, _ checkpoint: Checkpoint?) async throws {
         try await recordCreation()
+        CreationStage.enter("container storage creation")
         let rootfs = try await traced("mount root file system") { try await mountRootfs(image) }
         let parts = if let checkpoint { try await unpack(checkpoint) } else { CheckpointParts?.none }
+        CreationStage.enter("container spec configuration")
         let input = try await specInput(image, rootfs: rootfs)
         record.user = input.user
         var spec = try await adjusted(SpecBuilder.build(input), input)
@@ -150,6 +155,7 @@ extension Container {
             return try await saveAndFinish()
         }
         let console = config.tty ? paths.consoleSocket(id) : nil
+        CreationStage.enter("container runtime creation")
         let process = try await traced("\(handler.name) create") {
             try await createProcess(handler.create(id, paths, console: console), "create")
         }

@@ -49,6 +49,8 @@ actor Container {
     nonisolated let pod: Pod
     nonisolated let config: CRI.ContainerConfig
     nonisolated let createdAt: Int64
+    /// The pod's, with another program where the image is of a platform that has one.
+    nonisolated let handler: RuntimeHandler
     let engine: Engine
 
     var record: ContainerRecord
@@ -77,7 +79,6 @@ actor Container {
     var stateWord: String { if case .running = state, isKilled { "being killed" } else { state.word } }
 
     nonisolated var paths: Paths { engine.paths }
-    nonisolated var handler: RuntimeHandler { pod.handler }
     nonisolated var operationName: String { "container/\(id)" }
 
     /// A container that exists only in memory so far.
@@ -93,6 +94,7 @@ actor Container {
         id = record.id
         name = record.name
         createdAt = record.createdAt
+        handler = pod.handler.with(program: record.runtimePath)
     }
 
     /// A container that the database knows; its state is what was known then.

@@ -46,6 +46,8 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
     /// The first process: pid and start time together name it.
     package var pid: Int32?
     package var startTime: Int64?
+    /// The runtime's program; "" for the pod's.
+    package var runtimePath = ""
 }
 
 extension ContainerRecord: RevisedRecord {

@@ -55,6 +55,9 @@ final class RecordStore: Sendable {
         migrator.registerMigration("level of a pod") { db in
             try db.execute(sql: "ALTER TABLE pods ADD COLUMN level TEXT NOT NULL DEFAULT ''")
         }
+        migrator.registerMigration("runtime of a container") { db in
+            try db.execute(sql: "ALTER TABLE containers ADD COLUMN runtimePath TEXT NOT NULL DEFAULT ''")
+        }
         return migrator
     }
 
