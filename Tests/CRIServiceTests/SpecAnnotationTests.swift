@@ -146,4 +146,21 @@ struct SpecAnnotationTests {
         }
         #expect(error?.code == .invalid && error?.subject == "resources.special/c")
     }
+
+    @Test func theWordOnFIPS() throws {
+        let rules = ["disable-fips.crio.io", "io.kubernetes.cri-o.DisableFIPS"]
+        for name in rules {
+            #expect(FIPSAnnotation.asksToHideIt([name: "true"], rules))
+            #expect(!FIPSAnnotation.asksToHideIt([name: "false"], rules))
+            #expect(!FIPSAnnotation.asksToHideIt([name: "true"], []))
+        }
+        func mount(_ change: (inout SpecBuilder.Input) -> Void) throws -> Mount? {
+            var input = SpecRequest().input
+            change(&input)
+            return try SpecBuilder.build(input).mounts?.first { $0.destination == "/proc/sys/crypto/fips_enabled" }
+        }
+        #expect(try mount { _ in } == nil)
+        let found = try mount { $0.fipsFile = "/bundle/fips" }
+        #expect(found?.source == "/bundle/fips" && found?.options?.contains("ro") == true)
+    }
 }

@@ -6,6 +6,7 @@
 import http.client
 import json
 import os
+import platform
 import re
 import socket
 import subprocess
@@ -13,9 +14,10 @@ import time
 
 import grpc
 import pytest
-from engine import cri, eventually
+from engine import PROGRAMS, cri, eventually
 
 Code = grpc.StatusCode
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -28,8 +30,8 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self.path))
 
 
-def get(connection, path):
-    connection.request("GET", path)
+def get(connection, path, method="GET"):
+    connection.request(method, path)
     answer = connection.getresponse()
     return answer.status, answer.read().decode()
 
@@ -48,7 +50,11 @@ def observed(engine):
         f'[api]\ninspect = "{engine.folder}/observed/inspect"\n[metrics]\nlisten = "{engine.folder}/metrics"\n'
         f'[cni]\nmap_host_ports = false\n[runtime]\nhooks_dirs = ["{hooks}"]\nallowed_devices = ["/dev/net/tun"]\njournal = "{engine.folder}/journal"\n'
         '[runtime.handlers.skiffrun]\ncreate_timeout = "3s"\nmin_memory = 8388608\n'
-        'allowed_annotations = ["devices.crio.io"]\n')
+        'allowed_annotations = ["devices.crio.io", "userns-mode.crio.io", "rdt.resources.beta.kubernetes.io/"]\n'
+        f'[runtime.handlers.same]\ninherit_default_runtime = true\nplatform_paths = ["linux/{ARCHITECTURE}={engine.folder}/other"]\n')
+    other = engine.folder / "other"
+    other.write_text(f'#!/bin/sh\necho "$@" >> {engine.folder}/other.log\nexec {PROGRAMS}/skiffrun "$@"\n')
+    other.chmod(0o755)
     engine.kill_daemon()
     engine.start_daemon()
     engine.metrics = UnixConnection(engine.folder / "metrics")
@@ -105,6 +111,34 @@ def test_metrics(observed, pod):
     assert get(observed.metrics, "/info")[0] == 404
 
 
+def test_metrics_of_pulls(observed, pod):
+    observed.images.RemoveImage(cri.RemoveImageRequest(image=cri.ImageSpec(image=observed.image)), timeout=60)
+    before = metrics(observed)
+    observed.pull()
+    now = metrics(observed)
+
+    def total(values, name):
+        return sum(value for key, value in values.items() if key.startswith(f"skiff_{name}{{"))
+
+    layers = [key for key in now if key.startswith("skiff_image_pulls_bytes_total{")]
+    assert layers and all('mediatype="application/vnd.' in key and 'size=">' in key for key in layers)
+    fetched = total(now, "image_pulls_bytes_total") - total(before, "image_pulls_bytes_total")
+    assert fetched > 0
+    assert now["skiff_image_pulls_layer_size_sum"] - before["skiff_image_pulls_layer_size_sum"] == fetched
+    assert now['skiff_image_pulls_layer_size_bucket{le="+Inf"}'] == now["skiff_image_pulls_layer_size_count"] > 0
+    assert 'skiff_image_pulls_layer_size_bucket{le="1e+06"}' in now
+    observed.pull()
+    again = metrics(observed)
+    assert total(again, "image_pulls_bytes_total") == total(now, "image_pulls_bytes_total")
+    assert total(again, "image_pulls_skipped_bytes_total") - total(now, "image_pulls_skipped_bytes_total") == fetched
+    names = [key for key in again if key.startswith("skiff_image_layer_reuse_total{")]
+    assert names and all(f'name="{observed.image}@sha256:' in key for key in names)
+    for name in ["PullImage", "network_setup_pod", "network_setup_overall"]:
+        assert again[f'skiff_operations_latency_seconds{{operation="{name}"}}'] > 0
+        quantiles = [again[f'skiff_operations_latency_seconds_total{{operation="{name}",quantile="{q}"}}'] for q in [0.5, 0.9, 0.99]]
+        assert 0 < quantiles[0] <= quantiles[1] <= quantiles[2]
+
+
 def test_metrics_of_a_lack_of_memory(observed, pod):
     before = metrics(observed)["skiff_containers_oom_total"]
     container = observed.shell(
@@ -133,6 +167,93 @@ def test_inspection(observed, pod):
     assert get(observed.inspect, "/metrics")[0] == 404
     status, text = get(observed.inspect, "/config")
     assert status == 200 and f'inspect = "{observed.folder}/observed/inspect"' in text
+
+
+@pytest.mark.parametrize("handler", ["skiffrun", "crun", "runc"])
+def test_pause(observed, handler):
+    config = observed.pod_config("paused-" + handler)
+    request = cri.RunPodSandboxRequest(config=config, runtime_handler=handler)
+    pod = observed.runtime.RunPodSandbox(request, timeout=60).pod_sandbox_id
+    try:
+        container = observed.shell(pod, config, "busy", "trap 'exit 7' TERM; while :; do echo x; sleep 0.05; done")
+        log = observed.folder / "logs" / config.metadata.name / "busy.log"
+        eventually("it writes", lambda: log.stat().st_size > 0)
+        assert get(observed.inspect, f"/unpause/{container}")[0] == 409
+        assert get(observed.inspect, f"/pause/{container}", "HEAD")[0] == 405
+        assert get(observed.inspect, f"/pause/{container}") == (200, "200 OK")
+        assert get(observed.inspect, f"/pause/{container}")[0] == 409
+        size = log.stat().st_size
+        time.sleep(0.5)
+        assert log.stat().st_size == size
+        # The CRI has no word for it.
+        assert observed.status(container).state == cri.CONTAINER_RUNNING
+        assert get(observed.inspect, f"/unpause/{container[:12]}") == (200, "200 OK")
+        eventually("it goes on", lambda: log.stat().st_size > size)
+        # One that shall end may obey first.
+        assert get(observed.inspect, f"/pause/{container}")[0] == 200
+        observed.stop(container, timeout=60)
+        assert observed.status(container).exit_code == 7
+        status, text = get(observed.inspect, f"/pause/{container}")
+        assert status == 409 and "exited" in text
+        assert get(observed.inspect, "/pause/" + "f" * 64)[0] == 404
+    finally:
+        observed.remove_pod(pod)
+
+
+def test_users_by_annotation(observed, refused):
+    def asking(text):
+        return {"userns-mode.crio.io": text}
+
+    with refused(Code.INVALID_ARGUMENT, "userns-mode.crio.io", "hostUsers: false"):
+        observed.run_pod("automatic", annotations=asking("auto:size=65536"))
+    pod, config = observed.run_pod("mapped", annotations=asking("private:uidmapping=0:300000:65536"))
+    try:
+        for name in ["before", "after"]:
+            container = observed.shell(pod, config, name, "cat /proc/self/uid_map /proc/self/gid_map")
+            assert observed.wait_exit(container).exit_code == 0
+            assert [text.split() for _, _, text in observed.log("mapped", name)] == [["0", "300000", "65536"]] * 2
+            # A daemon that is started knows it still.
+            observed.kill_daemon()
+            observed.start_daemon()
+    finally:
+        observed.remove_pod(pod)
+
+
+def test_shares_of_caches_by_annotation(observed, refused):
+    """There is no such group; and a handler that takes its program from the default one has annotations of its own."""
+    asking = {"rdt.resources.beta.kubernetes.io/pod": "no-such-group"}
+    pod, config = observed.run_pod("cached", annotations=asking)
+    other_config = observed.pod_config("uncached", annotations=asking)
+    request = cri.RunPodSandboxRequest(config=other_config, runtime_handler="same")
+    other = observed.runtime.RunPodSandbox(request, timeout=60).pod_sandbox_id
+    try:
+        with refused(Code.FAILED_PRECONDITION, "use resctrl group", "no-such-group"):
+            observed.create(pod, config, "wants", ["true"])
+        with refused(Code.INVALID_ARGUMENT, "rdt.resources.beta.kubernetes.io/pod", "allowed_annotations"):
+            observed.create(other, other_config, "wants", ["true"])
+    finally:
+        observed.remove_pod(pod)
+        observed.remove_pod(other)
+
+
+def test_a_handler_that_inherits(observed):
+    config = observed.pod_config("heir")
+    pod = observed.runtime.RunPodSandbox(
+        cri.RunPodSandboxRequest(config=config, runtime_handler="same"), timeout=60).pod_sandbox_id
+    try:
+        container = observed.launch(pod, config, "stays", ["sleep", "1000"])
+        # The image is of a platform that has a program of its own, whoever drives it.
+        log = observed.folder / "other.log"
+        assert f"create --bundle {observed.folder}/run/containers/{container}" in log.read_text()
+        observed.kill_daemon()
+        observed.start_daemon()
+        assert observed.exec(container, "echo", "here").stdout == b"here\n"
+        assert " exec --detach" in log.read_text()
+        info = json.loads(observed.runtime.PodSandboxStatus(
+            cri.PodSandboxStatusRequest(pod_sandbox_id=pod, verbose=True), timeout=60).info["info"])
+        assert info["runtime"].endswith("/skiffrun")
+    finally:
+        observed.remove_pod(pod)
 
 
 def test_a_runtime_that_takes_too_long_is_killed(observed, pod, refused):

@@ -40,6 +40,9 @@ extension Container {
             return (declared, looked)
         }
         try pod.plan.users?.check(looked.user)
+        let group = try ResctrlClass.find(
+            container: config.metadata.name, config.annotations, pod: pod.config.annotations, rules: allowed)
+        if let group { try await BlockingPool.run { try ResctrlClass.check(group) } }
         let apparmor = try await appArmorProfile()
         var defaults = SpecBuilder.Defaults(
             capabilities: runtime.defaultCapabilities, pidsLimit: runtime.pidsLimit,
@@ -68,9 +71,13 @@ extension Container {
         input.apparmorProfile = apparmor
         input.notifier = wantedNotifier
         input.labels = labels
+        input.resctrlGroup = group
         let label = fileLabel(execution)
         if let passwd = looked.passwd { input.passwdFile = try await write(passwd, to: paths.passwd(id), label) }
         if let group = looked.group { input.groupFile = try await write(group, to: paths.group(id), label) }
+        if FIPSAnnotation.asksToHideIt(pod.config.annotations, allowed), engine.host.tellsOfFIPS {
+            input.fipsFile = try await write("0\n", to: paths.fips(id), label)
+        }
         return input
     }
 

@@ -24,6 +24,7 @@ extension HostFacts {
         facts.hasAppArmor = appArmor?.hasPrefix("Y") == true && Syscall.exists("/sys/kernel/security/apparmor/profiles")
         facts.hasSELinux = Syscall.exists("/sys/fs/selinux/enforce")
         facts.selinux = facts.hasSELinux ? SELinuxPolicy.find() : nil
+        facts.tellsOfFIPS = Syscall.exists("/proc/sys/crypto/fips_enabled")
         // A kernel without them has no such file, and an administrator can set it to 0.
         let namespaces = try? Syscall.readText("/proc/sys/user/max_user_namespaces")
         facts.hasUserNamespaces = namespaces.map { $0.split(separator: "\n").first != "0" } ?? false

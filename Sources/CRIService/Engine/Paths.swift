@@ -37,6 +37,8 @@ package struct Paths: Hashable, Sendable {
     func spec(_ id: String) -> String { bundle(id) + "/config.json" }
     func passwd(_ id: String) -> String { bundle(id) + "/passwd" }
     func group(_ id: String) -> String { bundle(id) + "/group" }
+    /// What a container sees in place of the machine's word on FIPS.
+    func fips(_ id: String) -> String { bundle(id) + "/fips_enabled" }
     func rootfs(_ id: String) -> String { bundle(id) + "/rootfs" }
     func pidFile(_ id: String) -> String { bundle(id) + "/pid" }
     func runtimeLog(_ id: String) -> String { bundle(id) + "/runtime.log" }

@@ -20,11 +20,14 @@ extension Engine {
     func runPod(_ config: CRI.PodConfig, handler name: String) async throws -> String {
         let handler = try handler(name)
         try SELinuxContext.check(config.linux.securityContext.selinuxOptions)
+        let defaults = podDefaults(handler, config.annotations)
+        let config = try UserNamespaceAnnotation.obeyed(in: config, defaults.allowedAnnotations)
         let id = Identifier.random()
-        let plan = try PodPlan(config, id: id, cgroupNaming, podDefaults(handler, config.annotations))
+        let plan = try PodPlan(config, id: id, cgroupNaming, defaults)
         return try await creations.run("pod/\(plan.name)") { id in
             do { try await self.removePod(id) } catch { self.log.warning("undo abandoned pod \"\(id)\": \(error)") }
         } _: {
+            CreationStage.enter("sandbox creating")
             if let present = self.table.pod(named: plan.name) {
                 if await present.isReady { return present.id }
                 throw ServiceError(
@@ -71,8 +74,10 @@ extension Pod {
         try await recordCreation()
         try await makeFolders()
         if let linked = try linkedLogs() { try await BlockingPool.run { try linked.mount() } }
+        CreationStage.enter("sandbox namespace creation")
         let ready = try await traced("start monitor") { try await startMonitor() }
         if let network { try await joinNetwork(network, arguments) }
+        CreationStage.enter("sandbox storage creation")
         let (id, paths, plan, config, ips, label) = (id, paths, plan, config, ips, fileLabel)
         try await BlockingPool.run {
             try PodFiles.make(id, paths, plan: plan, config: config, ips: ips, label: label)
@@ -176,11 +181,15 @@ extension Pod {
         try await engine.records.write { try attachment.insert($0) }
         let place = Networks.attachment(
             pod: id, config, namespace: attachment.namespace, arguments: arguments)
+        CreationStage.enter("sandbox network creation")
+        let begun = KernelClock.monotonic
         do throws(CNIError) {
             let result = try await traced("CNI ADD", [.init("network", network.name)]) { () throws(CNIError) in
                 try await engine.networks.runtime.add(network, place)
             }
             record.ips = result.containerIPs.joined(separator: ",")
+            let end = KernelClock.monotonic
+            engine.metrics.noteNetworkSetup(nanoseconds: end - begun, ended: end)
         } catch {
             throw ServiceError(.failed, "set up network", network.name, "\(error)")
         }

@@ -21,6 +21,8 @@ package struct HostFacts: Hashable, Sendable {
     package var hasSELinux = false
     /// What SELinux' policy has for containers; nil where there is none.
     package var selinux: SELinuxPolicy?
+    /// Whether programs can read whether the kernel keeps to FIPS.
+    package var tellsOfFIPS = false
     /// Whether pods can have users of their own.
     package var hasUserNamespaces = false
 

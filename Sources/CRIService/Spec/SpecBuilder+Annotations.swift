@@ -63,3 +63,11 @@ extension SpecBuilder {
         return true
     }
 }
+
+/// The wish not to be kept to what FIPS allows, on a machine that is.
+enum FIPSAnnotation {
+    static func asksToHideIt(_ annotations: [String: String], _ rules: [String]) -> Bool {
+        AnnotationRules.find(["disable-fips.crio.io", "io.kubernetes.cri-o.DisableFIPS"], in: annotations, rules)?.value
+            == "true"
+    }
+}

@@ -65,7 +65,7 @@ extension SpecBuilder {
         let taken = Set(requested.map(\.destination))
         let all =
             (try kernelMounts() + writableMounts() + systemdMounts(beside: taken) + podMounts()
-            + markMounts(beside: taken) + imageVolumes(beside: taken))
+            + markMounts(beside: taken) + imageVolumes(beside: taken) + fipsMounts())
             .filter { !taken.contains($0.destination) }
             + requested.map(\.mount)
         spec.mounts = all.enumerated().sorted { left, right in
@@ -142,6 +142,16 @@ extension SpecBuilder {
             Mount(
                 destination: "/run/.containerenv", type: "bind", source: mark,
                 options: ["rbind", "rprivate", "ro", "nosuid", "nodev", "noexec"])
+        ]
+    }
+
+    /// Programs ask the kernel whether to use only what FIPS allows, and read this.
+    private func fipsMounts() -> [Mount] {
+        guard let file = input.fipsFile else { return [] }
+        return [
+            Mount(
+                destination: "/proc/sys/crypto/fips_enabled", type: "bind", source: file,
+                options: ["bind", "rprivate", "ro", "nosuid", "nodev", "noexec"])
         ]
     }
 

@@ -41,6 +41,10 @@ package struct SpecBuilder: Sendable {
         package var labels: SELinuxLabels?
         /// Where the filter hands over the system calls that it forbids; nil for a filter that refuses them.
         package var notifier: String?
+        /// The group of resctrl; nil for none of its own.
+        package var resctrlGroup: String?
+        /// A file that takes the place of the kernel's word on FIPS.
+        package var fipsFile: String?
         /// A file that takes the place of the image's /etc/passwd.
         package var passwdFile: String?
         /// The same for /etc/group.
@@ -157,6 +161,7 @@ package struct SpecBuilder: Sendable {
         builder.setDevices()
         try builder.setResources()
         builder.setPaths()
+        if let group = input.resctrlGroup { builder.linux.intelRdt = LinuxIntelRdt(closID: group) }
         try builder.setSeccomp()
         try builder.setLabels()
         builder.setAnnotations()
