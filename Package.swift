@@ -242,7 +242,7 @@ let package = Package(
             "RegistryTests",
             [
                 "Registry", "OCIImageSpec", "Linux", library("NIOCore", "swift-nio"),
-                library("NIOHTTP1", "swift-nio"), library("NIOPosix", "swift-nio"),
+                library("NIOHTTP1", "swift-nio"), library("NIOPosix", "swift-nio"), library("NIOSSL", "swift-nio-ssl"),
             ]),
         tests("RegistryConfigurationTests", ["RegistryConfiguration", "OCIImageSpec", "Linux"]),
         tests("ImagePolicyTests", ["ImagePolicy", "OCIImageSpec", "Linux"]),

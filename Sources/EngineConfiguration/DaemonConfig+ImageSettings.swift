@@ -64,6 +64,10 @@ extension DaemonConfig {
                 "How long a registry may send nothing before the download is continued with a new connection.",
                 check: Check.time),
             Setting(
+                "minimum_rate", \.image.minimumRate,
+                "Fewest bytes per second, on average over `stall_timeout`, that it may send before the same is done; 0 for any.",
+                check: Check.count),
+            Setting(
                 "downloads_per_registry", \.image.downloadsPerRegistry,
                 "Most layers received at the same time from one registry.", check: Check.some),
             Setting(

@@ -213,6 +213,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var registriesDir = "/etc/containers/registries.d"
         /// How long a registry may send nothing.
         package var stallTimeout = Duration.seconds(60)
+        /// How many bytes per second it must send at least, on average over that time.
+        package var minimumRate = 1000
         /// Blobs received at the same time from one registry.
         package var downloadsPerRegistry = 6
         /// Blobs received at the same time in all.

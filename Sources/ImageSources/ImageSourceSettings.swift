@@ -27,6 +27,8 @@ package struct ImageSourceSettings: Sendable {
     package var insecureRegistries: Set<String>
     /// How long a registry may send nothing.
     package var stallTimeout: Duration
+    /// How many bytes per second it must send at least, on average over that time.
+    package var minimumRate: Int
     /// Blobs that are received at the same time from one registry, and in all.
     package var downloadsPerRegistry: Int
     package var downloads: Int
@@ -48,6 +50,7 @@ package struct ImageSourceSettings: Sendable {
         keptSignatures = config.root + "/signatures"
         insecureRegistries = Set(image.insecureRegistries)
         stallTimeout = image.stallTimeout
+        minimumRate = image.minimumRate
         downloadsPerRegistry = image.downloadsPerRegistry
         downloads = image.downloads
         self.environment = environment

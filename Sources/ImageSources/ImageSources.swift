@@ -22,6 +22,7 @@ package final class ImageSources: Sendable {
         var client = RegistrySettings()
         client.insecure = settings.insecureRegistries
         client.stallTimeout = settings.stallTimeout
+        client.minimumRate = settings.minimumRate
         client.downloadsPerRegistry = settings.downloadsPerRegistry
         client.downloads = settings.downloads
         client.proxies = ProxySettings(environment: settings.environment)

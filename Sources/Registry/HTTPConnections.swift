@@ -127,7 +127,7 @@ final class HTTPConnections: Sendable {
                 return Answer(status: response.status, headers: response.headers, body: response.body, url: url)
             }
             // Read, so that the connection can be used again; what it says is of no interest.
-            _ = try? await response.body.collect(upTo: 64 << 10)
+            _ = try? await read(response.body, limit: 64 << 10)
             try Task.checkCancellation()
             if !redirect.staysOnServer {
                 guard !request.bodyIsSecret else {
@@ -171,14 +171,25 @@ final class HTTPConnections: Sendable {
     /// The whole body of an answer, which may be at most `limit` bytes long.
     func body(_ answer: Answer, limit: Int) async throws -> [UInt8] {
         do {
-            let buffer = try await answer.body.collect(upTo: limit)
+            let bytes = try await read(answer.body, limit: limit)
             try Task.checkCancellation()
-            return Array(buffer.readableBytesView)
-        } catch is NIOTooManyBytesError {
-            throw RequestFailure(.invalid, "the answer is longer than \(limit) bytes")
+            return bytes
         } catch {
             throw try RequestFailure(error, peer: answer.url.peer, settings)
         }
+    }
+
+    private func read(_ body: HTTPClientResponse.Body, limit: Int) async throws -> [UInt8] {
+        var pace = Pace(settings)
+        var bytes: [UInt8] = []
+        for try await part in body {
+            guard part.readableBytes <= limit - bytes.count else {
+                throw RequestFailure(.invalid, "the answer is longer than \(limit) bytes")
+            }
+            bytes += part.readableBytesView
+            try pace.take(part.readableBytes)
+        }
+        return bytes
     }
 
     /// The failure that an answer with an error status stands for, with the registry's words. Reads the body, so that

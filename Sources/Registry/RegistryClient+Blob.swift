@@ -57,10 +57,12 @@ extension RegistryClient {
         var chunk: [UInt8] = []
         chunk.reserveCapacity(Self.chunkSize)
         var failure: RequestFailure?
+        var pace = Pace(settings)
         while failure == nil {
             do {
                 guard let buffer = try await iterator.next() else { break }
                 try stream.take(buffer, into: &chunk)
+                try pace.take(buffer.readableBytes)
             } catch let fault as RequestFailure {
                 failure = fault
             } catch {
@@ -69,8 +71,10 @@ extension RegistryClient {
             if chunk.count >= Self.chunkSize {
                 let start = ContinuousClock.now
                 try await body(chunk)
+                let waited = ContinuousClock.now - start
+                pace.pause(waited)
                 // The connection counts this as a stall, and may break, but the server is not to blame.
-                if ContinuousClock.now - start > settings.stallTimeout / 2 { stream.hadToWait = true }
+                if waited > settings.stallTimeout / 2 { stream.hadToWait = true }
                 chunk.removeAll()
                 chunk.reserveCapacity(Self.chunkSize)
             }

@@ -10,6 +10,8 @@ package struct RegistrySettings: Sendable {
     package var connectTimeout: Duration = .seconds(15)
     /// How long a registry may send nothing while something is awaited from it.
     package var stallTimeout: Duration = .seconds(60)
+    /// How many bytes per second it must send at least, on average over that time.
+    package var minimumRate = 1000
     /// How many times a failed request is repeated. A blob counts anew after some progress.
     package var retries = 5
     /// The pause before the first repetition; it doubles from time to time.

@@ -23,6 +23,8 @@ extension RequestFailure {
         case is HTTPParserError: self.init(.unavailable, "\(peer) sends malformed HTTP", retry: .later())
         case let error as HTTPClientError: self = Self.client(error, peer, settings)
         case is ChannelError: self = Self.closed(peer)
+        case let error as Pace.TooSlow:
+            self.init(.unavailable, "\(peer) sends less than \(error.least) bytes per second", retry: .later())
         default: self = Self.isTLS(error) ? Self.tls(error, peer) : Self.other(error, peer)
         }
     }

@@ -77,6 +77,27 @@ import Testing
         #expect(server.requests.count <= 2)
     }
 
+    /// Bytes come all the time, only too few.
+    @Test(.timeLimit(.minutes(5))) func givesUpOnAServerThatTrickles() async throws {
+        let server = try await server { [blob] _ in blob.beginning(0, .trickling) }
+        let error = try await server.client(stall: .seconds(1), retries: 1).failure(blob.descriptor)
+        #expect(error?.code == .unavailable)
+        #expect(server.requests.count == 2)
+    }
+
+    @Test(.timeLimit(.minutes(5))) func resumesABodyThatTrickles() async throws {
+        let zeros = ScriptedBlob(Array(repeating: 0, count: 100_000))
+        let count = Atomic(0)
+        let server = try await ScriptedServer { request in
+            guard request.path == zeros.path else { return .missing }
+            let isFirst = count.add(1, ordering: .relaxed).oldValue == 0
+            return isFirst ? zeros.beginning(50, .trickling) : zeros.range(request)
+        }
+        #expect(try await server.client(stall: .seconds(1)).content(zeros.descriptor) == zeros.bytes)
+        let ranges = server.requests.map(\.rangeStart)
+        #expect(ranges.count == 2 && ranges[1] >= 50, "\(ranges)")
+    }
+
     @Test func givesUpWithoutProgress() async throws {
         let server = try await server { [blob] request in
             var reply = blob.range(request, ending: .broken)

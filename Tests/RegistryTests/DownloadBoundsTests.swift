@@ -40,6 +40,25 @@ import Testing
         #expect(try await asked(perRegistry: 2, inAll: 100) == [2, 2])
     }
 
+    /// A server that trickles does not keep the turn of others.
+    @Test(.timeLimit(.minutes(5))) func aSlowServerLosesItsTurn() async throws {
+        let servers = try await [
+            ScriptedServer { [blob] in $0.path == blob.path ? blob.beginning(0, .trickling) : .missing },
+            ScriptedServer { [blob] in $0.path == blob.path ? blob.range($0) : .missing },
+        ]
+        var settings = RegistrySettings()
+        settings.insecure = Set(servers.map(\.address))
+        settings.downloads = 1
+        settings.stallTimeout = .seconds(1)
+        let registries = Registries(settings)
+        let clients = try servers.map { registries.client(try Reference(parsing: "\($0.address)/x")) }
+        let slow = Task { [blob] in try await clients[0].blob(blob.descriptor) { _ in } }
+        for _ in 0..<500 where servers[0].requests.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(try await clients[1].content(blob.descriptor) == blob.bytes)
+        slow.cancel()
+        await #expect(throws: (any Error).self) { try await slow.value }
+    }
+
     @Test func allRegistriesTogetherAreAskedForSoMany() async throws {
         #expect(try await asked(perRegistry: 100, inAll: 3).reduce(0, +) == 3)
     }

@@ -80,6 +80,22 @@ import Testing
         #expect(server.requests.count == 1)
     }
 
+    /// Bytes come all the time, only too few: of the manifest itself, and of a redirect, whose body is of no interest.
+    @Test(.timeLimit(.minutes(5)), arguments: [200, 307]) func doesNotWaitForTrickles(status: Int) async throws {
+        let server = try await server { request in
+            if request.path == "/there" { return Self.manifest }
+            return Reply(
+                status: .init(statusCode: status), headers: ["content-length": "1000000", "location": "/there"],
+                ending: .trickling)
+        }
+        let client = try server.client(stall: .seconds(1), retries: 1)
+        if status == 307 {
+            #expect(try await client.manifest(.tag("t")).digest == digest)
+        } else {
+            #expect(await client.failure(.tag("t"))?.code == .unavailable)
+        }
+    }
+
     @Test(arguments: [408, 429, 500, 502, 503, 504]) func asksAgain(after status: Int) async throws {
         let count = Atomic(0)
         let server = try await server { _ in

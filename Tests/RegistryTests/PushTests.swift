@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 
 /// A source in memory that counts how often it is read.
-private final class MemorySource: BlobSource {
+final class MemorySource: BlobSource {
     let blobs: [Digest: [UInt8]]
     let origin: Reference?
     private let count = Mutex(0)

@@ -4,9 +4,10 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Synchronization
 
-/// A server of plain HTTP on a free port of 127.0.0.1 that answers, or misbehaves, as a test says.
+/// A server of HTTP on a free port of 127.0.0.1, without TLS unless told, that answers, or misbehaves, as a test says.
 final class ScriptedServer: Sendable {
     struct Request: Sendable {
         var method: String
@@ -14,6 +15,8 @@ final class ScriptedServer: Sendable {
         var path: String
         var headers: HTTPHeaders
         var body: [UInt8]
+        /// Whether the client has shown a certificate.
+        var hasCertificate = false
 
         subscript(_ header: String) -> String? { headers.first(name: header) }
     }
@@ -26,6 +29,8 @@ final class ScriptedServer: Sendable {
             case broken
             /// Nothing more comes after the body, and the connection stays.
             case stalled
+            /// After the body comes a byte every few milliseconds, for as long as the connection stays.
+            case trickling
         }
 
         var status = HTTPResponseStatus.ok
@@ -44,12 +49,14 @@ final class ScriptedServer: Sendable {
     let address: String
 
     /// Starts the server, on a given port if need be; the script is asked once per request.
-    init(port: Int = 0, _ script: @escaping Script) async throws {
+    init(port: Int = 0, tls: TLSConfiguration? = nil, _ script: @escaping Script) async throws {
         let log = Log()
+        let tls = try tls.map { try NIOSSLContext(configuration: $0) }
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: false)
                     try channel.pipeline.syncOperations.addHandler(Responder(script: script, log: log))
                 }
@@ -102,7 +109,9 @@ private final class Responder: ChannelInboundHandler {
         case .end:
             guard let head else { return }
             let request = ScriptedServer.Request(
-                method: head.method.rawValue, path: head.uri, headers: head.headers, body: body)
+                method: head.method.rawValue, path: head.uri, headers: head.headers, body: body,
+                // Without TLS there is none.
+                hasCertificate: (try? context.pipeline.syncOperations.nioSSL_peerCertificate()) != nil)
             log.append(request)
             write(script(request), to: context, bodyless: head.method == .HEAD)
         }
@@ -121,11 +130,20 @@ private final class Responder: ChannelInboundHandler {
         switch reply.ending {
         case .complete: context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         case .stalled: context.flush()
+        case .trickling: trickle(to: NIOLoopBound(context, eventLoop: context.eventLoop))
         case .broken:
             let context = NIOLoopBound(context, eventLoop: context.eventLoop)
             let flushed = context.value.eventLoop.makePromise(of: Void.self)
             flushed.futureResult.whenComplete { _ in context.value.close(promise: nil) }
             context.value.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer()))), promise: flushed)
         }
+    }
+
+    private func trickle(to context: NIOLoopBound<ChannelHandlerContext>) {
+        guard context.value.channel.isActive else { return }
+        let byte = NIOAny(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: [0]))))
+        context.value.writeAndFlush(byte, promise: nil)
+        let next = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .milliseconds(10)) { next.value.trickle(to: context) }
     }
 }
