@@ -6,8 +6,8 @@ internal import Synchronization
 /// Lets equal operations that run at the same time be one: the second joins the first and gets its result.
 ///
 /// Each caller holds a lease. The operation is cancelled when the last lease ends; a caller that is cancelled alone gets
-/// its `CancellationError` at once and does not disturb the others. What the operation made is disposed of when the last
-/// lease has ended.
+/// its `CancellationError` at once and does not disturb the others; with its lease goes all that is kept of it. What the
+/// operation made is disposed of when the last lease has ended.
 ///
 /// ## Concurrency model
 /// The table and the counts of leases are under one mutex, so that nobody joins what is being given up. The result and
@@ -17,10 +17,11 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable, Progress: Se
     typealias Operation = @Sendable (@escaping Observer) async throws -> Value
 
     fileprivate struct State {
-        var observers: [Observer] = []
-        var last: Progress?
+        /// Of each lease, by its number.
+        var observers: [Int: Observer] = [:]
         var waiting: [Int: CheckedContinuation<Value, any Error>] = [:]
-        var waiters = 0
+        var joined = 0
+        var last: Progress?
         var result: Result<Value, any Error>?
     }
 
@@ -31,10 +32,19 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable, Progress: Se
 
         init(_ key: Key) { self.key = key }
 
+        /// The number of one more lease, and what was reported last.
+        func add(_ observer: Observer?) -> (number: Int, last: Progress?) {
+            state.withLock { state in
+                state.joined += 1
+                state.observers[state.joined] = observer
+                return (state.joined, state.last)
+            }
+        }
+
         func report(_ progress: Progress) {
             let observers = state.withLock { state in
                 state.last = progress
-                return state.observers
+                return state.observers.values
             }
             for observer in observers { observer(progress) }
         }
@@ -82,15 +92,12 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable, Progress: Se
         table.withLock { table in
             if let running = table.flights[key] {
                 table.leases[ObjectIdentifier(running), default: 0] += 1
-                let last = running.state.withLock { state in
-                    if let observer { state.observers.append(observer) }
-                    return state.last
-                }
+                let (number, last) = running.add(observer)
                 if let observer, let last { observer(last) }
-                return Lease(self, running, hasJoined: true)
+                return Lease(self, running, number, hasJoined: true)
             }
             let flight = Flight(key)
-            if let observer { flight.state.withLock { $0.observers = [observer] } }
+            let number = flight.add(observer).number
             table.flights[key] = flight
             table.leases[ObjectIdentifier(flight)] = 1
             let task = Task {
@@ -104,7 +111,7 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable, Progress: Se
                 flight.finish(result)
             }
             flight.task.withLock { $0 = task }
-            return Lease(self, flight, hasJoined: false)
+            return Lease(self, flight, number, hasJoined: false)
         }
     }
 
@@ -115,7 +122,8 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable, Progress: Se
         }
     }
 
-    private func leave(_ flight: Flight) async {
+    private func leave(_ flight: Flight, _ number: Int) async {
+        flight.state.withLock { $0.observers[number] = nil }
         let isLast = table.withLock { table in
             let left = (table.leases[ObjectIdentifier(flight)] ?? 1) - 1
             table.leases[ObjectIdentifier(flight)] = left > 0 ? left : nil
@@ -132,23 +140,21 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable, Progress: Se
     final class Lease: Sendable {
         private let owner: SingleFlight
         private let flight: Flight
+        private let number: Int
         private let hasEnded = Mutex(false)
         /// Whether another caller began the operation.
         let hasJoined: Bool
 
-        fileprivate init(_ owner: SingleFlight, _ flight: Flight, hasJoined: Bool) {
+        fileprivate init(_ owner: SingleFlight, _ flight: Flight, _ number: Int, hasJoined: Bool) {
             self.owner = owner
             self.flight = flight
+            self.number = number
             self.hasJoined = hasJoined
         }
 
         /// The result, when it is there. Throws `CancellationError` at once when the task is cancelled.
         func value() async throws -> Value {
-            let number = flight.state.withLock { state in
-                state.waiters += 1
-                return state.waiters
-            }
-            return try await withTaskCancellationHandler {
+            try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { continuation in
                     let result = flight.state.withLock { state -> Result<Value, any Error>? in
                         if let result = state.result { return result }
@@ -170,7 +176,7 @@ final class SingleFlight<Key: Hashable & Sendable, Value: Sendable, Progress: Se
                 defer { ended = true }
                 return !ended
             }
-            if isFirst { await owner.leave(flight) }
+            if isFirst { await owner.leave(flight, number) }
         }
 
         /// Lets nobody else join: the result is of no use any more.

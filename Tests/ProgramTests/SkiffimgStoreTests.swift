@@ -75,6 +75,23 @@ struct SkiffimgStoreTests {
         try lab.succeed("check")
     }
 
+    /// What the program lacks itself says nothing of the store.
+    @Test func wantOfDescriptorsIsNoDamage() throws {
+        var tar = TarBuilder()
+        tar.add((0..<80).map { "\($0)" }.joined(separator: "/") + "/file", content: [1])
+        var layout = lab.layout
+        try layout.add([LayoutBuilder.Layer(tar)], tag: "deep")
+        try lab.succeed("pull", "oci:layout:deep", "--name", "deep:1", "--layer-format", "directory")
+        let script = "ulimit -n 64; exec \"$@\""
+        let program = try SkiffimgLab.program()
+        let plan = ChildPlan("/bin/sh", ["sh", "-c", script, "sh", program, "check"] + lab.store)
+        let result = try CommandOutput.run(plan, timeoutMilliseconds: 120_000)
+        #expect(result.status == .exited(1))
+        #expect(result.errorText.contains("too many open files"), "\(result.errorText)")
+        #expect(try lab.succeed("list").contains("deep"))
+        try lab.succeed("check")
+    }
+
     @Test func layersThatAreNotKeptComeFromTheRegistry() throws {
         // Of a layout nobody knows any more where it was.
         let refused = try lab.run("copy", "example.org/app:1", "oci:copy:v1")
