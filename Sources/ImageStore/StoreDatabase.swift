@@ -29,7 +29,9 @@ enum StoreDatabase {
         configuration.maximumReaderCount = 4
         let opening = try StoreLock.take(paths.openingLock, exclusive: true)
         if !Syscall.exists(paths.database) { try make(paths) }
+        let first = try beginLog(paths.database, configuration)
         let pool = try DatabasePool(path: paths.database, configuration: configuration)
+        try first?.close()
         // The pool sets NORMAL: tables that are lost with the power are made again.
         try migrator.migrate(pool)
         // What is acknowledged from now on survives a loss of power.
@@ -38,9 +40,31 @@ enum StoreDatabase {
         return pool
     }
 
+    /// Makes the log where there is none, and keeps it by a connection until the pool has its own. The pool would make it with
+    /// two waits for the disk, the file's and its directory's, before there is anything to lose: a new log has no frames of
+    /// before that could be taken for its own. The first change that is acknowledged flushes all of it.
+    private static func beginLog(_ path: String, _ configuration: Configuration) throws -> DatabaseQueue? {
+        let length = (try? Syscall.status("\(path)-wal").size) ?? 0
+        guard length == 0 else { return nil }
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
+        try queue.writeWithoutTransaction { database in
+            guard try String.fetchOne(database, sql: "PRAGMA journal_mode") == "wal" else { return }
+            try database.execute(
+                sql: """
+                    PRAGMA synchronous = OFF;
+                    BEGIN IMMEDIATE;
+                    CREATE TABLE new_log (id INTEGER PRIMARY KEY);
+                    DROP TABLE new_log;
+                    COMMIT;
+                    """)
+        }
+        return queue
+    }
+
     /// Makes a database beside its place, without waiting for the disk at each step, and moves it there when it is whole and
     /// flushed: a loss of power leaves it or nothing. So it is with the identity of the images, which it knows and which must
-    /// be there when it is. Whoever else makes a database meanwhile is welcome to.
+    /// be there when it is. Their names are flushed with the name of the log, before the first change is acknowledged (SQLite
+    /// flushes the directory of a log that it has made). Whoever else makes a database meanwhile is welcome to.
     private static func make(_ paths: StorePaths) throws {
         guard try !paths.belongToDatabase() else { throw StorePaths.belongsToAnother(paths.images) }
         let (path, identityPath) = ("\(paths.database).new", "\(paths.identity).new")
@@ -71,7 +95,6 @@ enum StoreDatabase {
                     flags: CLX_RENAME_NOREPLACE)
             } catch .EEXIST {}
         }
-        try Flush.all([paths.root])
         try remove()
     }
 
