@@ -6,25 +6,34 @@ internal import Linux
 
 /// All directories of a layer on their way to the file: first every one gets its place, then they are written, because
 /// each has the numbers of its parent and of its children.
+///
+/// Contents are made block by block: one directory may have all names of a layer, which are in memory once already.
 struct ErofsDirectories {
     private struct Plan {
         let directory: Int
-        /// Sorted; without deletions that say nothing.
-        let children: [UInt32]
+        /// The nodes of its names, `.` and `..` among them, in the order of the bytes; without deletions that say nothing.
+        let entries: [UInt32]
         var offset: Int64 = 0
         var inode: ErofsInode
-        /// The first of the blocks of the content, and how many entries are in each block of it, the last one included.
-        var blocks: [Int] = []
+        /// How many entries are in each block of the content but the last. Most directories have no other.
+        var full: [Int] = []
         var tailSize = 0
+
+        var isInline: Bool { inode.layout == .inline }
+        /// The entries of the last block.
+        var last: ArraySlice<UInt32> { entries.dropFirst(full.reduce(0, +)) }
     }
+
+    /// In place of a node: the directory itself, and the one above.
+    private static let (itself, above) = (UInt32.max, UInt32.max - 1)
 
     private let tree: EntryTree
     /// The inodes of pending files and symbolic links.
     private let copied: [(inode: ErofsReference, type: ErofsFormat.FileType)]
     private let links: [ErofsReference]
     private var plans: [Plan] = []
-    /// Where each directory's plan is.
-    private var positions: [Int: Int] = [:]
+    /// Where each directory's plan is; what is not there any more has none.
+    private var positions: [UInt32]
     /// The number of deletions.
     private(set) var whiteouts: UInt32 = 0
     /// The inode of all deletions.
@@ -44,6 +53,7 @@ struct ErofsDirectories {
         self.tree = tree
         self.copied = copied
         self.links = links
+        positions = Array(repeating: .max, count: tree.directories.count)
         var pending = [EntryTree.root]
         while let directory = pending.popLast() {
             let isOpaque = tree.directories[directory].isOpaque
@@ -65,10 +75,18 @@ struct ErofsDirectories {
                 mode: CLX_S_IFDIR | attributes.permissions, uid: attributes.uid, gid: attributes.gid,
                 modified: attributes.modified)
             inode.links = 2 + subdirectories
-            positions[directory] = plans.count
-            plans.append(Plan(directory: directory, children: children, inode: inode))
+            positions[directory] = UInt32(plans.count)
+            insertDots(&children)
+            plans.append(Plan(directory: directory, entries: children, inode: inode))
         }
         linkCounts = count(linked)
+    }
+
+    private func insertDots(_ children: inout [UInt32]) {
+        for entry in [Self.itself, Self.above] {
+            let place = children.firstIndex { name(entry).lexicographicallyPrecedes(name($0)) }
+            children.insert(entry, at: place ?? children.count)
+        }
     }
 
     /// The number of different inodes.
@@ -83,8 +101,8 @@ struct ErofsDirectories {
         guard !inodes.isEmpty || !copied.isEmpty else { return counts }
         let wanted = inodes.union(copied.map(\.inode))
         for plan in plans {
-            for child in plan.children {
-                guard let inode = target(Int(child)).inode, wanted.contains(inode) else { continue }
+            for entry in plan.entries where entry < Self.above {
+                guard let inode = target(Int(entry)).inode, wanted.contains(inode) else { continue }
                 counts[inode, default: 0] += 1
             }
         }
@@ -133,8 +151,8 @@ struct ErofsDirectories {
         }
         _ = try file.reserve(UInt64((end - first + Int64(Self.blockSize) - 1) / Int64(Self.blockSize)))
         for index in plans.indices {
-            let isInline = plans[index].inode.layout == .inline
-            let count = plans[index].blocks.count - (isInline ? 1 : 0)
+            let isInline = plans[index].isInline
+            let count = plans[index].full.count + (isInline ? 0 : 1)
             if count > 0 { plans[index].inode.payload = UInt32(try file.reserve(UInt64(count))) }
         }
     }
@@ -152,18 +170,17 @@ struct ErofsDirectories {
     private mutating func divide(_ index: Int) {
         var used = 0
         var count = 0
-        for name in names(of: index) {
-            let size = ErofsFormat.entrySize + name.count
+        for entry in plans[index].entries {
+            let size = ErofsFormat.entrySize + name(entry).count
             if used + size > Self.blockSize {
-                plans[index].blocks.append(count)
+                plans[index].full.append(count)
                 (used, count) = (0, 0)
             }
             used += size
             count += 1
         }
-        plans[index].blocks.append(count)
         plans[index].tailSize = used
-        plans[index].inode.size = UInt64((plans[index].blocks.count - 1) * Self.blockSize + used)
+        plans[index].inode.size = UInt64(plans[index].full.count * Self.blockSize + used)
     }
 
     // MARK: Content
@@ -171,55 +188,34 @@ struct ErofsDirectories {
     private static let dot: ArraySlice<UInt8> = [UInt8(ascii: ".")]
     private static let dotDot: ArraySlice<UInt8> = [UInt8(ascii: "."), UInt8(ascii: ".")]
 
-    /// All names in their order, `.` and `..` among them.
-    private func names(of index: Int) -> [ArraySlice<UInt8>] { entries(of: index).map { name($0, index) } }
-
-    /// The nodes in their order; -1 is the directory itself, -2 the one above.
-    private func entries(of index: Int) -> [Int] {
-        let children = plans[index].children.map { Int($0) }
-        let first = children.firstIndex { Self.dot.lexicographicallyPrecedes(tree.name($0)) } ?? children.count
-        let second = children.firstIndex { Self.dotDot.lexicographicallyPrecedes(tree.name($0)) } ?? children.count
-        return children[..<first] + [-1] + children[first..<second] + [-2] + children[second...]
+    private func name(_ entry: UInt32) -> ArraySlice<UInt8> {
+        entry == Self.itself ? Self.dot : entry == Self.above ? Self.dotDot : tree.name(Int(entry))
     }
 
-    private func name(_ entry: Int, _ index: Int) -> ArraySlice<UInt8> {
-        entry == -1 ? Self.dot : entry == -2 ? Self.dotDot : tree.name(entry)
-    }
-
-    private func number(_ entry: Int, _ index: Int) -> (number: UInt64, type: ErofsFormat.FileType) {
+    private func number(_ entry: UInt32, in directory: Int) -> (number: UInt64, type: ErofsFormat.FileType) {
         func number(of directory: Int) -> UInt64 {
             // Every directory that is reached from the root has a plan.
-            UInt64(positions[directory].map { plans[$0].offset } ?? 0) / UInt64(ErofsFormat.slot)
+            UInt64(plans[Int(positions[directory])].offset) / UInt64(ErofsFormat.slot)
         }
-        let directory = plans[index].directory
-        if entry == -1 { return (number(of: directory), .directory) }
-        if entry == -2 { return (number(of: tree.directories[directory].parent), .directory) }
-        if case .directory(let child) = tree[entry] { return (number(of: child), .directory) }
-        let (inode, type) = target(entry)
+        if entry == Self.itself { return (number(of: directory), .directory) }
+        if entry == Self.above { return (number(of: tree.directories[directory].parent), .directory) }
+        if case .directory(let child) = tree[Int(entry)] { return (number(of: child), .directory) }
+        let (inode, type) = target(Int(entry))
         return (inode?.number ?? 0, type)
     }
 
-    /// The blocks of a directory's content; only the last one may be shorter than a block.
-    private func content(of index: Int) -> [[UInt8]] {
-        var rest = entries(of: index)[...]
-        return plans[index].blocks.enumerated().map { number, count in
-            defer { rest = rest.dropFirst(count) }
-            let isLast = number == plans[index].blocks.count - 1
-            return block(Array(rest.prefix(count)), index, size: isLast ? plans[index].tailSize : Self.blockSize)
-        }
-    }
-
-    private func block(_ entries: [Int], _ index: Int, size: Int) -> [UInt8] {
+    /// A block of a directory's content; only the last one may be shorter than a block.
+    private func block(_ entries: ArraySlice<UInt32>, of directory: Int, size: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size)
         var place = entries.count * ErofsFormat.entrySize
         for entry in entries {
-            let (number, type) = number(entry, index)
+            let (number, type) = number(entry, in: directory)
             for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * UInt64(shift)))) }
             bytes += [UInt8(truncatingIfNeeded: place), UInt8(truncatingIfNeeded: place >> 8), type.rawValue, 0]
-            place += name(entry, index).count
+            place += name(entry).count
         }
-        for entry in entries { bytes += name(entry, index) }
+        for entry in entries { bytes += name(entry) }
         while bytes.count < size { bytes.append(0) }
         return bytes
     }
@@ -228,7 +224,7 @@ struct ErofsDirectories {
     func write(to file: ErofsFile, firstBlock: UnsafeMutableRawBufferPointer) throws(Errno) {
         for index in plans.indices {
             let plan = plans[index]
-            let tail = plan.inode.layout == .inline ? content(of: index).last ?? [] : []
+            let tail = plan.isInline ? block(plan.last, of: plan.directory, size: plan.tailSize) : []
             let size = plan.inode.headSize + tail.count
             if index == 0 {
                 let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: firstBlock[ErofsFormat.rootOffset...])
@@ -241,14 +237,22 @@ struct ErofsDirectories {
             unsafe store(plan.inode, tail, in: memory)
             unsafe try file.append(UnsafeRawBufferPointer(memory), at: plan.offset)
         }
-        for index in plans.indices {
-            let isInline = plans[index].inode.layout == .inline
-            for (number, bytes) in content(of: index).dropLast(isInline ? 1 : 0).enumerated() {
-                let offset = (Int64(plans[index].inode.payload) + Int64(number)) * Int64(Self.blockSize)
-                try file.append(bytes, at: offset)
-            }
+        for plan in plans {
+            try writeBlocks(plan, to: file)
             file.endContents()
         }
+    }
+
+    /// Writes what is not beside the inode.
+    private func writeBlocks(_ plan: Plan, to file: ErofsFile) throws(Errno) {
+        var rest = plan.entries[...]
+        var offset = Int64(plan.inode.payload) * Int64(Self.blockSize)
+        for count in plan.full {
+            try file.append(block(rest.prefix(count), of: plan.directory, size: Self.blockSize), at: offset)
+            rest = rest.dropFirst(count)
+            offset += Int64(Self.blockSize)
+        }
+        if !plan.isInline { try file.append(block(rest, of: plan.directory, size: plan.tailSize), at: offset) }
     }
 
     private func store(_ inode: ErofsInode, _ tail: [UInt8], in memory: UnsafeMutableRawBufferPointer) {

@@ -12,7 +12,7 @@ extension ErofsLayer {
         summary.bringsRoot = !tree.directories[EntryTree.root].isImplied
         let copied = try pending.map { try copy($0.path, for: $0.link, from: below) }
         do throws(Errno) {
-            var plan = ErofsDirectories(tree, copied, links.map(\.inode), linked: Set(linkCounts.keys))
+            var plan = ErofsDirectories(tree, copied, links.inodes, linked: Set(linkCounts.keys))
             try placeWhiteout(&plan)
             try file.flush()
             try patchLinkCounts(plan)

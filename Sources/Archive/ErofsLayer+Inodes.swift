@@ -148,8 +148,7 @@ extension ErofsLayer {
                 unsafe try placeContent(&inode, UnsafeRawBufferPointer(bytes))
             }
         }
-        links.append((reference, target))
-        return links.count - 1
+        return links.add(reference, target)
     }
 
     /// A content that is in memory: beside the inode, or in blocks.

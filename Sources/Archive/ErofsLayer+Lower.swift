@@ -70,7 +70,9 @@ extension ErofsLayer {
             let content = try FileContent(path.name, at: directory.rawValue)
             let inode = try write(entry, size: size, from: content)
             return (inode, .regular)
-        case .symlink(let target): return (links[try makeLink(entry, target)].inode, .symlink)
+        case .symlink(let target):
+            let index = try makeLink(entry, target)
+            return (links.inodes[index], .symlink)
         case .directory, .hardLink, .characterDevice, .blockDevice, .fifo: return try writeNode(entry)
         }
     }

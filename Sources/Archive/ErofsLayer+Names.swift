@@ -57,7 +57,7 @@ extension ErofsLayer {
         case .directory: throw entry.linksToDirectory(path)
         case .whiteout: throw entry.linksToNothing(path)
         case .inode(let inode, _): linkCounts[inode] = 0
-        case .link(let index): linkCounts[links[index].inode] = 0
+        case .link(let index): linkCounts[links.inodes[index]] = 0
         case .pending: break
         }
         put(tree[found], name, in: parent, there)

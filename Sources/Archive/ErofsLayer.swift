@@ -13,8 +13,7 @@ package import Linux
     var tally: UnpackTally
     let identity: [UInt8]
     var tree = EntryTree()
-    /// Symbolic links: their inodes, and where they lead.
-    var links: [(inode: ErofsReference, target: [UInt8])] = []
+    var links = ErofsLinks()
     /// Files that the archive only links to, and where each is among them.
     var pending: [(path: EntryPath, link: LayerEntry)] = []
     var pendingPlaces: [EntryPath: Int] = [:]
@@ -162,7 +161,7 @@ package import Linux
             case .link(let index):
                 passed += 1
                 guard passed <= 40 else { throw entry.fault(.hostile, "it passes too many symbolic links") }
-                let target = links[index].target
+                let target = links.target(index)
                 if target.first == UInt8(ascii: "/") { stack = [EntryTree.root] }
                 steps += EntryPath.steps(of: target).reversed()
             case .whiteout where makes:
