@@ -8,6 +8,29 @@ import Linux
 /// limits; but when both take it, they show the same.
 extension FuzzEntry {
     static func layer(_ bytes: [UInt8]) {
+        unpack(bytes)
+        if let mended = withChecksums(bytes), mended != bytes { unpack(mended) }
+    }
+
+    /// The same tar with the right checksum in each header: without it, nearly every change ends at the first header. Nil of
+    /// what is compressed.
+    private static func withChecksums(_ bytes: [UInt8]) -> [UInt8]? {
+        guard !bytes.starts(with: [0x1F, 0x8B]), !bytes.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) else { return nil }
+        var tar = bytes
+        var start = 0
+        while start + 512 <= tar.count, tar[start..<start + 512].contains(where: { $0 != 0 }) {
+            for place in start + 148..<start + 156 { tar[place] = 0x20 }
+            var sum = tar[start..<start + 512].reduce(0) { $0 + Int($1) }
+            for place in (start + 148..<start + 154).reversed() {
+                (tar[place], sum) = (0x30 + UInt8(sum & 7), sum >> 3)
+            }
+            let size = tar[start + 124..<start + 135].filter { (0x30...0x37).contains($0) }
+            start += 512 + (size.reduce(0) { $0 << 3 + Int($1 & 7) } + 511) / 512 * 512
+        }
+        return tar
+    }
+
+    private static func unpack(_ bytes: [UInt8]) {
         let folder = "/tmp/skiff-fuzz-\(Syscall.processID)-\(UInt32.random(in: 0 ... .max))"
         guard Syscall.effectiveUserID == 0, (try? Syscall.makeDirectory(folder, mode: 0o700)) != nil else { return }
         defer { try? Syscall.removeTree(folder) }
