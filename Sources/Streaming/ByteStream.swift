@@ -94,6 +94,7 @@ final class ByteStream {
         guard !isFinished, !isBroken else { return }
         isFinished = true
         carrier?.send([], fin: true, on: self)
+        releaseIfDone()
     }
 
     /// Breaks it off in both directions.
@@ -131,6 +132,14 @@ final class ByteStream {
         guard !isEnded, !isBroken else { return }
         isEnded = true
         consumer?.receiveEnd()
+        releaseIfDone()
+    }
+
+    /// The connection has forgotten it, and calls nobody any more: who waited may hold it himself.
+    private func releaseIfDone() {
+        guard isFinished, isEnded else { return }
+        onWritable = nil
+        onBreak = nil
     }
 
     /// The peer broke it off, or the connection is gone.

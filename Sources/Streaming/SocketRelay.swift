@@ -48,9 +48,10 @@ final class SocketRelay {
             if failure != nil { stream.reset() } else { InternetSocket.resetOnClose(socket.descriptor.rawValue) }
             return abandon()
         }
-        stream.finish()
-        // From here on nobody but the sink would hear of a break, and it hears of none.
+        // From here on nobody but the sink would hear of a break, and it hears of none. Before the end is told: a stream that is
+        // done takes nothing back, and the two would hold each other, and the socket, for ever.
         stream.onBreak = { self.abandon() }
+        stream.finish()
         ended()
     }
 
@@ -64,6 +65,7 @@ final class SocketRelay {
     private func ended() {
         open -= 1
         guard open == 0 else { return }
+        stream.onBreak = nil
         let onEnd = onEnd
         self.onEnd = nil
         onEnd?()

@@ -150,3 +150,21 @@ def test_a_browsers_connections(engine, web, tmp_path, transport):
             stop.set()
             breaker.join()
         assert forward.poll() is None
+
+
+@pytest.mark.parametrize("transport", ["spdy", "websocket"])
+def test_connections_that_are_over_have_no_descriptors(engine, web, transport):
+    with port_forward(engine, web, ":80", options=["--transport", transport]) as (forward, [port]):
+
+        def page():
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+                connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                return b"".join(iter(lambda: connection.recv(65536), b""))
+
+        def descriptors():
+            return [len(os.listdir(f"/proc/{pid}/fd")) for pid in (engine.daemon_pid(), forward.pid)]
+
+        eventually("the page comes", lambda: b"200 OK" in page())
+        limits = [count + 10 for count in descriptors()]
+        assert all(b"200 OK" in page() for _ in range(30))
+        eventually("they are closed", lambda: all(now < limit for now, limit in zip(descriptors(), limits)))
