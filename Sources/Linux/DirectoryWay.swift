@@ -62,28 +62,36 @@ struct DirectoryWay {
 
 extension Syscall {
     /// Visits a directory and those below it, of any depth, each before those in it; a link is none. The body names those in
-    /// the one it gets that come next. One that cannot be entered is passed over for the errors that `isPassed` takes, and
-    /// what is left of one that is moved meanwhile in any case.
+    /// the one it gets that come next; once they are done, `afterwards` gets its name and the directory above. One that cannot
+    /// be entered is passed over for the errors that `isPassed` takes, and for ESTALE what is left of one that is moved
+    /// meanwhile.
     package static func visitDirectories(
         below top: SharedFD, passingOver isPassed: (Errno) -> Bool,
-        _ body: (SharedFD) throws(Errno) -> [RawName]
+        _ body: (SharedFD) throws(Errno) -> [RawName],
+        afterwards: (RawName, SharedFD) throws(Errno) -> Void = { _, _ in }
     ) throws(Errno) {
         var way = DirectoryWay(top)
+        var names: [RawName] = []
         var left = [try body(top)]
-        while !left.isEmpty {
-            if let name = left[left.count - 1].popLast() {
-                do throws(Errno) {
+        while true {
+            do throws(Errno) {
+                if let name = left[names.count].popLast() {
                     try way.enter(name)
-                } catch {
-                    guard isPassed(error) else { throw error }
+                    names.append(name)
+                } else {
+                    left.removeLast()
+                    guard let name = names.popLast() else { return }
+                    try way.leave()
+                    try afterwards(name, way.current)
                     continue
                 }
-                left.append(try body(way.current))
-            } else {
-                left.removeLast()
-                guard !left.isEmpty, (try? way.leave()) == nil else { continue }
+            } catch {
+                guard isPassed(error) else { throw error }
+                names.removeLast(names.count - way.depth)
                 left.removeLast(left.count - way.depth - 1)
+                continue
             }
+            left.append(try body(way.current))
         }
     }
 }

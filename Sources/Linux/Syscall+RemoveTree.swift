@@ -20,20 +20,8 @@ extension Syscall {
 
     /// Removes what is in a directory, directories after what is in them.
     private static func empty(_ top: SharedFD) throws(Errno) {
-        var way = DirectoryWay(top)
-        var names: [RawName] = []
-        var left = [try removeContent(of: top)]
-        while !left.isEmpty {
-            if let name = left[left.count - 1].popLast() {
-                do throws(Errno) { try way.enter(name) } catch .ENOENT { continue }
-                names.append(name)
-                left.append(try removeContent(of: way.current))
-            } else {
-                left.removeLast()
-                guard let name = names.popLast() else { return }
-                try way.leave()
-                do throws(Errno) { try removeDirectory(name, at: way.current.rawValue) } catch .ENOENT {}
-            }
+        try visitDirectories(below: top, passingOver: { $0 == .ENOENT }, removeContent) { name, above throws(Errno) in
+            try removeDirectory(name, at: above.rawValue)
         }
     }
 

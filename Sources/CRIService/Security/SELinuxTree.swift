@@ -57,8 +57,8 @@ enum SELinuxTree {
         }
     }
 
-    /// What goes away, or has no labels.
-    private static let passed: Set<Errno> = [.ENOENT, .ENOTDIR, .ELOOP, .EOPNOTSUPP]
+    /// What goes away or is moved, or has no labels.
+    private static let passed: Set<Errno> = [.ENOENT, .ENOTDIR, .ELOOP, .EOPNOTSUPP, .ESTALE]
 
     /// Labels what is in a directory, and returns the directories among it.
     private static func relabelContent(of directory: SharedFD, _ wanted: [UInt8]) throws(Errno) -> [RawName] {
