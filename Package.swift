@@ -201,7 +201,7 @@ let package = Package(
         floor(
             "SkiffctlCommands",
             [
-                "CRIAPI", "Linux", "Streaming", "TraceExport", "Traces",
+                "CRIAPI", "EngineConfiguration", "Linux", "Streaming", "TraceExport", "Traces",
                 library("ArgumentParser", "swift-argument-parser"),
                 library("GRPCCore", "grpc-swift-2"), library("SwiftProtobuf", "swift-protobuf"),
                 library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("Yams", "Yams"),

@@ -8,6 +8,8 @@ struct CommandError: Error, Hashable, CustomStringConvertible {
     var operation: String
     var subject: String?
     var cause: String
+    /// That the subject is not there, and nothing else.
+    var saysAbsent = false
 
     init(_ operation: String, _ subject: String? = nil, _ cause: String) {
         self.operation = operation

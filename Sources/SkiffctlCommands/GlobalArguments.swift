@@ -26,7 +26,9 @@ enum GlobalArguments {
         var moved: [String] = []
         while let argument = rest.first, argument.hasPrefix("-") {
             let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            if let flag = withoutValue[argument] {
+            if argument == "-v" {
+                return ["--version"]
+            } else if let flag = withoutValue[argument] {
                 moved.append(flag)
                 rest = rest.dropFirst()
             } else if let option = withValue[parts[0]], parts.count == 2 {
@@ -40,6 +42,7 @@ enum GlobalArguments {
             }
         }
         guard let command = rest.first else { return [] }
+        if command == "h" { return ["help"] + rest.dropFirst() }
         guard commands.contains(command) else { return Array(rest) }
         let own = rest.dropFirst()
         return [command] + moved + (ownTimeout.contains(command) ? Array(own) : renamingTimeout(own))

@@ -29,7 +29,7 @@ struct GlobalOptions: ParsableArguments {
     var tracingEndpoint = CollectorAddress.standard
 
     @Option(
-        name: .customLong("tracing-sampling-rate-per-million"),
+        name: .customLong("tracing-sampling-rate-per-million"), parsing: .unconditional,
         help: "Of a million commands, so many are traced; -1 for all.")
     var tracingSamples = -1
 

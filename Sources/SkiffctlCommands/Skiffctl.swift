@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 package import ArgumentParser
+internal import EngineConfiguration
 internal import Linux
 
 /// The client of the engine on the command line. It speaks only the Container Runtime Interface.
@@ -19,6 +20,7 @@ package struct Skiffctl: AsyncParsableCommand {
                   --enable-tracing     send spans to --tracing-endpoint (default: 127.0.0.1:4317)
             Their short forms only stand before it.
             """,
+        version: "skiffctl version \(EngineVersion.number)",
         subcommands: [
             Version.self, Info.self, RuntimeConfig.self, UpdateRuntimeConfig.self, Config.self, Completion.self,
             RunPod.self, StopPods.self, RemovePods.self, ListPods.self, InspectPods.self,
@@ -44,6 +46,9 @@ package struct Skiffctl: AsyncParsableCommand {
         do {
             let given = Array(CommandLine.arguments.dropFirst())
             let arguments = GlobalArguments.behindCommand(given, of: commandNames)
+            if let word = arguments.first, !word.hasPrefix("-"), word != "help", !commandNames.contains(word) {
+                throw ValidationError("There is no command \"\(word)\".")
+            }
             var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

@@ -62,11 +62,12 @@ import Testing
 
     @Test(arguments: [
         "exec abc", "exec --name web", "exec --parallel -t abc sh", "exec --state dead abc sh", "exec --name ( sh",
-        "inspect", "inspect abc --latest", "inspectp", "inspectp abc -s ready", "inspectp --state up",
+        "inspect abc --latest", "inspectp abc -s ready", "inspectp --state up", "inspecti abc --name web",
         "inspect abc -o go-template", "inspect abc --template {{.}}", "inspect abc -o go-template --template {{",
         "info -o table", "pull --creds :secret web", "pull --creds a:b --username a web", "pull --username= web",
         "create --no-pull --with-pull a b c", "images --filter dangling=perhaps", "images --filter big=yes",
         "logs -p -f abc", "logs -s both abc", "logs --tail 3 -s stdout abc",
+        "logs --since yesterday abc", "rmi", "rmi --prune web", "rmi -a web", "rmp", "rmp -a abc",
         "attach -r carrier-pigeon abc", "config", "config --list --get debug", "config debug", "config --set debug",
     ])
     func whatDoesNotGoTogetherIsRefused(_ line: String) {
@@ -82,6 +83,11 @@ import Testing
         "events -o go-template --template x",
         "logs -r -s stderr abc", "config --set debug=true,timeout=2s", "config debug true",
         "port-forward -r websocket abc 80", "ps --enable-tracing --tracing-endpoint [::1]:4317",
+        "inspect", "inspectp", "inspecti", "inspecti --name web -f dangling=false", "event", "metricsp -w -o yaml",
+        "update-runtime-config -p 10.0.0.0/8", "runtime-config", "rmi -a -q",
+        "logs --tail -1 --limit-bytes -1 abc", "logs --since 1136214245.5 -t abc", "logs --since 2006-01-02T15:04 abc",
+        "update --cpu-quota -1 --memory-swap -1 --oom-score-adj -500 abc",
+        "ps --enable-tracing --tracing-sampling-rate-per-million -1", "ps -qo json", "rm -fa", "exec -it abc sh",
     ])
     func optionsOfCrictl(_ line: String) throws {
         _ = try Skiffctl.parseAsRoot(line.split(separator: " ").map(String.init))
@@ -112,8 +118,11 @@ import Testing
         #expect(try chosen("dangling=true") == ["sha256:2"])
         #expect(try chosen("dangling=false") == ["sha256:0", "sha256:1"])
         #expect(try chosen("reference=/^b/") == ["sha256:1"])
-        #expect(try chosen("before=b:1") == ["sha256:0"])
-        #expect(try chosen("since=0") == ["sha256:1", "sha256:2"])
+        // As crictl's manual has it: the list begins with the newest.
+        #expect(try chosen("before=b:1") == ["sha256:2"])
+        #expect(try chosen("since=b:1") == ["sha256:0"])
+        #expect(try chosen("since=2") == ["sha256:0", "sha256:1"])
+        #expect(try chosen("before=x@sha256:0") == ["sha256:1", "sha256:2"])
         #expect(throws: CommandError.self) { try chosen("since=c:1") }
     }
 
@@ -135,12 +144,22 @@ import Testing
         #expect(try SettingsFile(SettingsFile().document, from: "x").timeout?.nanoseconds ?? 0 == 0)
         #expect(throws: CommandError.self) { try file.set("debug", "perhaps") }
         #expect(throws: CommandError.self) { try file.set("speed", "9") }
-        #expect(throws: CommandError.self) { try SettingsFile(.object(["debug": "true"]), from: "x") }
+        #expect(try SettingsFile(.object(["debug": "True", "timeout": .null]), from: "x").debug)
+        #expect(try SettingsFile(.object(["debug": .number("1"), "timeout": "3"]), from: "x").timeout == .seconds(3))
+        #expect(throws: CommandError.self) { try SettingsFile(.object(["debug": .object(["a": "b"])]), from: "x") }
         #expect(throws: CommandError.self) { try SettingsFile(.object(["speed": "9"]), from: "x") }
     }
 
-    @Test func pullMeter() {
-        #expect(PullMeter.line("web", 1, 0, 2) == "/ pulling web  2s")
-        #expect(PullMeter.line("web", 4, 1_230_000, 12) == "| pulling web  1.23MB  12s")
+    @Test func progressLines() {
+        #expect(ProgressLine.line(1, PullMeter.text("web", 0), 2) == "/ pulling web  2s")
+        #expect(ProgressLine.line(4, PullMeter.text("web", 1_230_000), 12) == "| pulling web  1.23MB  12s")
+        #expect(ProgressLine.line(0, #"stop container "abc""#, 3) == #"| stop container "abc"  3s"#)
+    }
+
+    @Test func whatHelpsWhereNobodyAnswers() throws {
+        let endpoint = try Endpoint("unix:///x.sock")
+        let nobody = endpoint.failure(.ENOENT).description
+        #expect(nobody.hasPrefix(#"connect to "/x.sock": no such file or directory: is the engine running?"#))
+        #expect(endpoint.failure(.EACCES).cause.contains("root"))
     }
 }

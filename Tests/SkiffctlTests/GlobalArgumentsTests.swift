@@ -21,6 +21,9 @@ import Testing
         ),
         ("--help", "--help"),
         ("-r", "-r"),
+        ("-v", "--version"),
+        ("-r /a -v", "--version"),
+        ("h ps", "help ps"),
         ("-r /a frob -q", "frob -q"),
         ("", ""),
     ])

@@ -183,6 +183,11 @@ def test_lists_of_images_are_filtered(engine):
     lines = engine.skiffctl("images", "--pinned", "--filter", "dangling=false", "-f", "reference=/web/").splitlines()
     assert lines[0].split()[-1] == "PINNED" and lines[1].split()[-1] == "false"
     assert len(engine.skiffctl("images", "-f", f"before={engine.image}").splitlines()) == 1
+    (document,) = [json.loads(engine.skiffctl("inspecti", "-q", "-f", "reference=/web/"))]
+    short = lines[1].split()[2]
+    assert document["status"]["id"].startswith(f"sha256:{short}")
+    assert len(engine.skiffctl("images", "-f", f"since={short}").splitlines()) == 1
+    assert "there are none" in engine.skiffctl("inspecti", "-f", "dangling=true", status=1)
 
 
 def test_settings_file(engine, tmp_path):
@@ -198,3 +203,47 @@ def test_settings_file(engine, tmp_path):
     before = path.read_bytes()
     done = subprocess.run([*program, "config", "debug", "perhaps"], capture_output=True, text=True)
     assert done.returncode == 1 and "neither true nor false" in done.stderr and path.read_bytes() == before
+
+
+def test_a_pod_without_uid_is_another_each_time(engine, tmp_path):
+    path = tmp_path / "pod.yaml"
+    path.write_text(f"metadata: {{name: twice, namespace: default}}\nlog_directory: {tmp_path}\n")
+    pods = [engine.skiffctl("runp", path).strip() for _ in range(2)]
+    assert len(set(pods)) == 2
+    documents = json.loads(engine.skiffctl("inspectp", "-q"))
+    uids = {document["status"]["metadata"]["uid"] for document in documents if document["status"]["id"] in pods}
+    assert len(uids) == 2 and "" not in uids
+    removed = engine.skiffctl("rmp", "-f", *pods).splitlines()
+    assert removed == [f"{word} sandbox {pod}" for pod in pods for word in ("Stopped", "Removed")]
+
+
+def test_lists_of_what_is_not_there_are_empty(engine, pod):
+    container = engine.shell(*pod, "c", "sleep 1000")
+    assert engine.skiffctl("ps", "-q", "--pod", pod[0]).split() == [container]
+    assert engine.skiffctl("ps", "-q", "--pod", "f" * 64) == ""
+    assert engine.skiffctl("ps", "-q", "--image", "nothing:1") == ""
+    assert '"nothing": not found' in engine.skiffctl("exec", "--pod", "nothing", "true", status=1)
+    assert container in engine.skiffctl("inspect", "-q")
+
+
+def test_what_scripts_ask_first(engine):
+    assert engine.skiffctl("--version").startswith("skiffctl version ")
+    assert engine.skiffctl("runtime-config").split()[:2] == ["cgroup", "driver:"]
+    done = run(engine, "frobnicate")
+    assert done.returncode == 64 and b'no command "frobnicate"' in done.stderr
+
+
+def test_whoever_waits_is_told_for_what(engine, pod):
+    stubborn = engine.shell(*pod, "c", "trap '' TERM; while :; do sleep 1; done")
+    main, secondary = pty.openpty()
+    process = subprocess.Popen(engine.client("stop", "-t", "3", stubborn), stdout=subprocess.PIPE, stderr=secondary)
+    os.close(secondary)
+    seen = b""
+    with contextlib.suppress(OSError):
+        while more := os.read(main, 1000):
+            seen += more
+    os.close(main)
+    assert process.communicate(timeout=60)[0].decode().split() == [stubborn] and process.returncode == 0
+    assert f'stop container "{stubborn}"  1s'.encode() in seen
+    # It leaves nothing on the screen.
+    assert seen.endswith(b"\r\x1b[K")

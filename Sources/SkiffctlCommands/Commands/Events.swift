@@ -8,7 +8,8 @@ import GRPCCore
 struct Events: EngineCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print what happens to pods and containers, until interrupted.",
-        discussion: "Without --follow each event is a document with the status of its pod and all containers.")
+        discussion: "Without --follow each event is a document with the status of its pod and all containers.",
+        aliases: ["event"])
 
     @Flag(name: .shortAndLong, help: "One short line for each event.")
     var follow = false

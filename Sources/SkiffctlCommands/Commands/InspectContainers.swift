@@ -13,14 +13,14 @@ struct InspectContainers: EngineCommand {
     var quiet = false
     @OptionGroup var choice: ContainerChoice
     @OptionGroup var list: ContainerListChoice
-    @Argument(help: "Ids of containers, or their beginnings; without any the options choose.")
+    @Argument(help: "Ids of containers, or their beginnings; else the options choose, or it is the running ones.")
     var containers: [String] = []
     @OptionGroup var global: GlobalOptions
 
     private static let times = ["createdAt", "startedAt", "finishedAt"]
 
     func validate() throws {
-        guard containers.isEmpty != (choice.isGiven || list.isGiven) else { return }
+        guard !containers.isEmpty, choice.isGiven || list.isGiven else { return }
         throw ValidationError("Give ids of containers, or options that choose among them.")
     }
 

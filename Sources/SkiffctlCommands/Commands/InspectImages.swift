@@ -10,12 +10,22 @@ struct InspectImages: EngineCommand {
     @OptionGroup var document: DocumentOptions
     @Flag(name: .shortAndLong, help: "Leave out what the engine tells on top.")
     var quiet = false
-    @Argument(help: "Names or ids of images.")
-    var images: [String]
+    @Option(help: "Without names: only the image of this name.")
+    var name: String?
+    @OptionGroup var filters: ImageFilters
+    @Argument(help: "Names or ids of images; without any, those that the options choose, or all.")
+    var images: [String] = []
     @OptionGroup var global: GlobalOptions
 
+    func validate() throws {
+        guard images.isEmpty || (name == nil && filters.filter.isEmpty) else {
+            throw ValidationError("Give names of images, or options that choose among them.")
+        }
+    }
+
     func run(_ engine: Engine) async throws {
-        try await forEach(images, printing: document) { name in
+        let names = try await images.isEmpty ? chosen(engine) : images
+        try await forEach(names, printing: document) { name in
             let response = try await engine.imageResponse(name, for: "inspect", verbose: !quiet)
             if document.output == .table {
                 try ImageNames.details(response.image).print()
@@ -24,6 +34,12 @@ struct InspectImages: EngineCommand {
             let status = try ProtoJSON.value(response.image, shape: Shapes.image)
             return InspectDocument.make(status, info: response.info)
         }
+    }
+
+    private func chosen(_ engine: Engine) async throws -> [String] {
+        let found = try await filters.images(engine, name)
+        guard !found.isEmpty else { throw CommandError("inspect images", nil, "there are none") }
+        return found.map(\.id)
     }
 }
 
@@ -42,7 +58,11 @@ extension Engine {
         let response = try await call(operation + " image", name) {
             try await images.imageStatus(request, options: $0)
         }
-        guard response.hasImage else { throw CommandError(operation + " image", name, "not found") }
+        guard response.hasImage else {
+            var failure = CommandError(operation + " image", name, "not found")
+            failure.saysAbsent = true
+            throw failure
+        }
         return response
     }
 }

@@ -11,12 +11,12 @@ struct InspectPods: EngineCommand {
     @Flag(name: .shortAndLong, help: "Leave out what the engine tells on top.")
     var quiet = false
     @OptionGroup var choice: PodChoice
-    @Argument(help: "Ids of pods, or their beginnings; without any the options choose.")
+    @Argument(help: "Ids of pods, or their beginnings; without any, those that the options choose, or all.")
     var pods: [String] = []
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        guard pods.isEmpty != choice.isGiven else { return }
+        guard !pods.isEmpty, choice.isGiven else { return }
         throw ValidationError("Give ids of pods, or options that choose among them.")
     }
 
@@ -41,7 +41,10 @@ struct InspectPods: EngineCommand {
 
     private func chosen(_ engine: Engine) async throws -> [String] {
         let found = try await choice.pods(engine)
-        guard !found.isEmpty else { throw CommandError("inspect pods", nil, "none is chosen by these options") }
+        guard !found.isEmpty else {
+            throw CommandError(
+                "inspect pods", nil, choice.isGiven ? "none is chosen by these options" : "there are none")
+        }
         return found.map(\.id)
     }
 

@@ -27,8 +27,7 @@ struct ListContainers: EngineCommand {
     @OptionGroup var global: GlobalOptions
 
     func run(_ engine: Engine) async throws {
-        let containers = try await choice.containers(
-            engine, id: id, state: list.state, namespace: list.namespace, all: list.all)
+        let containers = try await find(engine)
         if output != .table {
             let items = try containers.map { try ProtoJSON.value($0, shape: Shapes.container) }
             return try output.print(.object(["containers": .array(items)]))
@@ -37,6 +36,16 @@ struct ListContainers: EngineCommand {
         if verbose { return try containers.forEach(printAll) }
         let images = resolveImagePath ? try await imageNames(engine) : [:]
         try printTable(containers, try await podNames(containers, engine), images)
+    }
+
+    /// A pod or an image that is not there has no containers: a script may wait for just that.
+    private func find(_ engine: Engine) async throws -> [Runtime_V1_Container] {
+        do {
+            return try await choice.containers(
+                engine, id: id, state: list.state, namespace: list.namespace, all: list.all)
+        } catch let error as CommandError where error.saysAbsent {
+            return []
+        }
     }
 
     /// Names and namespaces of pods by id.

@@ -18,22 +18,15 @@ struct ListImages: EngineCommand {
     var noTrunc = false
     @Flag(help: "Print which images are pinned.")
     var pinned = false
-    @Option(
-        name: .shortAndLong,
-        help: "Only images with dangling=true|false, reference=/PATTERN/, before=IMAGE or since=IMAGE; may be repeated."
-    )
-    var filter: [String] = []
+    @OptionGroup var filters: ImageFilters
     @Option(name: .shortAndLong, help: "Form of the output: table, json or yaml.")
     var output = OutputFormat.table
     @Argument(help: "Only this image: name or id.")
     var image: String?
     @OptionGroup var global: GlobalOptions
 
-    func validate() throws { _ = try filter.map(ImageFilter.init) }
-
     func run(_ engine: Engine) async throws {
-        let all = try await engine.listImages(image).sorted { ImageNames.sortKey($0) < ImageNames.sortKey($1) }
-        let images = try filter.map(ImageFilter.init).reduce(all) { images, filter in try filter.choose(among: images) }
+        let images = try await filters.images(engine, image)
         if output != .table {
             let items = try images.map { try ProtoJSON.value($0, shape: Shapes.image) }
             return try output.print(.object(["images": .array(items)]))

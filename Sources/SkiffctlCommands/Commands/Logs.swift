@@ -10,14 +10,16 @@ struct Logs: EngineCommand {
 
     @Flag(name: .shortAndLong, help: "Go on until the container ends.")
     var follow = false
-    @Option(help: "Only so many lines at the end; -1 is all.")
+    @Option(parsing: .unconditional, help: "Only so many lines at the end; -1 is all.")
     var tail = -1
-    @Option(help: "Only lines since a time (RFC 3339) or a length of time, such as 10m.")
+    @Option(
+        help: "Only lines since a time (RFC 3339, UTC without a zone; seconds since 1970), or since so long ago (10m)."
+    )
     var since: String?
     @Flag(name: .shortAndLong, help: "Print the time of each line.")
     var timestamps = false
-    @Option(help: "Print no more than so many bytes.")
-    var limitBytes: Int?
+    @Option(parsing: .unconditional, help: "Print no more than so many bytes; -1 is all.")
+    var limitBytes = -1
     @Flag(name: .shortAndLong, help: "The output of the container of the same name that was there before.")
     var previous = false
     @Flag(name: .shortAndLong, help: "Have the container go on in a new log file first.")
@@ -29,7 +31,6 @@ struct Logs: EngineCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        if let limitBytes, limitBytes <= 0 { throw ValidationError("The limit must be greater than 0.") }
         if stream != nil, tail >= 0 { throw ValidationError("Give either --tail or --stream.") }
         if previous, follow || reopen { throw ValidationError("With --previous there is nothing to come.") }
         _ = try oldest()
@@ -43,7 +44,8 @@ struct Logs: EngineCommand {
             throw CommandError("read logs of container", id, "it has no log")
         }
         var file = try LogFile(previous ? try Self.previousPath(status) : status.logPath)
-        var printer = LogPrinter(since: try oldest(), timestamps: timestamps, limit: limitBytes, stream: stream)
+        var printer = LogPrinter(
+            since: try oldest(), timestamps: timestamps, limit: limitBytes < 0 ? nil : limitBytes, stream: stream)
         try printExisting(&file, &printer)
         guard follow else { return }
         // Asked before the last read, so that nothing of a container that has ended stays unread.
@@ -95,11 +97,10 @@ struct Logs: EngineCommand {
 
     private func oldest() throws -> Int64 {
         guard let since else { return .min }
-        if let time = Clock.parse(since) { return time }
-        guard let span = TimeSpan(argument: since) else {
+        guard let time = Clock.moment(since, now: Clock.now) else {
             throw ValidationError("neither a time nor a length of time: \"\(since)\"")
         }
-        return Clock.now - span.nanoseconds
+        return time
     }
 }
 

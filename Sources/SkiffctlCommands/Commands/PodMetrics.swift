@@ -10,9 +10,19 @@ struct PodMetrics: EngineCommand {
 
     @Option(name: .shortAndLong, help: "Form of the output: json or yaml.")
     var output = OutputFormat.json
+    @Flag(name: .shortAndLong, help: "Print again and again, until interrupted.")
+    var watch = false
     @OptionGroup var global: GlobalOptions
 
     func run(_ engine: Engine) async throws {
+        try await printOnce(engine)
+        while watch {
+            try await Task.sleep(for: .milliseconds(500))
+            try await printOnce(engine)
+        }
+    }
+
+    private func printOnce(_ engine: Engine) async throws {
         let response = try await engine.call("list metrics of pods") {
             try await engine.runtime.listPodSandboxMetrics(Runtime_V1_ListPodSandboxMetricsRequest(), options: $0)
         }

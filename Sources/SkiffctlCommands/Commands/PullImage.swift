@@ -3,7 +3,6 @@
 
 import ArgumentParser
 import CRIAPI
-import Linux
 
 struct PullImage: EngineCommand {
     static let configuration = CommandConfiguration(commandName: "pull", abstract: "Pull an image.")
@@ -39,16 +38,9 @@ extension Engine {
         request.image = image
         if let auth { request.auth = auth }
         if let sandbox { request.sandboxConfig = sandbox }
-        let (engine, pull) = (self, request)
-        let meter = Terminal.isTerminal(2) ? Task { await PullMeter(image.image, engine).run() } : nil
-        let result = await Result.of {
-            try await engine.call("pull image", image.image, patience: patience) {
-                try await engine.images.pullImage(pull, options: $0).imageRef
-            }
+        return try await call("pull image", image.image, patience: patience, meter: PullMeter(image.image, self)) {
+            try await images.pullImage(request, options: $0).imageRef
         }
-        meter?.cancel()
-        await meter?.value
-        return try result.get()
     }
 }
 
@@ -61,16 +53,6 @@ extension Engine {
         let mounted = container.mounts.filter(\.hasImage).map(\.image).filter { !$0.image.isEmpty }
         for image in [container.image] + mounted {
             _ = try await pull(image, auth, sandbox, patience: try options.limit.patience())
-        }
-    }
-}
-
-extension Result where Failure == any Error {
-    fileprivate static func of(_ body: () async throws -> Success) async -> Self {
-        do {
-            return .success(try await body())
-        } catch {
-            return .failure(error)
         }
     }
 }

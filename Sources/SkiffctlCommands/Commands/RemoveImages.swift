@@ -7,7 +7,7 @@ import CRIAPI
 struct RemoveImages: EngineCommand {
     static let configuration = CommandConfiguration(commandName: "rmi", abstract: "Remove images.")
 
-    @Flag(name: .shortAndLong, help: "Remove all images.")
+    @Flag(name: .shortAndLong, help: "Remove all images; with --prune those that it means.")
     var all = false
     @Flag(name: [.customShort("q"), .long], help: "Remove images that no container uses and that are not pinned.")
     var prune = false
@@ -16,7 +16,7 @@ struct RemoveImages: EngineCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        guard [all, prune, !images.isEmpty].count(where: { $0 }) != 1 else { return }
+        guard images.isEmpty != (all || prune) else { return }
         throw ValidationError("Give names or ids of images, or --all, or --prune.")
     }
 
@@ -45,6 +45,7 @@ struct RemoveImages: EngineCommand {
         _ = try await engine.call("remove image", name, patience: .work(0)) {
             try await engine.images.removeImage(request, options: $0)
         }
-        for tag in image.repoTags.isEmpty ? [image.id] : image.repoTags { try Console.print("Deleted: \(tag)") }
+        let names = [image.repoTags, image.repoDigests].first { !$0.isEmpty } ?? [image.id]
+        for name in names { try Console.print("Deleted: \(name)") }
     }
 }

@@ -34,6 +34,7 @@ struct RemovePods: EngineCommand {
                 throw CommandError("remove pod", pod.id, "it is ready: stop it first, or use --force")
             }
             try await engine.stopPod(pod.id)
+            try Console.print("Stopped sandbox \(pod.id)")
         }
         try await engine.removePod(pod.id)
         try Console.print("Removed sandbox \(pod.id)")

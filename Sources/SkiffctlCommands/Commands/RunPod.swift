@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import CRIAPI
+import FoundationEssentials
 
 struct RunPod: EngineCommand {
     static let configuration = CommandConfiguration(
@@ -22,12 +23,13 @@ struct RunPod: EngineCommand {
 }
 
 extension Engine {
-    /// Returns the id of the new pod.
+    /// Returns the id of the new pod. One whose file has no "uid" is another one each time.
     func runPod(
         _ config: Runtime_V1_PodSandboxConfig, handler: String, patience: Patience
     ) async throws -> String {
         var request = Runtime_V1_RunPodSandboxRequest()
         request.config = config
+        if config.metadata.uid.isEmpty { request.config.metadata.uid = UUID().uuidString.lowercased() }
         request.runtimeHandler = handler
         return try await call("run pod", config.metadata.name, patience: patience) {
             try await runtime.runPodSandbox(request, options: $0).podSandboxID

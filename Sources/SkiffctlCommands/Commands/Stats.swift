@@ -55,7 +55,8 @@ struct Stats<Subject: StatsSubject>: EngineCommand {
         repeat {
             if output == .table || watch { try await Task.sleep(for: .seconds(seconds)) }
             let found = try await subject.find(id ?? object, labels: labels, engine)
-            let now = found.filter { matches(Subject.name($0)) }
+            let now = found.filter { matches(Subject.name($0)) }.sorted { Subject.id($0) < Subject.id($1) }
+            if watch, output == .table { try Console.clearTerminal() }
             try print(now, before)
             before = now
         } while watch

@@ -3,7 +3,6 @@
 
 import ArgumentParser
 import CRIAPI
-import Linux
 
 struct Top: EngineCommand {
     static let configuration = CommandConfiguration(
@@ -30,8 +29,7 @@ struct Top: EngineCommand {
         while count == 0 || printed < count {
             try await Task.sleep(for: .seconds(seconds))
             let now = try await engine.podStats(filter)
-            // Clears the screen and goes to its upper left corner; a file or a pipe gets one table after the other.
-            if Terminal.isTerminal(1) { try Console.write(Array("\u{1B}[2J\u{1B}[H".utf8), to: 1) }
+            try Console.clearTerminal()
             for line in Self.table(now, before) { try Console.print(line) }
             before = now
             printed += 1

@@ -10,19 +10,19 @@ struct UpdateContainers: EngineCommand {
 
     @Option(help: "Length of a period of CPU time in microseconds.")
     var cpuPeriod: Int64 = 0
-    @Option(help: "CPU time in each period in microseconds; -1 is unlimited.")
+    @Option(parsing: .unconditional, help: "CPU time in each period in microseconds; -1 is unlimited.")
     var cpuQuota: Int64 = 0
     @Option(name: [.customLong("cpu-share"), .customLong("cpu-shares")], help: "Share of CPU time.")
     var cpuShare: Int64 = 0
     @Option(help: "Memory in bytes.")
     var memory: Int64 = 0
-    @Option(help: "Memory and swap together in bytes.")
+    @Option(parsing: .unconditional, help: "Memory and swap together in bytes; -1 is unlimited.")
     var memorySwap: Int64 = 0
     @Option(help: "CPUs that may be used, such as 0-3,7.")
     var cpusetCpus = ""
     @Option(help: "Memory nodes that may be used.")
     var cpusetMems = ""
-    @Option(help: "Who dies first when memory runs out, -1000 to 1000.")
+    @Option(parsing: .unconditional, help: "Who dies first when memory runs out, -1000 to 1000.")
     var oomScoreAdj: Int64 = 0
     @Argument(help: "Ids of containers, or their beginnings.")
     var containers: [String]

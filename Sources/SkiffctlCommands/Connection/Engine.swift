@@ -29,6 +29,14 @@ struct Engine: Sendable {
         /// What the user gave this command; 0 is as long as it takes.
         case limit(TimeSpan)
 
+        /// Whether a person may have to wait, who did not say for what.
+        fileprivate var isWork: Bool {
+            switch self {
+            case .work, .limit: true
+            case .query, .endless: false
+            }
+        }
+
         /// `general` is what the user gave all requests.
         fileprivate func timeout(_ general: Duration?) -> Duration? {
             switch self {
@@ -60,9 +68,9 @@ struct Engine: Sendable {
         }
     }
 
-    /// Makes one request and names it in the error.
+    /// Makes one request and names it in the error. Shows on a terminal that work is being done, or what the meter says.
     func call<Response: Sendable>(
-        _ operation: String, _ subject: String? = nil, patience: Patience = .query,
+        _ operation: String, _ subject: String? = nil, patience: Patience = .query, meter: (any ProgressMeter)? = nil,
         _ body: (CallOptions) async throws -> Response
     ) async throws -> Response {
         var options = CallOptions.defaults
@@ -74,7 +82,9 @@ struct Engine: Sendable {
             if settings.debug { Console.note("debug: \(operation): \(ContinuousClock.now - start)") }
         }
         do {
-            return try await body(options)
+            let work = patience.isWork ? WorkMeter(work: subject.map { "\(operation) \"\($0)\"" } ?? operation) : nil
+            guard let meter = meter ?? work else { return try await body(options) }
+            return try await ProgressLine.show(meter) { try await body(options) }
         } catch let error as RPCError {
             throw CommandError(operation, subject, error)
         }
@@ -92,7 +102,7 @@ struct Engine: Sendable {
                 return
             } catch {
                 let mayCome = [.ENOENT, .ECONNREFUSED].contains(error.errno)
-                guard mayCome, ContinuousClock.now < end else { throw error }
+                guard mayCome, ContinuousClock.now < end else { throw endpoint.failure(error.errno) }
             }
             try await Task.sleep(for: .milliseconds(50))
         }

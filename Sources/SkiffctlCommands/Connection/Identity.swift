@@ -76,7 +76,9 @@ extension Engine {
         do {
             return try Identity.resolve(text, among: ids)
         } catch {
-            throw CommandError(operation, text, error.cause)
+            var failure = CommandError(operation, text, error.cause)
+            failure.saysAbsent = error == .unknown
+            throw failure
         }
     }
 }

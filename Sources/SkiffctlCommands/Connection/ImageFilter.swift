@@ -10,7 +10,8 @@ enum ImageFilter {
     case dangling(Bool)
     /// One of its names matches.
     case reference((String) -> Bool)
-    /// It stands before, or behind, this one in the list: by its tag, digest or id.
+    /// It stands behind, or before, this one in the list: by its tag, digest or id. Like crictl, which takes the list for one
+    /// that begins with the newest.
     case before(String)
     case since(String)
 
@@ -37,15 +38,15 @@ enum ImageFilter {
         switch self {
         case .dangling(let isWanted): images.filter { $0.repoTags.isEmpty == isWanted }
         case .reference(let matches): images.filter { ($0.repoTags + $0.repoDigests).contains(where: matches) }
-        case .before(let name): Array(images[..<(try Self.index(of: name, in: images))])
-        case .since(let name): Array(images[(try Self.index(of: name, in: images))...].dropFirst())
+        case .before(let name): Array(images[(try Self.index(of: name, in: images))...].dropFirst())
+        case .since(let name): Array(images[..<(try Self.index(of: name, in: images))])
         }
     }
 
     private static func index(of name: String, in images: [Runtime_V1_Image]) throws -> Int {
         let index = images.firstIndex { image in
-            (image.repoTags + image.repoDigests).contains(name) || image.id == name
-                || image.id == "sha256:" + name
+            (image.repoTags + image.repoDigests).contains(name)
+                || !name.isEmpty && (image.id.hasPrefix(name) || image.id.hasPrefix("sha256:" + name))
         }
         guard let index else { throw CommandError("filter images", name, "not found") }
         return index

@@ -38,8 +38,12 @@ extension SettingsFile {
     }
 
     private static func flag(_ key: String, _ value: String) throws(CommandError) -> Bool {
-        guard let flag = Bool(value) else { throw CommandError("set", key, "neither true nor false: \"\(value)\"") }
-        return flag
+        // As crictl reads them.
+        switch value {
+        case "1", "t", "T", "true", "TRUE", "True": return true
+        case "0", "f", "F", "false", "FALSE", "False": return false
+        default: throw CommandError("set", key, "neither true nor false: \"\(value)\"")
+        }
     }
 
     /// What the file says.

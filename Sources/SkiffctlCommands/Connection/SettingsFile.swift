@@ -31,23 +31,25 @@ struct SettingsFile: Equatable {
             guard Self.keys.contains(member.key) else {
                 throw CommandError("read settings", path, "unknown key \"\(member.key)\"")
             }
+            // As if it were not there.
+            if member.value == .null { continue }
+            guard let text = Self.text(member.value) else {
+                throw CommandError("read settings", path, "\(member.key): wrong type of value")
+            }
             do {
-                try set(member.key, Self.text(member.value, of: member.key))
+                try set(member.key, text)
             } catch {
                 throw CommandError("read settings", path, "\(member.key): \(error.cause)")
             }
         }
     }
 
-    /// The text of a value of the right type.
-    private static func text(_ value: JSON, of key: String) throws(CommandError) -> String {
-        switch (key, value) {
-        case ("timeout", .number(let text)), ("timeout", .string(let text)): return text
-        case ("runtime-endpoint", .string(let text)), ("image-endpoint", .string(let text)): return text
-        case ("debug", .bool(let flag)), ("pull-image-on-create", .bool(let flag)),
-            ("disable-pull-on-run", .bool(let flag)):
-            return flag ? "true" : "false"
-        default: throw CommandError("set", key, "wrong type of value")
+    /// A value as it is written, in quotes or not; nil for what has parts.
+    private static func text(_ value: JSON) -> String? {
+        switch value {
+        case .number(let text), .string(let text): text
+        case .bool(let flag): flag ? "true" : "false"
+        default: nil
         }
     }
 }

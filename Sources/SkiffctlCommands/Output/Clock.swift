@@ -21,6 +21,18 @@ enum Clock {
         return date.dropLast() + "." + fraction + "Z"
     }
 
+    /// What a person may write for a moment: RFC 3339, of which the end may be missing, seconds since 1970, or a length of
+    /// time before now. nil if it is none of these.
+    static func moment(_ text: String, now: Int64) -> Int64? {
+        if text.allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." }), let seconds = Double(text) {
+            return seconds < 9e9 ? Int64(seconds * 1e9) : nil
+        }
+        if let time = parse(text) { return time }
+        let missing = ["Z", ":00Z", ":00:00Z", "T00:00:00Z"]
+        if let time = missing.lazy.compactMap({ parse(text + $0) }).first { return time }
+        return TimeSpan(argument: text).map { now - $0.nanoseconds }
+    }
+
     /// Parses RFC 3339 with any fraction and zone; nil if it is none.
     static func parse(_ text: some StringProtocol) -> Int64? {
         guard let separator = text.firstIndex(where: { $0 == "T" || $0 == "t" }),

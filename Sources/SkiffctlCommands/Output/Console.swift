@@ -15,6 +15,11 @@ enum Console {
         }
     }
 
+    /// Clears a terminal and goes to its upper left corner; a file or a pipe gets one table after the other.
+    static func clearTerminal() throws(SystemError) {
+        if Terminal.isTerminal(1) { try write(Array("\u{1B}[2J\u{1B}[H".utf8), to: 1) }
+    }
+
     /// A line on standard error. That it cannot be written is nothing that could be told.
     static func note(_ line: String) { try? write(Array(line.utf8) + [10], to: 2) }
 

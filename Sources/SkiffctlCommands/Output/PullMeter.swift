@@ -3,41 +3,30 @@
 
 import CRIAPI
 
-/// A line on the terminal that moves while an image is pulled. The interface does not tell how far a pull is, but by how
-/// much the space used by images grows.
-struct PullMeter {
-    private static let frames: [Character] = ["|", "/", "-", "\\"]
-
-    private let image: String
-    private let engine: Engine
+/// How far a pull is. The interface does not tell, but by how much the space used by images grows.
+struct PullMeter: ProgressMeter {
+    let image: String
+    let engine: Engine
+    private var before: UInt64?
+    private var grown: UInt64 = 0
 
     init(_ image: String, _ engine: Engine) {
         self.image = image
         self.engine = engine
     }
 
-    /// Draws until the task is cancelled, then clears the line.
-    func run() async {
-        let start = ContinuousClock.now
-        let before = await usedBytes()
-        var grown: UInt64 = 0
-        var frame = 0
-        while !Task.isCancelled {
-            // Space is measured twice a second, the line moves ten times.
-            if frame % 5 == 0, let before, let now = await usedBytes(), now > before {
-                grown = max(grown, now - before)
-            }
-            let line = Self.line(image, frame, grown, (ContinuousClock.now - start).components.seconds)
-            draw("\r\u{1B}[K" + line)
-            frame += 1
-            try? await Task.sleep(for: .milliseconds(100))
+    mutating func text(_ frame: Int) async -> String {
+        // Space is measured twice a second, the line moves ten times.
+        if frame % 5 == 0, let now = await usedBytes() {
+            let start = before ?? now
+            before = start
+            grown = max(grown, now - min(now, start))
         }
-        draw("\r\u{1B}[K")
+        return Self.text(image, grown)
     }
 
-    static func line(_ image: String, _ frame: Int, _ bytes: UInt64, _ seconds: Int64) -> String {
-        let size = bytes == 0 ? "" : "  " + HumanUnits.size(bytes)
-        return "\(frames[frame % frames.count]) pulling \(image)\(size)  \(seconds)s"
+    static func text(_ image: String, _ bytes: UInt64) -> String {
+        "pulling \(image)" + (bytes == 0 ? "" : "  " + HumanUnits.size(bytes))
     }
 
     /// Nil where the engine does not tell: then only time is shown.
@@ -47,7 +36,4 @@ struct PullMeter {
         }
         return response?.imageFilesystems.reduce(0) { $0 + $1.usedBytes.value }
     }
-
-    /// A terminal that has gone away is no reason to fail a pull.
-    private func draw(_ text: String) { try? Console.write(Array(text.utf8), to: 2) }
 }
