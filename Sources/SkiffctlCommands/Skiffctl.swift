@@ -58,6 +58,9 @@ package struct Skiffctl: AsyncParsableCommand {
         } catch let error as CommandError {
             Console.report(error)
             exit(withError: ExitCode.failure)
+        } catch let error as SystemError where error.errno == .EPIPE {
+            // Who read the output has enough. As if SIGPIPE had come, which is ignored for the sake of sockets.
+            exit(withError: ExitCode(128 + 13))
         } catch let error as SystemError {
             Console.report(error)
             exit(withError: ExitCode.failure)

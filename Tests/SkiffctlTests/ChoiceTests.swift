@@ -4,6 +4,7 @@
 import ArgumentParser
 import CRIAPI
 import GRPCCore
+import Linux
 import SwiftProtobuf
 import Testing
 

@@ -229,6 +229,12 @@ def test_lists_of_what_is_not_there_are_empty(engine, pod):
 def test_what_scripts_ask_first(engine):
     assert engine.skiffctl("--version").startswith("skiffctl version ")
     assert engine.skiffctl("runtime-config").split()[:2] == ["cgroup", "driver:"]
+    # As after `| head -1`.
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(engine.client("info"), stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
     done = run(engine, "frobnicate")
     assert done.returncode == 64 and b'no command "frobnicate"' in done.stderr
 
