@@ -10,8 +10,12 @@ final class ObjectTable: Sendable {
         var containers: [String: Container] = [:]
         var podNames: [String: Pod] = [:]
         var containerNames: [String: Container] = [:]
-        /// Made and acknowledged: what requests can see.
-        var visible: Set<String> = []
+        /// Being made: what requests cannot see. Few at a time, and most lists find none.
+        var hidden: Set<String> = []
+
+        func isVisible(_ id: String) -> Bool {
+            !hidden.contains(id) && (pods[id] != nil || containers[id] != nil)
+        }
     }
 
     private let state = Mutex(State())
@@ -20,7 +24,7 @@ final class ObjectTable: Sendable {
         state.withLock { state in
             state.pods[pod.id] = pod
             state.podNames[pod.name] = pod
-            if visible { state.visible.insert(pod.id) }
+            if !visible { state.hidden.insert(pod.id) }
         }
     }
 
@@ -28,19 +32,19 @@ final class ObjectTable: Sendable {
         state.withLock { state in
             state.containers[container.id] = container
             state.containerNames[container.name] = container
-            if visible { state.visible.insert(container.id) }
+            if !visible { state.hidden.insert(container.id) }
         }
     }
 
     /// Whether requests can see it.
-    func isVisible(_ id: String) -> Bool { state.withLock { $0.visible.contains(id) } }
+    func isVisible(_ id: String) -> Bool { state.withLock { $0.isVisible(id) } }
 
-    func show(_ id: String) { state.withLock { _ = $0.visible.insert(id) } }
+    func show(_ id: String) { state.withLock { _ = $0.hidden.remove(id) } }
 
     func remove(_ pod: Pod) {
         state.withLock { state in
             state.pods[pod.id] = nil
-            state.visible.remove(pod.id)
+            state.hidden.remove(pod.id)
             if state.podNames[pod.name] === pod { state.podNames[pod.name] = nil }
         }
     }
@@ -48,7 +52,7 @@ final class ObjectTable: Sendable {
     func remove(_ container: Container) {
         state.withLock { state in
             state.containers[container.id] = nil
-            state.visible.remove(container.id)
+            state.hidden.remove(container.id)
             if state.containerNames[container.name] === container { state.containerNames[container.name] = nil }
         }
     }
@@ -57,9 +61,9 @@ final class ObjectTable: Sendable {
     func container(named name: String) -> Container? { state.withLock { $0.containerNames[name] } }
 
     /// All that requests can see.
-    var pods: [Pod] { state.withLock { state in state.pods.values.filter { state.visible.contains($0.id) } } }
+    var pods: [Pod] { state.withLock { state in state.pods.values.filter { !state.hidden.contains($0.id) } } }
     var containers: [Container] {
-        state.withLock { state in state.containers.values.filter { state.visible.contains($0.id) } }
+        state.withLock { state in state.containers.values.filter { !state.hidden.contains($0.id) } }
     }
     /// Also those that are being made.
     var allPods: [Pod] { state.withLock { Array($0.pods.values) } }
@@ -68,7 +72,7 @@ final class ObjectTable: Sendable {
     func findPod(_ id: String) throws(ServiceError) -> Pod? {
         try Identifier.check(id, kind: "pod")
         // A whole id, as kubelet has it, costs the same however many there are.
-        if let pod = state.withLock({ $0.visible.contains(id) ? $0.pods[id] : nil }) { return pod }
+        if let pod = state.withLock({ $0.hidden.contains(id) ? nil : $0.pods[id] }) { return pod }
         let pods = Dictionary(uniqueKeysWithValues: pods.map { ($0.id, $0) })
         return try Identifier.match(id, in: pods.keys, kind: "pod").flatMap { pods[$0] }
     }
@@ -76,7 +80,7 @@ final class ObjectTable: Sendable {
     /// The visible container of an id or of its unique beginning; nil when there is none.
     func findContainer(_ id: String) throws(ServiceError) -> Container? {
         try Identifier.check(id, kind: "container")
-        if let container = state.withLock({ $0.visible.contains(id) ? $0.containers[id] : nil }) { return container }
+        if let container = state.withLock({ $0.hidden.contains(id) ? nil : $0.containers[id] }) { return container }
         let containers = Dictionary(uniqueKeysWithValues: containers.map { ($0.id, $0) })
         return try Identifier.match(id, in: containers.keys, kind: "container").flatMap { containers[$0] }
     }
