@@ -68,14 +68,16 @@ enum StoreDatabase {
     private static func make(_ paths: StorePaths) throws {
         guard try !paths.belongToDatabase() else { throw StorePaths.belongsToAnother(paths.images) }
         let (path, identityPath) = ("\(paths.database).new", "\(paths.identity).new")
-        func remove() throws(ImageStoreError) {
-            for file in ["", "-wal", "-shm", "-journal"].map({ path + $0 }) + [identityPath] {
+        func remove(_ files: [String]) throws(ImageStoreError) {
+            for file in files {
                 try ImageStoreError.attempt("remove", file) { () throws(Errno) in
                     do throws(Errno) { try Syscall.removeFile(file) } catch .ENOENT {}
                 }
             }
         }
-        try remove()
+        let own = ["", "-wal", "-shm", "-journal"].map { path + $0 } + [identityPath]
+        // A log without its database is of one whose name was lost with the power, and must not be taken for the new one's.
+        try remove(own + ["-wal", "-shm"].map { paths.database + $0 })
         let identity = randomName()
         try make(path, identity)
         try ImageStoreError.attempt("write", identityPath) { () throws(Errno) in
@@ -95,7 +97,7 @@ enum StoreDatabase {
                     flags: CLX_RENAME_NOREPLACE)
             } catch .EEXIST {}
         }
-        try remove()
+        try remove(own)
     }
 
     private static func make(_ path: String, _ identity: String) throws {

@@ -111,6 +111,18 @@ import Testing
         #expect(try store.images().map(\.id) == [image.id])
     }
 
+    @Test func aLogWithoutItsDatabaseIsNobodys() async throws {
+        try lab.layout.add([StoreLab.layer("a", "1")])
+        let store = try lab.open()
+        _ = try await pull(store, from: lab.source())
+        let other = "\(lab.folder.path)/other"
+        try Syscall.makeDirectory(other)
+        try AtomicFile.write("\(other)/skiff.db-wal", Syscall.readFile("\(lab.root)/skiff.db-wal"))
+        let new = try ImageStore(root: other, run: lab.run, format: .directory)
+        #expect(try new.images().isEmpty && new.check().layers == 0)
+        #expect(try store.images().count == 1)
+    }
+
     /// Others may remove an image and fetch it again while it is checked: what was found of the old one is not true of the
     /// new one.
     @Test func whatWasFetchedAgainMeanwhileStays() async throws {
