@@ -33,11 +33,12 @@ package struct Skiffctl: AsyncParsableCommand {
 
     package init() {}
 
-    /// The parser's rule for a command without a name of its own: that of its type, in lower case.
+    /// Every command has its name in its configuration: to make it from the type's takes every start of the program a search
+    /// through all conformances.
     private static var commandNames: Set<String> {
         Set(
             configuration.subcommands.flatMap { command in
-                [command.configuration.commandName ?? "\(command)".lowercased()] + command.configuration.aliases
+                [command.configuration.commandName].compactMap { $0 } + command.configuration.aliases
             })
     }
 

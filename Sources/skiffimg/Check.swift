@@ -9,7 +9,7 @@ internal import OCIImageSpec
 
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Compare everything in the store with what it was.",
+        commandName: "check", abstract: "Compare everything in the store with what it was.",
         discussion: """
             What is damaged is set aside, and its images are shown no more until that part has been fetched again: by \
             --repair, or by pulling them. Ends with status 1 while something is damaged.

@@ -7,7 +7,7 @@ internal import OCIImageSpec
 
 struct Copy: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Copy an image from one place to another.",
+        commandName: "copy", abstract: "Copy an image from one place to another.",
         discussion: "Manifests and layers keep their digests, except in docker-archive:, which has neither.")
 
     @OptionGroup var options: SourceOptions
@@ -26,7 +26,7 @@ struct Copy: AsyncParsableCommand {
 
 struct Push: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Send an image to a registry.",
+        commandName: "push", abstract: "Send an image to a registry.",
         discussion: """
             Without DESTINATION it goes to the registry its name says. Layers that the store does not keep are fetched \
             from where the image came from.

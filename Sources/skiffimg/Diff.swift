@@ -7,6 +7,7 @@ internal import Linux
 
 struct Diff: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "diff",
         abstract:
             "List the files in which an image of the store differs from another, or from itself without its top layer.",
         discussion: "A for added, C for changed, D for deleted.")

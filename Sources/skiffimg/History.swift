@@ -7,7 +7,7 @@ internal import OCIImageSpec
 
 struct History: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show how the layers of an image came about, the last step first.",
+        commandName: "history", abstract: "Show how the layers of an image came about, the last step first.",
         discussion: "Sizes are those on disk for an image of the store, and compressed for one elsewhere.")
 
     @OptionGroup var image: ReadOptions

@@ -7,7 +7,7 @@ internal import OCIImageSpec
 
 struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Describe an image as JSON.",
+        commandName: "inspect", abstract: "Describe an image as JSON.",
         discussion: """
             A name or id is looked up in the store first and then in its registry; with a transport it is read where it \
             is. Nothing is pulled.
@@ -30,7 +30,8 @@ struct Inspect: AsyncParsableCommand {
 
 struct Config: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print the configuration of an image, as it is.", discussion: "Its digest is the image's id.")
+        commandName: "config", abstract: "Print the configuration of an image, as it is.",
+        discussion: "Its digest is the image's id.")
 
     @OptionGroup var image: ReadOptions
 

@@ -7,7 +7,7 @@ internal import OCIImageSpec
 
 struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the images of the store.", aliases: ["ls", "images"])
+        commandName: "list", abstract: "List the images of the store.", aliases: ["ls", "images"])
 
     @OptionGroup var store: StoreOptions
     @Flag(help: "Print JSON.")

@@ -7,7 +7,7 @@ internal import OCIImageSpec
 
 struct Mount: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Mount an image of the store read-only, and print where.",
+        commandName: "mount", abstract: "Mount an image of the store read-only, and print where.",
         discussion: "It stays, and the image cannot be removed, until \"umount\". Without REF all mounts are listed.")
 
     @OptionGroup var store: StoreOptions
@@ -39,7 +39,8 @@ struct Mount: ParsableCommand {
 }
 
 struct Umount: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Undo \"mount\".", aliases: ["unmount"])
+    static let configuration = CommandConfiguration(
+        commandName: "umount", abstract: "Undo \"mount\".", aliases: ["unmount"])
 
     @OptionGroup var store: StoreOptions
     @Flag(help: "Print the names of what was unmounted as JSON.")

@@ -6,7 +6,7 @@ internal import ImageStore
 internal import OCIImageSpec
 
 struct Pull: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Bring an image into the store.")
+    static let configuration = CommandConfiguration(commandName: "pull", abstract: "Bring an image into the store.")
 
     @OptionGroup var options: SourceOptions
     @OptionGroup var output: OutputOptions

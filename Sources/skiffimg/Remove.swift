@@ -7,7 +7,7 @@ internal import OCIImageSpec
 
 struct Remove: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Remove images, and the layers nobody else needs.",
+        commandName: "remove", abstract: "Remove images, and the layers nobody else needs.",
         discussion: """
             One of several tags goes alone; the last one, or an id, goes with the image and all its names. An image that \
             a container or a mount uses stays.
@@ -45,7 +45,8 @@ struct Remove: ParsableCommand {
 }
 
 struct Tag: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Give an image of the store further names.")
+    static let configuration = CommandConfiguration(
+        commandName: "tag", abstract: "Give an image of the store further names.")
 
     @OptionGroup var store: StoreOptions
     @Flag(help: "Print the image as JSON.")

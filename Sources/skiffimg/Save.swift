@@ -7,7 +7,7 @@ internal import Linux
 internal import OCIImageSpec
 
 struct Save: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Write images to one archive.")
+    static let configuration = CommandConfiguration(commandName: "save", abstract: "Write images to one archive.")
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case dockerArchive = "docker-archive"
@@ -63,7 +63,7 @@ struct Save: AsyncParsableCommand {
 
 struct Load: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Bring the images of an archive into the store.",
+        commandName: "load", abstract: "Bring the images of an archive into the store.",
         discussion: "The archive is what \"save\", \"docker save\" or \"podman save\" wrote, in either format.")
 
     @OptionGroup var options: SourceOptions

@@ -17,6 +17,8 @@ struct Skiffimg: AsyncParsableCommand {
             docker-archive:FILE[:NAME], dir:DIR.
             """,
         version: "skiffimg version \(EngineVersion.number)",
+        // Each has its name in its configuration: to make it from the type's takes every start of the program a search
+        // through all conformances.
         subcommands: [
             Pull.self, Push.self, Copy.self, Inspect.self, Config.self, Manifest.self, List.self, ListTags.self,
             Tag.self, Remove.self, Unpack.self, Mount.self, Umount.self, Diff.self, History.self, Check.self,

@@ -8,7 +8,7 @@ internal import OCIImageSpec
 
 struct Unpack: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write the files of an image to a directory.",
+        commandName: "unpack", abstract: "Write the files of an image to a directory.",
         discussion: """
             The directory is made, or must be empty. An image of the store is copied; any other is unpacked on the way \
             from where it is, and does not come into the store.

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+import ArgumentParser
 import Testing
 
 @testable import SkiffctlCommands
 
 @Suite struct GlobalArgumentsTests {
+    @Test func everyCommandSaysItsName() {
+        for command in Skiffctl.configuration.subcommands { #expect(command.configuration.commandName != nil) }
+    }
+
     @Test(arguments: [
         ("pods", "pods"),
         ("-r /a pods -q", "pods --runtime-endpoint /a -q"),

@@ -7,7 +7,7 @@ import Streaming
 
 struct Attach: EngineCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Connect with the output of a running container, and with its input.",
+        commandName: "attach", abstract: "Connect with the output of a running container, and with its input.",
         discussion: "With a terminal, the keys ctrl-p ctrl-q leave, and the container goes on.")
 
     @Flag(name: .shortAndLong, help: "The container has a terminal.")

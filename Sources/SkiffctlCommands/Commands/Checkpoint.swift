@@ -6,7 +6,7 @@ import CRIAPI
 
 struct Checkpoint: EngineCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Save the state of running containers, which go on.")
+        commandName: "checkpoint", abstract: "Save the state of running containers, which go on.")
 
     @Option(name: [.customShort("e"), .customLong("export")], help: "File that the archive is written to.")
     var export: String

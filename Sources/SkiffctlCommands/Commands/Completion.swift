@@ -5,7 +5,7 @@ import ArgumentParser
 
 struct Completion: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print a script that completes commands and options in a shell.",
+        commandName: "completion", abstract: "Print a script that completes commands and options in a shell.",
         discussion: "For bash: skiffctl completion bash > /etc/bash_completion.d/skiffctl")
 
     @Argument(help: "bash, zsh or fish.")

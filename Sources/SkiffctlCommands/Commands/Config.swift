@@ -7,7 +7,7 @@ import Linux
 
 struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print and change the settings file.",
+        commandName: "config", abstract: "Print and change the settings file.",
         usage: """
             skiffctl config --list | --get <key> | --set <key>=<value>[,...] ...
             skiffctl config <key> <value>

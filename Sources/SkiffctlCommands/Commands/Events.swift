@@ -7,7 +7,7 @@ import GRPCCore
 
 struct Events: EngineCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print what happens to pods and containers, until interrupted.",
+        commandName: "events", abstract: "Print what happens to pods and containers, until interrupted.",
         discussion: "Without --follow each event is a document with the status of its pod and all containers.",
         aliases: ["event"])
 

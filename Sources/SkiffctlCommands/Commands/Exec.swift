@@ -8,7 +8,7 @@ import Streaming
 
 struct Exec: EngineCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run a command in a running container and exit with its exit code.",
+        commandName: "exec", abstract: "Run a command in a running container and exit with its exit code.",
         usage: """
             skiffctl exec [<options>] <container> <command> ...
             skiffctl exec [<options>] <options that choose containers> <command> ...

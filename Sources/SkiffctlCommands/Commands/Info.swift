@@ -5,7 +5,8 @@ import ArgumentParser
 import CRIAPI
 
 struct Info: EngineCommand {
-    static let configuration = CommandConfiguration(abstract: "Print conditions, handlers and features of the engine.")
+    static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "Print conditions, handlers and features of the engine.")
 
     @OptionGroup var document: DocumentOptions
     @Flag(name: .shortAndLong, help: "Leave out what the engine tells on top.")

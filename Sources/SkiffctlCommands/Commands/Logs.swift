@@ -6,7 +6,7 @@ import CRIAPI
 import SwiftProtobuf
 
 struct Logs: EngineCommand {
-    static let configuration = CommandConfiguration(abstract: "Print the output of a container.")
+    static let configuration = CommandConfiguration(commandName: "logs", abstract: "Print the output of a container.")
 
     @Flag(name: .shortAndLong, help: "Go on until the container ends.")
     var follow = false

@@ -6,7 +6,7 @@ import CRIAPI
 
 struct Top: EngineCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Watch what containers use, the busiest first, until interrupted.")
+        commandName: "top", abstract: "Watch what containers use, the busiest first, until interrupted.")
 
     @Option(name: .shortAndLong, help: "Seconds between two tables.")
     var seconds: Int64 = 2

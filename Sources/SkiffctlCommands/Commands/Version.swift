@@ -5,7 +5,8 @@ import ArgumentParser
 import CRIAPI
 
 struct Version: EngineCommand {
-    static let configuration = CommandConfiguration(abstract: "Print name and version of the engine.")
+    static let configuration = CommandConfiguration(
+        commandName: "version", abstract: "Print name and version of the engine.")
 
     @Option(name: .shortAndLong, help: "Form of the output: table, json or yaml.")
     var output = OutputFormat.table
