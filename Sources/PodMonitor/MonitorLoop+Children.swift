@@ -14,15 +14,19 @@ extension MonitorLoop {
     func reapChildren() {
         var calls: [(RuntimeCall, ExitStatus)] = []
         var others: [(child: Child, pid: Int32, status: ExitStatus)] = []
+        var lostInit = false
         while let (pid, status) = nextEnded() {
             switch children.removeValue(forKey: pid) {
             case .call(let call): calls.append((call, status))
+            case .pause: lostInit = true
             case .some(let child): others.append((child, pid, status))
             case nil: unclaimed[pid] = status
             }
         }
         for (call, status) in calls { ended(call, status) }
         for (child, pid, status) in others { ended(child, pid, status) }
+        // Last: what ended with it is on record before anything is torn down.
+        if lostInit { initEnded() }
         if !children.values.contains(where: \.makesProcess) { unclaimed = [:] }
         continueShutdown()
     }
@@ -59,14 +63,19 @@ extension MonitorLoop {
 
     private func ended(_ child: Child, _ pid: Int32, _ status: ExitStatus) {
         switch child {
-        case .pause:
-            resources.namespaces.pauseEnded()
-            if case .stopping = phase { return }
-            log.write("the pod's init was killed: every process in its PID namespace ends")
         case .container(let container): ended(container, status)
         case .exec(let session): execEnded(session, pid, status)
-        case .call: break
+        case .call, .pause: break
         }
+    }
+
+    /// Nothing can be born in the PID namespace any more, see pid_namespaces(7). A pod that can only fail must not pass for one
+    /// that is ready, so it ends whole: its daemon hears that by the monitor's end.
+    private func initEnded() {
+        resources.namespaces.pauseEnded()
+        if case .stopping = phase { return }
+        log.write("the init of the pod's PID namespace was killed: the pod ends with it")
+        beginShutdown(for: nil)
     }
 
     /// The pidfd tells that a container's first process has ended. A child is reaped, unless somebody traces it, who may do

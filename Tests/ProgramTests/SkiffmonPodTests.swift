@@ -132,6 +132,22 @@ import Testing
         try eventually("pause and the container end") { !ProcStat.isRunning(pause) && !ProcStat.isRunning(inner) }
     }
 
+    /// Else it would be a pod that passes for ready and in which nothing can start any more.
+    @Test func podEndsWithItsKilledPause() throws {
+        let pod = try SkiffmonPod(new: "net,ipc,uts,pid")
+        let client = try pod.connectAndAdopt()
+        try pod.start("in", script: "sleep 1000", over: client, sharing: ["net", "ipc", "uts", "pid"])
+        try pod.start("beside", script: "sleep 1000", over: client, sharing: ["net", "ipc", "uts"])
+        let others = try ["in", "beside"].map {
+            try #require(Int32(try Syscall.readText(pod.file($0, "pid")).filter(\.isNumber)))
+        }
+        try Syscall.kill(try pause(of: pod), .kill)
+        #expect(try pod.waitForEnd() == .exited(0))
+        for name in ["in", "beside"] { #expect(try Syscall.readText(pod.file(name, "exit")).contains("signal=9")) }
+        #expect(others.allSatisfy { !ProcStat.isRunning($0) })
+        #expect(!Syscall.exists(pod.namespaces))
+    }
+
     @Test func pauseReapsOrphans() throws {
         let pod = try SkiffmonPod(new: "net,ipc,uts,pid")
         let client = try pod.connectAndAdopt()

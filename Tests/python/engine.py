@@ -84,15 +84,23 @@ class Engine:
         self.connect()
 
     def monitor_pid(self, pod):
-        wanted = f"pods/{pod}".encode()
+        """The pod's monitor, and no child of it that has not become another program, or never will: the init of its PID
+        namespace."""
+        wanted, found = f"pods/{pod}".encode(), {}
         for entry in pathlib.Path("/proc").glob("[0-9]*"):
             try:
                 arguments = (entry / "cmdline").read_bytes().split(b"\0")
+                if arguments[0].endswith(b"skiffmon") and any(a.endswith(wanted) for a in arguments):
+                    found[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue
-            if arguments[0].endswith(b"skiffmon") and any(a.endswith(wanted) for a in arguments):
-                return int(entry.name)
-        return None
+        return next((pid for pid, parent in found.items() if parent not in found), None)
+
+    def init_pid(self, pod):
+        """The init of the PID namespace that the pod's containers share."""
+        monitor = self.monitor_pid(pod)
+        children = pathlib.Path(f"/proc/{monitor}/task/{monitor}/children").read_text().split()
+        return next(int(pid) for pid in children if pathlib.Path(f"/proc/{pid}/comm").read_text() == "skiff-pause\n")
 
     # Shorthands of the CRI.
 

@@ -54,3 +54,18 @@ def test_nothing_outlives_a_lost_monitor(engine):
     eventually("nothing runs on", lambda: not processes(engine, pod[0]))
     engine.remove_pod(pod[0])
     engine.assert_clean()
+
+
+def test_a_pod_ends_with_its_killed_init(engine):
+    """Nothing can start in it any more, so it must not pass for one that is ready."""
+    pod = engine.run_pod("headless", linux=sharing(cri.POD))
+    inner = engine.shell(*pod, "inner", "sleep 1000", linux=inside(cri.POD))
+    beside = engine.shell(*pod, "beside", "setsid sleep 1000 & sleep 1000", linux=inside(cri.CONTAINER))
+    os.kill(engine.init_pid(pod[0]), signal.SIGKILL)
+    eventually("the pod is not ready", lambda: engine.pod_status(pod[0]).state == cri.SANDBOX_NOTREADY)
+    for container in [inner, beside]:
+        assert (engine.wait_exit(container).exit_code, engine.status(container).reason) == (137, "Error")
+    eventually("nothing runs on", lambda: not processes(engine, pod[0]))
+    engine.stop_pod(pod[0])
+    engine.remove_pod(pod[0])
+    engine.assert_clean()
