@@ -263,7 +263,6 @@ extension ContainerCreation {
     }
 
     func writePidFile(_ pid: Int32) throws {
-        guard let path = request.pidFile else { return }
-        try SystemError.attempt("write", path) { () throws(Errno) in try AtomicFile.write(path, "\(pid)") }
+        if let path = request.pidFile { try ProcessIDFile.write(path, pid) }
     }
 }

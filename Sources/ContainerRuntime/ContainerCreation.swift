@@ -128,7 +128,7 @@ struct ContainerCreation {
                 try? driver.kill()
                 try? driver.delete()
             }
-            if hasPidFile, let path = request.pidFile { try? Syscall.removeFile(path) }
+            if hasPidFile, let path = request.pidFile { ProcessIDFile.remove(path) }
             try? store.remove(request.id)
             if hasRunHooks {
                 let state = Container(record, in: store).state(.stopped)

@@ -129,15 +129,13 @@ struct ContainerExec {
         try process.channel.waitForReadiness()
         if let path = request.pidfdSocket { try DescriptorSocket.send(pidfd: process.pidfd, to: path) }
         try plan.scheduling.apply(to: process.pid)
-        if let path = request.pidFile {
-            try SystemError.attempt("write", path) { () throws(Errno) in try AtomicFile.write(path, "\(process.pid)") }
-        }
+        if let path = request.pidFile { try ProcessIDFile.write(path, process.pid) }
         try process.channel.proceed()
         do {
             try process.channel.waitForExecution()
         } catch {
             // Callers tell by the file whether there is a process.
-            if let path = request.pidFile { try? Syscall.removeFile(path) }
+            if let path = request.pidFile { ProcessIDFile.remove(path) }
             throw error
         }
         return terminal

@@ -19,6 +19,8 @@ final class LogFile {
     private let limit: UInt64
     private let log: MonitorLog
     private var file: OwnedFD
+    /// Nothing was at the path before. What somebody else has made is his: a file, or /dev/null.
+    private var isOurs: Bool
     private var size: UInt64
     /// A line that could be written only in part, and not be taken back, has no end yet.
     private var endsInsideLine = false
@@ -35,7 +37,8 @@ final class LogFile {
         self.path = path
         self.limit = limit
         self.log = log
-        file = try Self.open(path)
+        isOurs = true
+        file = try Self.openOrMake(path, &isOurs)
         size = try Self.size(of: file, path)
     }
 
@@ -44,6 +47,7 @@ final class LogFile {
         let fresh = try Self.open(path)
         size = try Self.size(of: fresh, path)
         file = fresh
+        isOurs = false
         endsInsideLine = false
     }
 
@@ -60,10 +64,11 @@ final class LogFile {
         lostBytes += UInt64(lines.count - whole)
     }
 
-    /// Removes the file when nothing was written to it: its container could not be created.
+    /// Removes the file that was made here when nothing was written to it: its container could not be created.
     func removeIfEmpty() {
-        guard size == 0 else { return }
-        // It may have been moved away; it is somebody else's then.
+        guard isOurs, size == 0, let own = try? file.status(), let there = try? Syscall.linkStatus(path),
+            (own.device, own.inode) == (there.device, there.inode)
+        else { return }
         do throws(Errno) { try Syscall.removeFile(path) } catch {}
     }
 
@@ -126,6 +131,17 @@ final class LogFile {
     private var mayTell: Bool {
         guard let trouble else { return true }
         return KernelClock.monotonic - trouble.at >= Self.pauseNanoseconds
+    }
+
+    private static func openOrMake(_ path: String, _ isNew: inout Bool) throws(SystemError) -> OwnedFD {
+        do throws(Errno) {
+            return try Syscall.open(path, [.writeOnly, .create, .exclusive, .append], mode: 0o640)
+        } catch .EEXIST {
+            isNew = false
+            return try open(path)
+        } catch {
+            throw SystemError("open", path, error)
+        }
     }
 
     private static func open(_ path: String) throws(SystemError) -> OwnedFD {

@@ -45,6 +45,24 @@ struct LogFileTests {
         #expect(try Syscall.readText("\(folder.path)/old") == "\n")
     }
 
+    @Test(.requiresRoot) func removesNothingThatWasThere() throws {
+        try Syscall.makeNode(path, mode: 0o020666, device: DeviceNumber(major: 1, minor: 3))
+        try open().removeIfEmpty()
+        #expect(Syscall.exists(path), "a container without a log has /dev/null here")
+        try Syscall.removeFile(path)
+
+        try AtomicFile.write(path, "")
+        try open().removeIfEmpty()
+        #expect(Syscall.exists(path))
+        try Syscall.removeFile(path)
+
+        let log = try open()
+        try Syscall.rename(path, "\(folder.path)/moved")
+        try AtomicFile.write(path, "")
+        log.removeIfEmpty()
+        #expect(Syscall.exists(path))
+    }
+
     @Test func removesOnlyAnEmptyFile() throws {
         try open().removeIfEmpty()
         #expect(!Syscall.exists(path))

@@ -110,6 +110,22 @@ struct SkiffrunErrorTests {
         bundle.expectNothingLeft()
     }
 
+    /// Who does not care for the number names /dev/null, which must outlive that.
+    @Test func pidFileThatIsADeviceStays() throws {
+        let bundle = try SkiffrunBundle()
+        let null = "\(bundle.scratch)/null"
+        try Syscall.makeNode(null, mode: 0o020666, device: DeviceNumber(major: 1, minor: 3))
+        try Executable.write("\(bundle.rootfs)/bin/bad", "garbage")
+        try bundle.configure(["/bin/bad"])
+        #expect(try bundle.run("run", "-d", "--pid-file", null, "c").status == .exited(1))
+        #expect(try Syscall.status(null).kind == .character)
+        try bundle.configure(["sleep", "1000"])
+        #expect(try bundle.run("run", "-d", "--pid-file", null, "c").status.isSuccess)
+        #expect(try bundle.run("exec", "-d", "--pid-file", null, "c", "sleep", "1000").status.isSuccess)
+        #expect(try bundle.run("exec", "-d", "--pid-file", null, "c", "nothere").status == .exited(255))
+        #expect(try Syscall.status(null).kind == .character)
+    }
+
     @Test func damagedRecordIsRemovedByForce() throws {
         let bundle = try SkiffrunBundle()
         let pid = try bundle.startSleeper()
