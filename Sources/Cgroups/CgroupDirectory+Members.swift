@@ -39,6 +39,16 @@ extension CgroupDirectory {
         throw CgroupError(.busy, "freeze cgroup \"\(path)\": processes do not stop")
     }
 
+    /// v1. A cgroup whose creation or removal was cut short may lack this hierarchy while it has others, and holds nothing
+    /// frozen then.
+    func thawLegacy() throws(CgroupError) {
+        do throws(CgroupError) {
+            try write("freezer.state", "THAWED")
+        } catch {
+            if exists { throw error }
+        }
+    }
+
     /// v2: the request stands, and `cgroup.events` tells when it is fulfilled.
     func freezeUnified(milliseconds: Int32 = 10_000) throws(CgroupError) {
         var patience = Patience(milliseconds: milliseconds)

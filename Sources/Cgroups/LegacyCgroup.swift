@@ -151,7 +151,7 @@ package struct LegacyCgroup: CgroupDriver {
 
     package func thaw() throws(CgroupError) {
         if let freezer = directory("freezer") {
-            try freezer.write("freezer.state", "THAWED")
+            try freezer.thawLegacy()
         } else if let unified {
             try unified.write("cgroup.freeze", "0")
         }

@@ -115,6 +115,19 @@ import Testing
         #expect(try member.wait() == .signaled(9))
     }
 
+    @Test(arguments: Arrangement.available, [false, true])
+    func `what is left of a cgroup can be killed and removed`(_ arrangement: Arrangement, lastFirst: Bool) throws {
+        let cgroup = try TestCgroup(arrangement)
+        let directories = cgroup.driver.location.subtrees.map { CgroupDirectory($0.directory) }
+        for cut in directories.indices {
+            try cgroup.driver.create()
+            for directory in (lastFirst ? directories.reversed() : directories).prefix(cut) { directory.removeIfEmpty() }
+            try cgroup.driver.kill()
+            try cgroup.driver.delete()
+            #expect(directories.allSatisfy { !$0.exists })
+        }
+    }
+
     @Test(arguments: Arrangement.available)
     func `a signal reaches every process`(_ arrangement: Arrangement) throws {
         let cgroup = try TestCgroup(arrangement)
