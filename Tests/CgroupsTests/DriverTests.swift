@@ -121,7 +121,8 @@ import Testing
         let directories = cgroup.driver.location.subtrees.map { CgroupDirectory($0.directory) }
         for cut in directories.indices {
             try cgroup.driver.create()
-            for directory in (lastFirst ? directories.reversed() : directories).prefix(cut) { directory.removeIfEmpty() }
+            let gone = (lastFirst ? directories.reversed() : directories).prefix(cut)
+            for directory in gone { directory.removeIfEmpty() }
             try cgroup.driver.kill()
             try cgroup.driver.delete()
             #expect(directories.allSatisfy { !$0.exists })
