@@ -83,6 +83,14 @@ class Engine:
         self.channel.close()
         self.connect()
 
+    def configure(self, text):
+        """The daemon starts again with these settings besides its own."""
+        folder = self.folder / "skiff.toml.d"
+        folder.mkdir(exist_ok=True)
+        (folder / "tests.toml").write_text(text)
+        self.kill_daemon()
+        self.start_daemon()
+
     def monitor_pid(self, pod):
         """The pod's monitor, and no child of it that has not become another program, or never will: the init of its PID
         namespace."""

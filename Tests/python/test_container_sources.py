@@ -224,3 +224,9 @@ def test_run_without_files(machine):
     machine.skiffctl("stopp", "--all")
     machine.skiffctl("rmp", "--all")
     assert not machine.pods()
+
+
+def test_a_container_knows_that_it_is_one(machine, pod):
+    container = machine.shell(*pod, "mark", "cat /run/.containerenv && echo there; echo $container")
+    assert machine.wait_exit(container).exit_code == 0
+    assert [text for _, _, text in machine.log(pod[1].metadata.name, "mark")] == ["there", "skiff"]

@@ -10,8 +10,8 @@ import time
 import grpc
 import pytest
 from engine import Engine, cri, eventually
+from inspection import UnixConnection, get
 from pushing import push_artifact
-from test_inspection import UnixConnection, get
 
 Code = grpc.StatusCode
 ACTION = "seccomp-notifier-action.crio.io"

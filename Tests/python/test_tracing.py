@@ -16,7 +16,7 @@ import pytest
 from collector.trace.v1 import trace_service_pb2 as otlp
 from collector.trace.v1 import trace_service_pb2_grpc as services
 from engine import cri, eventually, is_zombie
-from test_inspection import UnixConnection, metrics
+from inspection import UnixConnection, metrics
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -90,7 +90,7 @@ class Traced:
         self.engine.metrics = UnixConnection(self.engine.folder / "metrics")
 
     def metric(self, name):
-        return metrics(self.engine)[f"skiff_tracing_{name}"]
+        return metrics(self.engine.metrics)[f"skiff_tracing_{name}"]
 
 
 @pytest.fixture(scope="module")
