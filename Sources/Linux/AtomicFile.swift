@@ -6,7 +6,8 @@ internal import CLinux
 /// Files that are whole at every moment: a reader, or a machine that lost power, sees the old content or the new.
 package enum AtomicFile {
     /// Writes a temporary file beside the path and renames it over. With `durable`, the bytes and the name are on disk
-    /// when this returns (fsync(2) of file and directory); without, only the order is right.
+    /// when this returns (fsync(2) of file and directory); without, only the order is right. EEXIST where something is that
+    /// is neither a file nor a link: the machine would lose its /dev/null.
     package static func write(
         _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644, durable: Bool = false
     ) throws(Errno) {
@@ -14,6 +15,9 @@ package enum AtomicFile {
         let directory = slash.map { String(path[...$0]) } ?? "."
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
         let parent = try Syscall.open(directory, [.readOnly, .directory])
+        if let old = try? Syscall.linkStatus(name, at: parent.rawValue), old.kind != .regular, !old.isSymlink {
+            throw .EEXIST
+        }
         let temporary = ".\(name).\(Syscall.processID).\(KernelClock.monotonic)"
         do throws(Errno) {
             let file = try Syscall.open(

@@ -11,7 +11,7 @@ final class ConsoleSocket {
     init(path: String) throws(SystemError) {
         self.path = path
         listener = try SystemError.attempt("listen on", path) { () throws(Errno) in
-            do throws(Errno) { try Syscall.removeFile(path) } catch .ENOENT {}
+            try UnixSocket.removeStale(path)
             return try UnixSocket.listen(path)
         }
     }

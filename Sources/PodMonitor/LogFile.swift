@@ -146,7 +146,8 @@ final class LogFile {
 
     private static func open(_ path: String) throws(SystemError) -> OwnedFD {
         try SystemError.attempt("open", path) { () throws(Errno) in
-            try Syscall.open(path, [.writeOnly, .create, .append], mode: 0o640)
+            // Nonblocking, for what is no file: a pipe that nobody reads would hold up the whole pod.
+            try Syscall.open(path, [.writeOnly, .create, .append, .nonblocking], mode: 0o640)
         }
     }
 

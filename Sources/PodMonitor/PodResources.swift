@@ -31,7 +31,7 @@ final class PodResources {
 
     private func listen() throws(SystemError) {
         listener = try SystemError.attempt("listen on", socketPath) { () throws(Errno) in
-            do throws(Errno) { try Syscall.removeFile(socketPath) } catch .ENOENT {}
+            try UnixSocket.removeStale(socketPath)
             let socket = try UnixSocket.listen(socketPath, .sequencedPackets)
             try socket.descriptor.setNonblocking(true)
             return socket

@@ -76,8 +76,8 @@ struct Server {
         }
         log.info("ended: \(ending)")
         await exporter?.finish(within: .seconds(1))
-        // The next daemon copes with a socket that is left.
-        try? Syscall.removeFile(path)
+        // The next daemon copes with a socket that is left; one that serves there already keeps its own.
+        try? UnixSocket.removeStale(path)
         // Pods live on; nothing of this process is worth an orderly end.
         Syscall.exitNow(0)
     }

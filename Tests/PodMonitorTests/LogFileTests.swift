@@ -45,6 +45,16 @@ struct LogFileTests {
         #expect(try Syscall.readText("\(folder.path)/old") == "\n")
     }
 
+    @Test func aPipeThatNobodyReadsIsNotWaitedFor() throws {
+        try Syscall.makeNode(path, mode: 0o010600, device: DeviceNumber(major: 0, minor: 0))
+        #expect(throws: SystemError("open", path, .ENXIO)) { try open() }
+        let reader = try Syscall.open(path, [.readOnly, .nonblocking])
+        let log = try open()
+        log.write([UInt8](repeating: 10, count: 1 << 20))
+        #expect(log.lostBytes > 0)
+        try reader.close()
+    }
+
     @Test(.requiresRoot) func removesNothingThatWasThere() throws {
         try Syscall.makeNode(path, mode: 0o020666, device: DeviceNumber(major: 1, minor: 3))
         try open().removeIfEmpty()

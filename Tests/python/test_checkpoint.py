@@ -4,8 +4,10 @@
 """Checkpoints of containers, which go on. criu(8) does not work with every kernel; then the error says so."""
 
 import json
+import os
 import pathlib
 import shutil
+import stat
 import subprocess
 import tarfile
 
@@ -117,6 +119,14 @@ def test_what_is_refused(engine, pod, refused):
         checkpoint(engine, container, "x")
     with refused(Code.INVALID_ARGUMENT, "timeout"):
         checkpoint(engine, container, "/tmp/x", timeout=-1)
+    # As /dev/null is one: the machine would lose it.
+    device, link = engine.folder / "device", engine.folder / "link"
+    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    link.symlink_to(device)
+    for path in [device, link, engine.folder]:
+        with refused(Code.INVALID_ARGUMENT, "no regular file"):
+            checkpoint(engine, container, path)
+    assert stat.S_ISCHR(device.stat().st_mode)
     engine.stop(container, timeout=0)
     with refused(Code.FAILED_PRECONDITION, "exited"):
         checkpoint(engine, container, "/tmp/x")

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import pty
+import stat
 import subprocess
 import termios
 import threading
@@ -40,6 +41,25 @@ def test_logs_go_with_their_container(engine, pod):
         (folder / f"{name}.logs").touch()
         engine.skiffctl("rm", *options, container)
         assert sorted(path.name for path in folder.glob(f"{name}*")) == left + [f"{name}.logs"]
+
+
+def test_what_is_no_file_stays_when_a_container_goes(engine, pod):
+    """A container without a log may have /dev/null for one."""
+    folder = engine.folder / "logs" / pod[1].metadata.name
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("none.log", "none.log.1"):
+        os.mknod(folder / name, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    container = engine.shell(*pod, "none", "echo line")
+    engine.wait_exit(container)
+    engine.skiffctl("rm", container)
+    assert sorted(path.name for path in folder.glob("none*")) == ["none.log", "none.log.1"]
+
+
+def test_settings_are_not_written_over_a_device(engine):
+    device = engine.folder / "settings"
+    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    assert "exists" in engine.skiffctl("--config", str(device), "config", "--set", "debug=true", status=1)
+    assert stat.S_ISCHR(device.stat().st_mode)
 
 
 def test_an_engine_that_is_just_starting_is_waited_for(engine):

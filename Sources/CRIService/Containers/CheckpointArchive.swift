@@ -62,6 +62,12 @@ struct CheckpointArchive: Sendable {
         }
     }
 
+    /// Throws unless a file can be made at the path, or replaced: nobody's device is an archive.
+    static func checkLocation(_ path: String) throws(ServiceError) {
+        guard let there = try? Syscall.linkStatus(path), there.kind != .regular else { return }
+        throw ServiceError(.invalid, "write archive", path, "what is there is no regular file")
+    }
+
     /// Makes the folder and writes what is known before. Returns the places where something is mounted in the container.
     func begin() throws -> Set<String> {
         try SystemError.attempt("make directory", images) { () throws(Errno) in
@@ -117,6 +123,8 @@ struct CheckpointArchive: Sendable {
         try copyLog()
         let unfinished = "\(location).\(container.prefix(16)).part"
         do {
+            // It was looked at before, but the images took their time.
+            try Self.checkLocation(location)
             try SystemError.attempt("write archive", location) { () throws(Errno) in
                 let file = SharedFD(
                     try Syscall.open(unfinished, [.writeOnly, .create, .exclusive, .noFollow], mode: 0o600))
@@ -135,7 +143,8 @@ struct CheckpointArchive: Sendable {
     }
 
     private func copyLog() throws {
-        guard !log.isEmpty, Syscall.exists(log) else { return }
+        // Of a device, or a pipe that nobody fills, there is no end.
+        guard !log.isEmpty, let status = try? Syscall.status(log), status.kind == .regular else { return }
         let copy = folder + "/io.kubernetes.cri-o.LogPath"
         try SystemError.attempt("copy log", log) { () throws(Errno) in
             let source = try Syscall.open(log, [.readOnly])

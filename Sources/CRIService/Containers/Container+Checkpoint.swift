@@ -23,6 +23,7 @@ extension Engine {
             guard location.hasPrefix("/"), !location.hasSuffix("/") else {
                 throw ServiceError(.invalid, "write archive", location, "not an absolute path of a file")
             }
+            try await BlockingPool.run { try CheckpointArchive.checkLocation(location) }
             guard timeout >= 0, timeout <= Int64(Int32.max) / 1000 else {
                 throw ServiceError(.invalid, "set timeout", "\(timeout)", "want 0 to \(Int32.max / 1000) seconds")
             }

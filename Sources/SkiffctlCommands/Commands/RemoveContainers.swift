@@ -48,7 +48,8 @@ struct RemoveContainers: EngineCommand {
         try Console.print(container.id)
     }
 
-    /// The file, and those that begin with its name and a dot, which is how logs are rotated.
+    /// The file, and those that begin with its name and a dot, which is how logs are rotated. What is no regular file, such as
+    /// the /dev/null of a container without a log, stays.
     private static func removeLogs(_ path: String) throws {
         guard let slash = path.lastIndex(of: "/") else { return }
         let (folder, name) = (String(path[...slash]), String(path[path.index(after: slash)...]))
@@ -56,7 +57,10 @@ struct RemoveContainers: EngineCommand {
             let names: [String]
             do throws(Errno) { names = try Syscall.entries(folder) } catch .ENOENT { return }
             for found in names where found == name || found.hasPrefix(name + ".") {
-                do throws(Errno) { try Syscall.removeFile(folder + found) } catch .ENOENT {}
+                do throws(Errno) {
+                    guard try Syscall.linkStatus(folder + found).kind == .regular else { continue }
+                    try Syscall.removeFile(folder + found)
+                } catch .ENOENT {}
             }
         }
     }
