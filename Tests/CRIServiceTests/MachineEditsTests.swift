@@ -143,6 +143,16 @@ struct MachineEditsTests {
         #expect(spec.annotations?["io.kubernetes.cri.sandbox-id"] == "p1")
     }
 
+    /// With systemd crun would have the processes in a cgroup of its own below the container's.
+    @Test func theContainersCgroupHoldsItsProcesses() throws {
+        let name = "run.oci.systemd.subgroup"
+        #expect(try SpecRequest { _ in }.build().annotations?[name] == nil)
+        var request = SpecRequest { $0.surroundings.cgroupsPath = "skiff.slice:skiff:c1" }
+        #expect(try request.build().annotations?[name] == "")
+        request.defaults.annotations = ["\(name)=below"]
+        #expect(try request.build().annotations?[name] == "below")
+    }
+
     @Test func limitsAndVariablesOfTheMachine() throws {
         let spec = try SpecRequest {
             $0.defaults.limits = [POSIXRlimit(type: "RLIMIT_NOFILE", hard: 2, soft: 1)]

@@ -48,8 +48,7 @@ extension Container {
         defer { isCheckpointing = false }
         let (features, handler) = (engine.features, handler)
         try await BlockingPool.run { try Self.requireCheckpoints(of: handler, features.features(of: handler)) }
-        let driver = try cgroup()
-        guard try await !BlockingPool.run({ try driver.isFrozen() }) else {
+        guard try await !isPaused() else {
             // In the end it would run, which nobody wants yet.
             throw ServiceError(.state, "use container", id, "it is paused")
         }

@@ -7,8 +7,9 @@ internal import Logging
 internal import MonitorProtocol
 internal import Streaming
 
-/// What requests over HTTP change of containers, as CRI-O has it. The runtime knows which of them are paused, and nobody else:
-/// the CRI has no word for it, and tells of them what it tells of those that run.
+/// What requests over HTTP change of containers, as CRI-O has it. The freezer of a container's cgroup tells whether it is
+/// paused, whoever did that, and nothing else: the CRI has no word for it, and tells of such a container what it tells of one
+/// that runs.
 enum PauseState: String, Sendable {
     case running, paused
 }
@@ -50,26 +51,20 @@ extension Container {
         try await run(wanted == .paused ? handler.pause(id, paths) : handler.resume(id, paths))
     }
 
-    /// Whether the runtime says so.
-    private func isPaused() async throws -> Bool {
-        struct Status: Decodable { var status: String }
-        let output = try await run(handler.state(id, paths))
-        guard let state = JSON.decode(Status.self, output) else {
-            throw ServiceError(.failed, "\(handler.name) state", id, "it said something else than JSON")
-        }
-        return state.status == "paused"
+    /// Whether the processes stand still: not asked of the runtime, which looks at the same cgroup.
+    func isPaused() async throws -> Bool {
+        let driver = try cgroup()
+        return try await BlockingPool.run { try driver.exists && driver.isFrozen() }
     }
 
-    /// Runs one of the runtime's quick commands and returns what it said.
-    @discardableResult
-    private func run(_ command: RuntimeCommand) async throws -> [UInt8] {
+    /// Runs one of the runtime's quick commands.
+    private func run(_ command: RuntimeCommand) async throws {
         let (log, name) = (paths.runtimeLog(id), handler.name)
-        return try await BlockingPool.run {
+        try await BlockingPool.run {
             let output = try command.run()
             guard output.status.isSuccess else {
                 throw ServiceError(.failed, name, nil, RuntimeLog.lastError(log) ?? output.errorText)
             }
-            return output.output
         }
     }
 
@@ -79,7 +74,7 @@ extension Container {
         guard !isCheckpointing else { return }
         do {
             let driver = try cgroup()
-            try await BlockingPool.run { if driver.exists, try driver.isFrozen() { try driver.thaw() } }
+            if try await isPaused() { try await BlockingPool.run { try driver.thaw() } }
         } catch {
             // What does not obey is killed later, and that thaws.
             engine.log.warning("let container \"\(id)\" go on: \(error)")

@@ -189,7 +189,13 @@ package struct SpecBuilder: Sendable {
             let name = String(text.prefix { $0 != "=" })
             return (name, String(text.dropFirst(name.count + 1)))
         }
-        spec.annotations = Dictionary(defaults) { $1 }.merging(allowed) { $1 }.merging(own) { $1 }
+        spec.annotations = forCrun.merging(defaults) { $1 }.merging(allowed) { $1 }.merging(own) { $1 }
+    }
+
+    /// With systemd, crun puts the processes into a cgroup below the container's unless it is told not to: the engine, which
+    /// freezes and thaws the container's own, would miss what crun has paused.
+    private var forCrun: [String: String] {
+        input.surroundings.cgroupsPath.hasPrefix("/") ? [:] : ["run.oci.systemd.subgroup": ""]
     }
 
     private var own: [String: String] {
