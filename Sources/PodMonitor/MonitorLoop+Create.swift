@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+internal import enum ContainerRuntime.ProcessIDFile
 internal import Linux
 internal import MonitorProtocol
 
@@ -160,7 +161,7 @@ extension MonitorLoop {
 
     /// The process whose pid the runtime wrote there: alive or a zombie, or reaped as an orphan a moment ago.
     func claim(_ pidFile: String) throws -> ClaimedProcess {
-        guard let pid = PIDFile.read(pidFile) else {
+        guard let pid = ProcessIDFile.read(pidFile) else {
             throw MonitorError("read pid file \"\(pidFile)\": it holds no pid")
         }
         if let status = unclaimed.removeValue(forKey: pid) { return ClaimedProcess(pid: pid, fate: .ended(status)) }

@@ -2,6 +2,7 @@
 // Copyright the Skiff authors.
 
 internal import class ContainerRuntime.EnteringProcess
+internal import enum ContainerRuntime.ProcessIDFile
 internal import Linux
 internal import MonitorProtocol
 
@@ -146,7 +147,7 @@ extension MonitorLoop {
         guard case .runtime(let command, let pidFile, _) = session.request.way else { return }
         do {
             // Killed, the runtime may have made the process all the same.
-            if session.isKilled, PIDFile.read(pidFile) == nil { return execEnded(session, status) }
+            if session.isKilled, ProcessIDFile.read(pidFile) == nil { return execEnded(session, status) }
             guard status.isSuccess || session.isKilled else {
                 forget(session)
                 let text = command.failure("", status)
@@ -217,7 +218,7 @@ extension MonitorLoop {
         session.deadline = nil
         if execs[session.request.execID] === session { execs[session.request.execID] = nil }
         guard case .runtime(_, let pidFile, _) = session.request.way else { return }
-        // The file has served; a runtime that failed may have left none.
-        do throws(Errno) { try Syscall.removeFile(pidFile) } catch {}
+        // It has served; a runtime that failed may have left none.
+        ProcessIDFile.remove(pidFile)
     }
 }

@@ -54,14 +54,3 @@ final class RuntimeCall {
         return pid
     }
 }
-
-/// The file into which a runtime writes a pid in decimal.
-enum PIDFile {
-    /// Nil when there is none, or its content is not a pid.
-    static func read(_ path: String) -> Int32? {
-        guard let text = try? Syscall.readText(path), let pid = Int32(text.filter { !$0.isWhitespace }), pid > 1 else {
-            return nil
-        }
-        return pid
-    }
-}
