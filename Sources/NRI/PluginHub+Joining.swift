@@ -17,7 +17,13 @@ extension PluginHub {
         }
         guard !settings.socket.isEmpty else { return }
         do {
-            let listening = try PluginListener(settings.socket, loop) { socket in self.receive(socket) }
+            try UnixSocket.makeWay(settings.socket)
+            let listening = try SystemError.attempt("listen on", settings.socket) { () throws(Errno) in
+                // Only the superuser can connect.
+                try ConnectionListener(try UnixSocket.listen(settings.socket), loop) { socket in
+                    self.receive(SharedFD(OwnedFD(adopting: socket.release())))
+                }
+            }
             listener.withLock { $0 = listening }
             host.report(.news("NRI plugins connect to \(settings.socket)"))
         } catch {

@@ -67,7 +67,7 @@ package final class PluginHub: Sendable {
     let host: any PluginHost
     let gate = SerialGate()
     let state = Mutex(State())
-    let listener = Mutex<PluginListener?>(nil)
+    let listener = Mutex<ConnectionListener?>(nil)
 
     /// Plugins can come after `start`.
     package init(_ settings: Settings, loop: DescriptorLoop, host: any PluginHost) {

@@ -23,12 +23,12 @@ final class SeccompNotifier: Sendable {
     }
 
     private enum Source {
-        case socket(Connection)
+        case connection(Connection)
         case listener(SharedFD)
 
         var descriptor: Int32 {
             switch self {
-            case .socket(let connection): connection.socket.rawValue
+            case .connection(let connection): connection.socket.rawValue
             case .listener(let descriptor): descriptor.rawValue
             }
         }
@@ -42,6 +42,8 @@ final class SeccompNotifier: Sendable {
     private let path: String
     private let loop: DescriptorLoop
     private let state = Mutex(State())
+    /// nil until it listens, and once it does no more.
+    private let runtimes = Mutex<ConnectionListener?>(nil)
     private let onCall: @Sendable (String) -> Void
     private let silence: Duration
     private let onSilence: (@Sendable (String) async -> Void)?
@@ -57,15 +59,13 @@ final class SeccompNotifier: Sendable {
         self.onCall = onCall
         self.silence = silence
         self.onSilence = onSilence
-        let connection = try SystemError.attempt("listen on", path) { () throws(Errno) in
+        let listening = try SystemError.attempt("listen on", path) { () throws(Errno) in
             try UnixSocket.removeStale(path)
-            let connection = Connection(try UnixSocket.listen(path))
-            try connection.socket.descriptor.setNonblocking(true)
-            return connection
+            return try ConnectionListener(try UnixSocket.listen(path), loop) { [weak self] socket in
+                self?.greet(Connection(socket))
+            }
         }
-        try SystemError.attempt("watch", path) { () throws(Errno) in
-            try add(.socket(connection)) { [weak self] _, _ in self?.accept(connection) }
-        }
+        runtimes.withLock { $0 = listening }
     }
 
     /// From now on the kernel answers.
@@ -76,6 +76,7 @@ final class SeccompNotifier: Sendable {
             state.sources = [:]
             return sources
         }
+        runtimes.withLock { $0.take() }?.end()
         for (token, source) in sources { loop.remove(source.descriptor, token: token) }
         // It goes with the container's other files.
         try? Syscall.removeFile(path)
@@ -98,11 +99,9 @@ final class SeccompNotifier: Sendable {
         loop.remove(source.descriptor, token: token)
     }
 
-    private func accept(_ listening: Connection) {
-        // Whoever has gone again has left no listener; a runtime that is not heard fails, and says so.
-        guard let socket = try? listening.socket.accept(nonblocking: true) else { return }
-        let connection = Connection(socket)
-        try? add(.socket(connection)) { [weak self] token, _ in self?.receive(connection, token) }
+    private func greet(_ connection: Connection) {
+        // A runtime that is not heard fails, and says so.
+        try? add(.connection(connection)) { [weak self] token, _ in self?.receive(connection, token) }
     }
 
     /// The state of the container comes with the listener, maybe in pieces, and says nothing new.
