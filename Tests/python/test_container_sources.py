@@ -226,6 +226,20 @@ def test_run_without_files(machine):
     assert not machine.pods()
 
 
+def test_logs_of_a_run_without_files_go_with_it(machine):
+    pods, logs = pathlib.Path("/var/log/pods"), machine.folder / "other-logs"
+    before = set(pods.glob("*"))
+    for goes_first in [["rm", "-f"], None]:
+        container = machine.skiffctl("run", "--no-pull", machine.image, "echo", "hello").strip()
+        machine.wait_exit(container)
+        assert machine.skiffctl("logs", container) == "hello\n"
+        assert logs in pathlib.Path(machine.status(container).log_path).parents
+        if goes_first:
+            machine.skiffctl(*goes_first, container)
+        machine.skiffctl("rmp", "--all", "--force")
+        assert list(logs.glob("*")) == [] and set(pods.glob("*")) <= before
+
+
 def test_a_container_knows_that_it_is_one(machine, pod):
     container = machine.shell(*pod, "mark", "cat /run/.containerenv && echo there; echo $container")
     assert machine.wait_exit(container).exit_code == 0

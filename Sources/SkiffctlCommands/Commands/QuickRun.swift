@@ -14,13 +14,19 @@ enum QuickRun {
         return String(word.prefix(40)) + "-" + String(letters)
     }
 
-    static func pod(_ name: String, ports: [Runtime_V1_PortMapping], logs: String?) -> Runtime_V1_PodSandboxConfig {
+    /// Where the pod's logs are when nobody says. Skiff has a folder for a pod without one, which goes with the pod; an engine
+    /// that may have none gets that of kubelet's pods, and leaves it.
+    static func logDirectory(of name: String, on engine: String) -> String {
+        engine == "skiff" ? "" : "/var/log/pods/default_\(name)_\(name)"
+    }
+
+    static func pod(_ name: String, ports: [Runtime_V1_PortMapping], logs: String) -> Runtime_V1_PodSandboxConfig {
         var config = Runtime_V1_PodSandboxConfig()
         config.metadata.name = name
         config.metadata.namespace = "default"
         config.metadata.uid = name
         config.hostname = name
-        config.logDirectory = logs ?? "/var/log/pods/default_\(name)_\(name)"
+        config.logDirectory = logs
         config.portMappings = ports
         return config
     }

@@ -24,7 +24,7 @@ struct RunContainer: EngineCommand {
         name: [.customShort("p"), .long],
         help: "Port [ADDRESS:]HOSTPORT:PORT[/udp|sctp], without files; may be repeated.")
     var publish: [String] = []
-    @Option(help: "Folder of the container's log, without files.")
+    @Option(help: "Folder of the container's log, without files. Default: one that goes with the pod.")
     var logDirectory: String?
     @Argument(
         parsing: .captureForPassthrough,
@@ -51,20 +51,24 @@ struct RunContainer: EngineCommand {
             || (!text.contains("/") && !text.contains(":") && Syscall.exists(text))
     }
 
-    private func configs() throws -> (Runtime_V1_ContainerConfig, Runtime_V1_PodSandboxConfig) {
+    private func configs(
+        _ engine: Engine
+    ) async throws -> (Runtime_V1_ContainerConfig, Runtime_V1_PodSandboxConfig) {
         let first = arguments[0]
         if Self.isFile(first) { return (try ConfigFile.container(first), try ConfigFile.pod(arguments[1])) }
         let name = name ?? QuickRun.name(first)
         let command = arguments.dropFirst()
+        var logs = logDirectory
+        if logs == nil { logs = QuickRun.logDirectory(of: name, on: try await engine.version().runtimeName) }
         return (
             try QuickRun.container(
                 name, image: first, command: command.first == "--" ? Array(command.dropFirst()) : Array(command),
-                environment: env), QuickRun.pod(name, ports: try publish.map(QuickRun.port), logs: logDirectory)
+                environment: env), QuickRun.pod(name, ports: try publish.map(QuickRun.port), logs: logs ?? "")
         )
     }
 
     func run(_ engine: Engine) async throws {
-        let (container, sandbox) = try configs()
+        let (container, sandbox) = try await configs(engine)
         if pull.pulls(usually: engine.settings.pullOnRun) {
             try await engine.pull(for: container, pull, sandbox)
         }

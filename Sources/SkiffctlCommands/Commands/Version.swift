@@ -13,13 +13,17 @@ struct Version: EngineCommand {
     @OptionGroup var global: GlobalOptions
 
     func run(_ engine: Engine) async throws {
-        let version = try await engine.call("ask for version") {
-            try await engine.runtime.version(Runtime_V1_VersionRequest(), options: $0)
-        }
+        let version = try await engine.version()
         if output != .table { return try output.print(ProtoJSON.value(version, shape: Shapes.version)) }
         try Console.print("Version:  \(version.version)")
         try Console.print("RuntimeName:  \(version.runtimeName)")
         try Console.print("RuntimeVersion:  \(version.runtimeVersion)")
         try Console.print("RuntimeApiVersion:  \(version.runtimeApiVersion)")
+    }
+}
+
+extension Engine {
+    func version() async throws -> Runtime_V1_VersionResponse {
+        try await call("ask for version") { try await runtime.version(Runtime_V1_VersionRequest(), options: $0) }
     }
 }
