@@ -101,6 +101,12 @@ int clx_lsetxattr(const char *path, const char *name, const void *value, size_t 
     return RESULT(lsetxattr(path, name, value, size, flags));
 }
 
+int clx_setxattr(const char *path, const char *name, const void *value, size_t size, int flags) {
+    return RESULT(setxattr(path, name, value, size, flags));
+}
+ssize_t clx_getxattr(const char *path, const char *name, void *value, size_t size) {
+    return RESULT(getxattr(path, name, value, size));
+}
 int clx_lremovexattr(const char *path, const char *name) { return RESULT(lremovexattr(path, name)); }
 int clx_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags) {
     return RESULT(fsetxattr(fd, name, value, size, flags));

@@ -160,12 +160,29 @@ extension Syscall {
         unsafe try Errno.check(clx_fsetxattr(descriptor, name, value, value.count, 0))
     }
 
+    /// Sets an extended attribute of a file that was opened with O_PATH. The corresponding system call is `setxattr(2)`; needs
+    /// /proc.
+    package static func setAttribute(behind file: borrowing OwnedFD, _ name: String, _ value: [UInt8]) throws(Errno) {
+        unsafe try Errno.check(clx_setxattr(file.procPath, name, value, value.count, 0))
+    }
+
     /// The value of an extended attribute of the file or link itself. The corresponding system call is
     /// `lgetxattr(2)`; ENODATA when there is none.
     package static func attribute(_ path: String, _ name: String) throws(Errno) -> [UInt8] {
+        unsafe try attributeValue { buffer in unsafe clx_lgetxattr(path, name, buffer.baseAddress, buffer.count) }
+    }
+
+    /// The value of an extended attribute of a file that was opened with O_PATH. The corresponding system call is
+    /// `getxattr(2)`; ENODATA when there is none. Needs /proc.
+    package static func attribute(behind file: borrowing OwnedFD, _ name: String) throws(Errno) -> [UInt8] {
+        let path = file.procPath
+        return unsafe try attributeValue { buffer in unsafe clx_getxattr(path, name, buffer.baseAddress, buffer.count) }
+    }
+
+    private static func attributeValue(_ read: (UnsafeMutableBufferPointer<UInt8>) -> Int) throws(Errno) -> [UInt8] {
         var failure = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
-            let got = unsafe clx_lgetxattr(path, name, buffer.baseAddress, 65536)
+            let got = unsafe read(buffer)
             if got < 0 { failure = got } else { count = got }
         }
         try Errno.check(failure)

@@ -44,6 +44,8 @@ int clx_fdatasync(int fd);
 int clx_syncfs(int fd);
 int clx_flock(int fd, int operation);
 int clx_lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags);
+int clx_setxattr(const char *path, const char *name, const void *value, size_t size, int flags);
+ssize_t clx_getxattr(const char *path, const char *name, void *value, size_t size);
 int clx_lremovexattr(const char *path, const char *name);
 int clx_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags);
 ssize_t clx_lgetxattr(const char *path, const char *name, void *value, size_t size);

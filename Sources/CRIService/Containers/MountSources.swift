@@ -40,9 +40,10 @@ struct MountSources {
 
     private func prepare(_ mount: CRI.Mount, _ table: [MountInfo]) throws -> PreparedMount {
         try check(mount)
-        let source = try resolve(mount.hostPath)
+        let (file, source) = try resolve(mount.hostPath)
         if mount.selinuxRelabel, let relabelling {
-            try SELinuxTree.relabel(source, relabelling.label, unlessLabelled: relabelling.passesOverLabelled)
+            try SELinuxTree.relabel(
+                file.descriptor, at: source, relabelling.label, unlessLabelled: relabelling.passesOverLabelled)
         }
         var propagation = mount.propagation
         if propagation == .propagationPrivate
@@ -119,26 +120,26 @@ struct MountSources {
         }
     }
 
-    /// The path without links; a directory is made where nothing is, unless something must be there.
-    private func resolve(_ path: String) throws -> String {
+    /// The file, opened with O_PATH, and its path without links; a directory is made where nothing is, unless something must
+    /// be there.
+    private func resolve(_ path: String) throws -> (SharedFD, String) {
         try SystemError.attempt("use host path", path) { () throws(Errno) in
             do throws(Errno) {
-                return try Self.realPath(path)
+                return try Self.open(path)
             } catch .ENOENT {
                 guard !requiredSources.contains(path) else { throw .ENOENT }
                 try Syscall.makeDirectories(path, mode: 0o755)
-                return try Self.realPath(path)
+                return try Self.open(path)
             }
         }
     }
 
     /// The path of the file without links, realpath(3).
-    static func realPath(_ path: String) throws(Errno) -> String {
-        let file = try Syscall.open(path, .path)
-        let real = try Syscall.readLink(file.procPath)
-        // Until here the link must not go.
-        try file.close()
-        return real
+    static func realPath(_ path: String) throws(Errno) -> String { try open(path).1 }
+
+    private static func open(_ path: String) throws(Errno) -> (SharedFD, String) {
+        let file = SharedFD(try Syscall.open(path, .path))
+        return (file, try Syscall.readLink(file.descriptor.procPath))
     }
 
     /// What the container mounts can reach the host, or the other way round, only through a mount that propagates.

@@ -24,32 +24,37 @@ enum SELinuxTree {
     }
 
     /// Labels a tree, on all file systems in it that know labels. Links are not followed. What goes away meanwhile is passed
-    /// over.
-    static func relabel(_ path: String, _ label: String, unlessLabelled: Bool = false) throws {
+    /// over. The file is opened with O_PATH, and stays the one that is labelled: whoever can rename folders above it leads to
+    /// no other. The path is for messages.
+    static func relabel(
+        _ file: borrowing OwnedFD, at path: String, _ label: String, unlessLabelled: Bool = false
+    ) throws {
         guard !protected.contains(path) else {
             throw ServiceError(.invalid, "label", path, "the machine needs it as it is")
         }
-        try SystemError.attempt("label", path) { () throws(Errno) in
+        do throws(Errno) {
             let wanted = value(label)
-            if unlessLabelled, try has(path, wanted) { return }
+            if unlessLabelled, try has(file, wanted) { return }
             do throws(Errno) {
-                try Syscall.setAttribute(path, attribute, wanted)
+                try Syscall.setAttribute(behind: file, attribute, wanted)
             } catch {
                 // A file system without labels has one for all.
                 if error == .EOPNOTSUPP { return }
                 throw error
             }
-            guard try Syscall.linkStatus(path).isDirectory else { return }
-            let top = SharedFD(try Syscall.open(path, [.directory, .noFollow]))
+            guard try file.status().isDirectory else { return }
+            let top = SharedFD(try Syscall.open(".", [.directory, .noFollow], at: file.rawValue))
             try Syscall.visitDirectories(below: top, passingOver: passed.contains) { directory throws(Errno) in
                 try relabelContent(of: directory, wanted)
             }
+        } catch {
+            throw SystemError("label", path, error)
         }
     }
 
-    private static func has(_ path: String, _ wanted: [UInt8]) throws(Errno) -> Bool {
+    private static func has(_ file: borrowing OwnedFD, _ wanted: [UInt8]) throws(Errno) -> Bool {
         do throws(Errno) {
-            let present = try Syscall.attribute(path, attribute)
+            let present = try Syscall.attribute(behind: file, attribute)
             return present == wanted || present == wanted.dropLast()
         } catch {
             if error == .ENODATA || error == .EOPNOTSUPP { return false }
