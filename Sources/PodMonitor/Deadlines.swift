@@ -7,6 +7,8 @@ internal import Linux
 struct Deadlines {
     enum Action {
         case killExec(ExecSession)
+        /// Kills in a session whose processes make others, which was done so often without success.
+        case killSession(Int32, attempts: Int)
         /// Stops waiting for processes that outlive their container with its output open.
         case closeOutputs(Container)
         case writeRecord(Container)

@@ -56,41 +56,41 @@ final class ExecSession {
         }
     }
 
-    func killAtDeadline() {
-        timedOut = true
-        kill()
-    }
-
-    /// Kills the process and all of its session: the runtime's, while that is on its way to make the process.
-    func kill() {
+    /// Kills the process and all of its session: the runtime's, while that is on its way to make the process. Returns the
+    /// session if somebody in it may have been born meanwhile.
+    func kill() -> Int32? {
         isKilled = true
         let pid = pid
         // Reaped already: the number may be another's.
-        if ends[pid] != nil { return }
+        if ends[pid] != nil { return nil }
+        defer { Self.send([.kill], to: pid) }
         switch reach {
         case .session(let session, let group):
             // At once, before anything else can be born there.
             Self.send([.kill], to: -group)
-            Self.killSession(session)
+            return Self.killSession(session) ? nil : session
         case .group(let group): Self.send([.kill], to: -group)
         case .process: break
         }
-        Self.send([.kill], to: pid)
+        return nil
     }
+
+    func noteTimeout() { timedOut = true }
 
     /// Tells all of its session that their user has left, as the kernel does when a terminal is gone: what is stopped goes
     /// on, so that it can end. What ignores that stays. Before it runs the process is killed.
-    func hangUp() {
+    func hangUp() -> Int32? {
         guard case .running(let pid) = state else { return kill() }
-        if ends[pid] != nil { return }
+        if ends[pid] != nil { return nil }
         let signals: [Signal] = [.hangUp, .continue]
         switch reach {
         case .session(let session, _):
             // Once: what a handler starts in answer is to do its work.
-            for pid in Self.members(of: session) { Self.send(signals, to: pid) }
+            for member in Self.members(of: session) { Self.send(signals, to: member.pid) }
         case .group(let group): Self.send(signals, to: -group)
         case .process: Self.send(signals, to: pid)
         }
+        return nil
     }
 
     private enum Reach {
@@ -115,21 +115,25 @@ final class ExecSession {
     }
 
     /// A shell puts each of its jobs into a group of its own, but all are in its session. A process that is born while
-    /// this looks is seen the next time.
-    private static func killSession(_ session: Int32) {
+    /// this looks is seen the next time; but processes may go on making others as fast as this looks, and the monitor has others
+    /// to serve: false when there were still some.
+    static func killSession(_ session: Int32) -> Bool {
         var killed: Set<Int32> = []
-        while true {
-            let found = members(of: session).filter { !killed.contains($0) }
-            if found.isEmpty { return }
-            for pid in found { send([.kill], to: pid) }
-            killed.formUnion(found)
+        for _ in 0..<8 {
+            let found = members(of: session).filter { !killed.contains($0.pid) && !$0.isDead }
+            if found.isEmpty { return true }
+            // A group is killed in one step: nobody in it can make another one that is missed.
+            for group in Set(found.map(\.processGroup)) where group > 1 { send([.kill], to: -group) }
+            for member in found { send([.kill], to: member.pid) }
+            killed.formUnion(found.map(\.pid))
         }
+        return false
     }
 
-    private static func members(of session: Int32) -> [Int32] {
+    private static func members(of session: Int32) -> [ProcStat] {
         // A process may end between the listing and the look.
-        ((try? Syscall.entries("/proc")) ?? []).compactMap { Int32($0) }.filter { pid in
-            (try? ProcStat(pid))?.session == session
+        ((try? Syscall.entries("/proc")) ?? []).compactMap { Int32($0) }.compactMap { pid in
+            (try? ProcStat(pid)).flatMap { $0.session == session ? $0 : nil }
         }
     }
 

@@ -98,7 +98,7 @@ extension MonitorLoop {
     private func drop(_ client: Client, _ token: UInt64) {
         unwatch(token, client.rawValue)
         for session in execs.values where session.request.endsWithClient && session.asker.client == token {
-            session.hangUp()
+            finishKilling(session.hangUp())
         }
     }
 }

@@ -46,6 +46,27 @@ extension MonitorLoop {
         }
     }
 
+    /// So long after each other, and so often, processes are killed that make others as fast.
+    private static let killPauseMilliseconds: Int64 = 50
+    private static let killAttempts = 200
+
+    /// Kills what an exec has started, all of it.
+    func kill(_ session: ExecSession) { finishKilling(session.kill()) }
+
+    /// Goes on later, if there is somebody left in the session.
+    func finishKilling(_ session: Int32?) {
+        guard let session else { return }
+        deadlines.add(.killSession(session, attempts: 1), afterMilliseconds: Self.killPauseMilliseconds)
+    }
+
+    func killAgain(_ session: Int32, after attempts: Int) {
+        if ExecSession.killSession(session) { return }
+        guard attempts < Self.killAttempts else {
+            return log.write("exec: processes of session \(session) are made faster than they can be killed")
+        }
+        deadlines.add(.killSession(session, attempts: attempts + 1), afterMilliseconds: Self.killPauseMilliseconds)
+    }
+
     /// Ends what an exec has started; its end is told to whoever asked for it.
     func endExec(_ name: String, for asker: Asker, _ end: (ExecSession) -> Void) {
         guard let session = execs[name] else {
@@ -73,7 +94,7 @@ extension MonitorLoop {
             session.state = .entering(process, token: try watch(process.rawValue, .entering(session)))
         } catch {
             session.hasFailed = true
-            session.kill()
+            kill(session)
             throw error
         }
         return session
@@ -96,7 +117,7 @@ extension MonitorLoop {
                 }
             } catch {
                 failed(session, "\(error)")
-                session.kill()
+                kill(session)
                 unwatch(token, process.rawValue)
                 session.state = .running(process.pid)
             }
@@ -109,7 +130,7 @@ extension MonitorLoop {
             session.ends[pid] = status
         } else {
             children[pid] = .exec(session)
-            if session.isKilled { session.kill() }
+            if session.isKilled { kill(session) }
         }
     }
 
@@ -163,7 +184,7 @@ extension MonitorLoop {
             switch made.fate {
             case .alive:
                 children[made.pid] = .exec(session)
-                if session.isKilled { session.kill() }
+                if session.isKilled { kill(session) }
             case .ended(let status): execEnded(session, status)
             }
         } catch {

@@ -24,8 +24,8 @@ extension MonitorLoop {
         case .shutdown: beginShutdown(for: asker)
         case .attach(let attach): self.attach(attach, descriptors, for: asker)
         case .resize(let name, let size): resize(name, size, for: asker)
-        case .endExec(let name): endExec(name, for: asker) { $0.kill() }
-        case .hangUp(let name): endExec(name, for: asker) { $0.hangUp() }
+        case .endExec(let name): endExec(name, for: asker) { kill($0) }
+        case .hangUp(let name): endExec(name, for: asker) { finishKilling($0.hangUp()) }
         }
     }
 

@@ -10,7 +10,10 @@ extension MonitorLoop {
 
     func perform(_ action: Deadlines.Action) {
         switch action {
-        case .killExec(let session): session.killAtDeadline()
+        case .killExec(let session):
+            session.noteTimeout()
+            kill(session)
+        case .killSession(let session, let attempts): killAgain(session, after: attempts)
         case .closeOutputs(let container): closeOutputs(container)
         case .writeRecord(let container): writeRecord(container)
         case .cutOff(let client):
