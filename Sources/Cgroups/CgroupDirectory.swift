@@ -82,17 +82,48 @@ package struct CgroupDirectory: Hashable, Sendable {
 
     /// The pids here and below. 0 stands for a process of another PID namespace and is left out.
     func processes() throws(CgroupError) -> [Int32] {
-        var pids = try ownProcesses()
-        for child in try children() { pids += try child.processes() }
+        var pids: [Int32] = []
+        do throws(Errno) {
+            try visitTree { directory throws(Errno) in pids += try Self.processes(of: directory) }
+        } catch {
+            throw CgroupError("list processes of cgroup", path, error)
+        }
         return pids
     }
 
-    private func ownProcesses() throws(CgroupError) -> [Int32] {
-        do throws(CgroupError) {
-            return (try read("cgroup.procs") ?? "").split(separator: "\n").compactMap { Int32($0) }.filter { $0 > 0 }
-        } catch  where error.code == .system(.EOPNOTSUPP) {
-            // A threaded cgroup: its processes are listed in the domain above.
+    private static func processes(of directory: SharedFD) throws(Errno) -> [Int32] {
+        do throws(Errno) {
+            let text = try Syscall.readText("cgroup.procs", at: directory.rawValue)
+            return text.split(separator: "\n").compactMap { Int32($0) }.filter { $0 > 0 }
+        } catch {
+            // It was removed meanwhile, or is a threaded cgroup, whose processes are listed in the domain above.
+            guard [.ENOENT, .ENODEV, .EOPNOTSUPP].contains(error) else { throw error }
             return []
+        }
+    }
+
+    /// Visits this cgroup and those below it, which `leave` gets by name in reverse order. By descriptors: a container that has
+    /// a cgroup of its own may make them deeper than a path is long, with names that are no text.
+    private func visitTree(
+        _ body: (SharedFD) throws(Errno) -> Void, leave: (RawName, SharedFD) throws(Errno) -> Void = { _, _ in }
+    ) throws(Errno) {
+        let passed: Set<Errno> = [.ENOENT, .ENODEV, .ESTALE]
+        do throws(Errno) {
+            let top = SharedFD(try Syscall.open(path, [.directory, .noFollow]))
+            try Syscall.visitDirectories(below: top, passingOver: passed.contains) {
+                directory throws(Errno) -> [RawName] in
+                try body(directory)
+                // Each subdirectory counts as a link, which saves looking at a hundred files.
+                guard try Syscall.status(of: directory.rawValue).links > 2 else { return [] }
+                return try Syscall.rawEntries(of: directory.rawValue).filter { name in
+                    (try? Syscall.linkStatus(name, at: directory.rawValue))?.isDirectory == true
+                }
+            } afterwards: { name, above throws(Errno) in
+                try leave(name, above)
+            }
+        } catch {
+            // There is none.
+            guard error == .ENOENT else { throw error }
         }
     }
 
@@ -109,11 +140,27 @@ package struct CgroupDirectory: Hashable, Sendable {
             } catch .ENOENT {
                 return
             } catch .EBUSY {
-                for child in try children() { try child.removeTree(milliseconds: milliseconds) }
+                try removeBelow()
                 if !patience.wait() { throw CgroupError(.busy, "remove cgroup \"\(path)\": \(Errno.EBUSY)") }
             } catch {
                 throw CgroupError("remove cgroup", path, error)
             }
+        }
+    }
+
+    /// Removes those below that nobody is in.
+    private func removeBelow() throws(CgroupError) {
+        do throws(Errno) {
+            try visitTree { _ in
+            } leave: { name, above throws(Errno) in
+                do throws(Errno) {
+                    try Syscall.removeDirectory(name, at: above.rawValue)
+                } catch {
+                    guard [.EBUSY, .ENOENT].contains(error) else { throw error }
+                }
+            }
+        } catch {
+            throw CgroupError("remove cgroups below", path, error)
         }
     }
 }

@@ -159,6 +159,28 @@ import Testing
         let cgroup = try TestCgroup(create: false)
         #expect(throws: CgroupError.self) { try cgroup.driver.entrance() }
     }
+
+    /// Of a container that may make cgroups in its own.
+    @Test(arguments: Arrangement.available)
+    func whatIsTooDeepForAPathIsFoundAndRemoved(_ arrangement: Arrangement) throws {
+        let cgroup = try TestCgroup(arrangement)
+        let top = cgroup.driver.members.path
+        var current = SharedFD(try Syscall.open(top, .directory))
+        let name = String(repeating: "d", count: 200)
+        for _ in 0..<30 {
+            try Syscall.makeDirectory(name, at: current.rawValue)
+            current = SharedFD(try Syscall.open(name, .directory, at: current.rawValue))
+        }
+        try Syscall.makeDirectory(RawName([0x61, 0xff, 0x62]), mode: 0o755, at: current.rawValue)
+        let member = try Member("exec sleep 1000", in: nil)
+        try Syscall.writeExisting("\(current.descriptor.procPath)/cgroup.procs", "\(member.pid)")
+        current = SharedFD(try Syscall.open(top, .directory))
+        #expect(try cgroup.driver.processes() == [member.pid])
+        try cgroup.driver.kill()
+        _ = try member.wait()
+        try cgroup.driver.delete()
+        #expect(!Syscall.exists(top))
+    }
 }
 
 extension ProcStat {
