@@ -21,6 +21,8 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var timeout: Scheduled<Void>?
     private var isDone = false
     private var isUpgraded = false
+    /// What a refusal goes over.
+    private(set) var refused: Wire?
 
     init(_ tokens: StreamTokens, _ handler: any StreamHandler, idleTimeout: Duration) {
         self.tokens = tokens
@@ -34,7 +36,12 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { timeout?.cancel() }
-    func channelInactive(context: ChannelHandlerContext) { timeout?.cancel() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timeout?.cancel()
+        // It would be watched for hours, and anybody can make many of them.
+        refused?.stop()
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
@@ -55,7 +62,9 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func refuse(_ refusal: Upgrade.Refusal, _ context: ChannelHandlerContext) {
         isDone = true
         timeout?.cancel()
-        Wire(context.channel, idleTimeout: idleTimeout).finish(refusal.bytes)
+        let wire = Wire(context.channel, idleTimeout: idleTimeout)
+        refused = wire
+        wire.finish(refusal.bytes)
     }
 
     private func upgrade(_ head: HTTPHead, _ rest: [UInt8], _ context: ChannelHandlerContext) throws {

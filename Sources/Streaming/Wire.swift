@@ -25,6 +25,8 @@ final class Wire {
     private var unread = 0
     private var isHolding = false
     private(set) var isFinished = false
+    /// Whether silence has an end; until the channel has closed.
+    var isWatched: Bool { idleTask != nil }
     /// Called when nothing came or went for too long.
     var onIdle: () -> Void = {}
 
