@@ -33,16 +33,19 @@ extension SPDYConnection {
         if peerCounts, stream.receiveWindow < 0 {
             grantConnection(bytes.count)
             streams[id] = nil
-            write(.reset(id, .flowControlError))
+            answer(.reset(id, .flowControlError))
             return stream.acceptBreak()
         }
         stream.accept(bytes)
         if fin { ended(stream) }
     }
 
-    /// The peer's SETTINGS: a new initial window moves those of all streams.
+    /// The peer's SETTINGS: a new initial window moves those of all streams, which is work; of several in one frame the first
+    /// counts, as SPDY has it, and nobody changes his mind for ever.
     func apply(_ settings: [SPDYFrame.Setting]) throws(WireError) {
-        for setting in settings where setting.id == SPDYFrame.Setting.initialWindowSize {
+        settingsLeft -= 1
+        guard settingsLeft >= 0 else { throw WireError("SPDY frame", "SETTINGS again and again") }
+        if let setting = settings.first(where: { $0.id == SPDYFrame.Setting.initialWindowSize }) {
             guard setting.value <= 0x7fff_ffff else {
                 throw WireError("SPDY frame", "a window of \(setting.value) bytes")
             }
@@ -66,7 +69,7 @@ extension SPDYConnection {
         stream.sendWindow += delta
         guard stream.sendWindow <= 0x7fff_ffff else {
             streams[id] = nil
-            write(.reset(id, .flowControlError))
+            answer(.reset(id, .flowControlError))
             return stream.acceptBreak()
         }
         stream.onWritable?()
@@ -82,7 +85,8 @@ extension SPDYConnection {
         grantConnection(count)
         stream.credit += count
         guard stream.credit >= ownInitialWindow / 2, !stream.isEnded, streams[stream.id] != nil else { return }
-        write(.windowUpdate(stream.id, stream.credit))
+        // A peer makes us say this by what it sends, and may read none of it.
+        answer(.windowUpdate(stream.id, stream.credit))
         stream.receiveWindow += stream.credit
         stream.credit = 0
     }
@@ -92,7 +96,7 @@ extension SPDYConnection {
         credit += count
         let window = hasAnnounced ? Self.connectionWindow : SPDYFrame.initialWindow
         guard credit >= window / 2 else { return }
-        write(.windowUpdate(0, credit))
+        answer(.windowUpdate(0, credit))
         receiveWindow += credit
         credit = 0
     }

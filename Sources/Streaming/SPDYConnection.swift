@@ -34,6 +34,8 @@ final class SPDYConnection: ChannelInboundHandler {
 
     var peerCounts = false
     var hasAnnounced = false
+    /// So many SETTINGS are taken.
+    var settingsLeft = 100
     var peerInitialWindow = SPDYFrame.initialWindow
     var ownInitialWindow = SPDYFrame.initialWindow
     var sendWindow = SPDYFrame.initialWindow

@@ -151,6 +151,46 @@ import Testing
         #expect(try pair.written().count == 6001)
     }
 
+    /// What it sends is used at once, each time with an answer that it does not read.
+    @Test func whoSendsAndDoesNotReadIsNotHeard() throws {
+        var pair = try Pair()
+        let channel = pair.channel
+        func isRead() -> Bool {
+            channel.options.last { $0.option is ChannelOptions.Types.AutoReadOption }?.value as? Bool ?? true
+        }
+        try pair.send(.synStream(1, headers: [], fin: false))
+        final class Eater: StreamConsumer {
+            weak var stream: ByteStream?
+            func receive(_ bytes: ArraySlice<UInt8>) { stream?.consumed(bytes.count) }
+            func receiveEnd() {}
+        }
+        let eater = Eater()
+        eater.stream = pair.session.streams[0]
+        pair.session.streams[0].deliver(to: eater)
+        pair.channel.isWritable = false
+        let block = [UInt8](repeating: 7, count: 65_536)[...]
+        var sent = 0
+        while isRead(), sent < 10_000 {
+            try pair.send(.data(1, block, fin: false))
+            sent += 1
+        }
+        #expect(1000 < sent && sent < 10_000)
+        pair.channel.isWritable = true
+        pair.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(isRead())
+    }
+
+    @Test func ofManySettingsTheFirstCounts() throws {
+        var pair = try Pair()
+        func setting(_ value: Int) -> SPDYFrame.Setting { .init(id: SPDYFrame.Setting.initialWindowSize, value: value) }
+        try pair.send(.settings([setting(10), setting(20)]), .synStream(1, headers: [], fin: false))
+        #expect(pair.session.streams[0].room == 10)
+        for _ in 0..<98 { try pair.send(.settings([setting(30)])) }
+        #expect(pair.session.streams[0].room == 30)
+        try pair.send(.settings([]), .settings([]))
+        #expect(try pair.written().last == .goAway(last: 1, status: 1))
+    }
+
     @Test func abreachEndsTheConnection() throws {
         var pair = try Pair()
         try pair.send(.synStream(1, headers: [], fin: false))
