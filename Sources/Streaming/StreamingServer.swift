@@ -33,7 +33,7 @@ package final class StreamingServer: Sendable {
     package static func start(
         _ settings: Settings, handler: any StreamHandler, log: @escaping @Sendable (String) -> Void
     ) async throws -> StreamingServer {
-        let tokens = StreamTokens()
+        let (tokens, lobby) = (StreamTokens(), Lobby())
         let certificates = try await settings.tls.asyncMap { try await Certificates($0, log: log) }
         let idleTimeout = settings.idleTimeout
         let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -41,11 +41,13 @@ package final class StreamingServer: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeFutureWithTask { try await certificates?.context() }
+                let ticket = lobby.enter(channel)
+                return channel.eventLoop.makeFutureWithTask { try await certificates?.context() }
                     .flatMapThrowing { context in
                         let pipeline = channel.pipeline.syncOperations
                         if let context { try pipeline.addHandler(NIOSSLServerHandler(context: context)) }
-                        try pipeline.addHandler(UpgradeHandler(tokens, handler, idleTimeout: idleTimeout))
+                        try pipeline.addHandler(
+                            UpgradeHandler(tokens, handler, idleTimeout: idleTimeout) { lobby.leave(ticket) })
                     }
             }
         let channel: any Channel

@@ -23,11 +23,17 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var isUpgraded = false
     /// What a refusal goes over.
     private(set) var refused: Wire?
+    private let onUpgrade: () -> Void
 
-    init(_ tokens: StreamTokens, _ handler: any StreamHandler, idleTimeout: Duration) {
+    /// `onUpgrade` is called when the client has shown a URL that serves.
+    init(
+        _ tokens: StreamTokens, _ handler: any StreamHandler, idleTimeout: Duration,
+        onUpgrade: @escaping () -> Void = {}
+    ) {
         self.tokens = tokens
         self.handler = handler
         self.idleTimeout = idleTimeout
+        self.onUpgrade = onUpgrade
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -76,6 +82,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         let upgrade = try Upgrade(head, isPortForward: parts[0] == "portforward")
         guard let request = tokens.take(String(parts[1])), request.word == parts[0] else { throw missing }
         timeout?.cancel()
+        onUpgrade()
         context.writeAndFlush(NIOAny(ByteBuffer(bytes: upgrade.response.bytes)), promise: nil)
         let connection = try connect(upgrade, request, context.channel)
         try context.pipeline.syncOperations.addHandler(connection)

@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import urllib.parse
 
 import grpc
 import pytest
@@ -41,6 +42,20 @@ class TestRequests:
         engine.stop(sleeper, 0)
         with refused(code.FAILED_PRECONDITION, sleeper, "exited"):
             exec_url(engine, sleeper, "id")
+
+    def test_who_says_nothing_keeps_nobody_out(self, engine, sleeper):
+        """Anybody may reach the port; descriptors are for those who have a URL."""
+        url = exec_url(engine, sleeper, "echo", "here")
+        place = urllib.parse.urlsplit(url)
+        folder = f"/proc/{engine.daemon_pid()}/fd"
+        before = len(os.listdir(folder))
+        silent = [socket.create_connection((place.hostname, place.port)) for _ in range(700)]
+        try:
+            assert Command(url).finish() == (b"here\n", b"", 0)
+            assert len(os.listdir(folder)) < before + 350
+        finally:
+            for connection in silent:
+                connection.close()
 
     def test_a_url_serves_once(self, engine, sleeper):
         url = exec_url(engine, sleeper, "true")
