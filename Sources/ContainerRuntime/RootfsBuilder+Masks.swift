@@ -27,10 +27,7 @@ extension RootfsBuilder {
     static func hostNull() throws -> OwnedFD {
         try SystemError.attempt("open", "/dev/null") { () throws(Errno) in
             let null = try Syscall.open("/dev/null", .path)
-            let status = try null.status()
-            guard status.kind == .character, status.deviceNumber == DeviceNumber(major: 1, minor: 3) else {
-                throw .ENODEV
-            }
+            guard try null.status().isNullDevice else { throw .ENODEV }
             return null
         }
     }

@@ -5,8 +5,6 @@ internal import Linux
 
 /// Standard input, output and error of a process without a terminal.
 enum StandardStreams {
-    private static let null = DeviceNumber(major: 1, minor: 3)
-
     /// Writes the failure where the program would write its own.
     static func tell(_ failure: InitFailure) {
         // With nobody to tell that telling fails, the failure is dropped.
@@ -21,7 +19,7 @@ enum StandardStreams {
                 try replaceByNull(stream)
                 continue
             }
-            if status.kind == .character, status.deviceNumber == null {
+            if status.isNullDevice {
                 try replaceByNull(stream)
             } else if status.uid != uid {
                 try give(stream, to: uid, status.gid)
@@ -33,8 +31,7 @@ enum StandardStreams {
     private static func replaceByNull(_ stream: Int32) throws {
         do throws(Errno) {
             let opened = try Syscall.open("/dev/null", [.readWrite, .noFollow])
-            let status = try opened.status()
-            guard status.kind == .character, status.deviceNumber == null else { return }
+            guard try opened.status().isNullDevice else { return }
             try Syscall.duplicate(opened.rawValue, onto: stream)
         } catch .ENOENT {
         } catch {

@@ -25,6 +25,7 @@ package struct FileStatus: Hashable, Sendable {
 
     package var permissions: UInt32 { mode & 0o7777 }
     package var isDirectory: Bool { kind == .directory }
+    package var isNullDevice: Bool { kind == .character && deviceNumber == .null }
     package var isSymlink: Bool { kind == .symlink }
 
     package var kind: Kind {
@@ -57,6 +58,9 @@ package struct FileStatus: Hashable, Sendable {
 
 /// The number of a device node. See makedev(3).
 package struct DeviceNumber: Hashable, Sendable {
+    /// That of /dev/null, see null(4).
+    package static let null = DeviceNumber(major: 1, minor: 3)
+
     package var major: UInt32
     package var minor: UInt32
 

@@ -56,8 +56,7 @@ extension MonitorLoop {
         let token = try watch(spoken.rawValue, .output(spoken, container))
         container.outputs[token] = spoken
         let errorNumber = errorWriter.rawValue
-        let streams = [stdin.rawValue, output?.rawValue ?? errorNumber, errorNumber]
-        for stream in streams { try owner?.take(stream) }
+        let streams = try self.streams.ofContainer([stdin.rawValue, output?.rawValue ?? errorNumber, errorNumber])
         let pid = try RuntimeCall.spawn(request.command, streams, protection)
         children[pid] = .call(RuntimeCall(.create(container, console), asker: asker, output: (token, spoken)))
     }

@@ -26,15 +26,15 @@ extension MonitorLoop {
         }
         do {
             let null = try openNull()
-            let streams = wanted == 0 ? nil : (request.stdin ? [] : [null.rawValue]) + descriptors.map(\.rawValue)
-            for stream in streams ?? [] { try owner?.take(stream) }
+            let given = wanted == 0 ? nil : (request.stdin ? [] : [null.rawValue]) + descriptors.map(\.rawValue)
             let target = (process.identity.pid, pidfd)
             let session =
                 switch request.way {
                 case .runtime(let command, _, let path):
                     try runExec(
-                        request, command, path, streams ?? Array(repeating: null.rawValue, count: 3), asker, target.0)
-                case .entry(let entry): try enter(request, entry, streams, asker, target)
+                        request, command, path,
+                        streams.ofExec(given ?? Array(repeating: null.rawValue, count: 3)), asker, target.0)
+                case .entry(let entry): try enter(request, entry, given.map(streams.give), asker, target)
                 }
             execs[request.execID] = session
             if request.timeoutMilliseconds > 0 {

@@ -44,8 +44,7 @@ final class MonitorLoop {
     let log: MonitorLog
     let resources: PodResources
     let protection: OOMProtection
-    /// Whom standard streams are given to.
-    let owner: PodOwner?
+    let streams: PodStreams
     private let epoll: Epoll
     private let signals: SignalFD
     private let readyPipe: ReadyPipe
@@ -75,7 +74,7 @@ final class MonitorLoop {
         self.resources = resources
         self.protection = protection
         self.readyPipe = readyPipe
-        owner = PodOwner(options)
+        streams = PodStreams(options)
         epoll = try Epoll()
         signals = try SignalFD(SignalSet([.child, .terminate]))
         if let pause = resources.namespaces.pausePID { children[pause] = .pause }

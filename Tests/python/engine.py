@@ -25,6 +25,9 @@ eventually = functools.partial(waiting.eventually, seconds=DEADLINE)
 
 
 class Engine:
+    # The command that runs another where the engine is, if that is elsewhere.
+    entry = ()
+
     def __init__(self, handler="skiffrun"):
         self.parent = pathlib.Path(tempfile.mkdtemp(prefix="skiff-py-"))
         # Users of pods that are not root must get to their files.
@@ -33,7 +36,7 @@ class Engine:
         try:
             self.script("up", str(self.folder), handler)
         except BaseException:
-            subprocess.run([REPOSITORY / "hack/engine", "down", str(self.folder)], capture_output=True)
+            subprocess.run([*self.entry, REPOSITORY / "hack/engine", "down", str(self.folder)], capture_output=True)
             shutil.rmtree(self.parent, ignore_errors=True)
             raise
         lines = (self.folder / "env").read_text().splitlines()
@@ -43,7 +46,7 @@ class Engine:
 
     def script(self, command, *arguments):
         done = subprocess.run(
-            [REPOSITORY / "hack/engine", command, *arguments], capture_output=True, text=True, timeout=600
+            [*self.entry, REPOSITORY / "hack/engine", command, *arguments], capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, f"hack/engine {command}: {done.stdout}{done.stderr}{self.daemon_log()}"
 
@@ -108,7 +111,14 @@ class Engine:
         """The init of the PID namespace that the pod's containers share."""
         monitor = self.monitor_pid(pod)
         children = pathlib.Path(f"/proc/{monitor}/task/{monitor}/children").read_text().split()
-        return next(int(pid) for pid in children if pathlib.Path(f"/proc/{pid}/comm").read_text() == "skiff-pause\n")
+        return next(int(pid) for pid in children if self.name_of(pid) == "skiff-pause\n")
+
+    @staticmethod
+    def name_of(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/comm").read_text()
+        except OSError:
+            return None
 
     # Shorthands of the CRI.
 
