@@ -46,6 +46,7 @@ class Slot(Containers):
         if self.state == "stopped":
             return [("run_refused", 1), ("remove_pod", 4), ("stop_pod", 1), ("look", 1)]
         rows = [("run_again", 1), ("look", 4), ("statistics", 1), ("stop_pod", 1), ("remove_pod", 1), ("lose_monitor", 1)]
+        rows += [("lose_init", 1)] * (self.kind == "processes")
         if len(self.boxes) < MOST:
             rows += [("create", 12), ("create_abandoned", 1), ("create_broken", 1)]
         if self.having("created"):
@@ -123,13 +124,23 @@ class Slot(Containers):
         self.pod, self.state, self.boxes, self.port = None, "absent", {}, 0
 
     def lose_monitor(self, chance):
-        pid = self.engine.monitor_pid(self.pod)
+        self.lose(self.engine.monitor_pid(self.pod), 137, 0, 128)
+
+    def lose_init(self, chance):
+        """Takes all along that runs in the PID namespace; that the monitor sees, and tells how it ended."""
+        self.lose(self.engine.init_pid(self.pod), 137)
+        for box in self.boxes.values():
+            code = self.status(box).exit_code
+            assert code in box.codes, f"{box}: code {code}"
+
+    def lose(self, pid, *codes):
+        """Kills what the pod cannot be without."""
         os.kill(pid, signal.SIGKILL)
         eventually("the pod is not ready", lambda: self.pod_status().state == cri.SANDBOX_NOTREADY)
         self.state = "stopped"
         for box in self.boxes.values():
             box.state = "ended"
-            box.codes += (137, 0, 128)
+            box.codes += codes
             box.lines = None
             eventually("the container has ended", lambda box=box: self.status(box).state == cri.CONTAINER_EXITED)
 
