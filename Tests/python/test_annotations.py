@@ -26,8 +26,8 @@ def test_users_by_annotation(engine, refused):
     def asking(text):
         return {"userns-mode.crio.io": text}
 
-    with refused(Code.INVALID_ARGUMENT, "userns-mode.crio.io", "hostUsers: false"):
-        engine.run_pod("automatic", annotations=asking("auto:size=65536"))
+    with refused(Code.INVALID_ARGUMENT, "userns-mode.crio.io", "keep-id=true", "size=65536"):
+        engine.run_pod("automatic", annotations=asking("auto:keep-id=true"))
     pod, config = engine.run_pod("mapped", annotations=asking("private:uidmapping=0:300000:65536"))
     try:
         for name in ["before", "after"]:

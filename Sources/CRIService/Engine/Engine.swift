@@ -40,6 +40,8 @@ package final class Engine: Sendable {
     let features = RuntimeFeatures()
     /// Held while a pod's cgroup is made or removed: the parent of all goes with the last.
     let cgroupParentLock = Mutex(())
+    /// Held from the choice of a pod's users until the pod is in the table.
+    let userChoice = Mutex(())
     /// Once it is started.
     let streaming = Mutex<StreamingServer?>(nil)
     /// The same, where the configuration wants them.

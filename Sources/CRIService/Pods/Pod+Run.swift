@@ -21,7 +21,8 @@ extension Engine {
         let handler = try handler(name)
         try SELinuxContext.check(config.linux.securityContext.selinuxOptions)
         let defaults = podDefaults(handler, config.annotations)
-        let config = try UserNamespaceAnnotation.obeyed(in: config, defaults.allowedAnnotations)
+        let annotation = try UserNamespaceAnnotation(config, defaults.allowedAnnotations)
+        let config = if case .ranges(let users) = annotation { config.with(users) } else { config }
         let id = Identifier.random()
         let plan = try PodPlan(config, id: id, cgroupNaming, defaults)
         return try await creations.run("pod/\(plan.name)") { id in
@@ -33,8 +34,13 @@ extension Engine {
                 throw ServiceError(
                     .exists, "run pod", config.metadata.name, "pod \"\(present.id)\" has its name, and is not ready")
             }
-            let pod = try Pod(engine: self, id: id, config: config, plan: plan, handler: handler)
-            self.table.add(pod, visible: false)
+            let pod: Pod
+            if case .unused(let count) = annotation {
+                pod = try await self.podWithUnusedUsers(count, id, config, defaults, handler)
+            } else {
+                pod = try Pod(engine: self, id: id, config: config, plan: plan, handler: handler)
+                self.table.add(pod, visible: false)
+            }
             do {
                 try await pod.run()
             } catch {
@@ -50,6 +56,20 @@ extension Engine {
 }
 
 extension Engine {
+    /// A new pod in the table, whose users no other one there has.
+    private func podWithUnusedUsers(
+        _ count: UInt32, _ id: String, _ config: CRI.PodConfig, _ defaults: PodPlan.Defaults, _ handler: RuntimeHandler
+    ) async throws -> Pod {
+        let ids = try await BlockingPool.run { try SubordinateIDs.read() }
+        return try userChoice.withLock { _ in
+            let config = config.with(try ids.unused(count, besides: table.allPods.compactMap(\.plan.users)))
+            let plan = try PodPlan(config, id: id, cgroupNaming, defaults)
+            let pod = try Pod(engine: self, id: id, config: config, plan: plan, handler: handler)
+            table.add(pod, visible: false)
+            return pod
+        }
+    }
+
     private func podDefaults(_ handler: RuntimeHandler, _ annotations: [String: String]) -> PodPlan.Defaults {
         let runtime = config.runtime
         let sysctls = runtime.defaultSysctls.map { text in
