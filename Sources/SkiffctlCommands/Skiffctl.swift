@@ -10,6 +10,7 @@ package struct Skiffctl: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "skiffctl",
         abstract: "Client for the Container Runtime Interface, with the commands and options of crictl.",
+        usage: "skiffctl [<global options>] <command> [<options>]",
         discussion: """
             Options for all commands may stand before or after the command:
               -r, --runtime-endpoint   socket of the runtime service
@@ -66,7 +67,15 @@ package struct Skiffctl: AsyncParsableCommand {
             Console.report(error)
             exit(withError: ExitCode.failure)
         } catch {
-            exit(withError: error)
+            end(with: error)
         }
+    }
+
+    /// Help, or what is wrong with the arguments.
+    private static func end(with error: any Error) -> Never {
+        let (code, text) = (exitCode(for: error), ShortUsage.of(fullMessage(for: error, columns: nil)))
+        // Whoever reads neither has nothing to read it with.
+        if !text.isEmpty { try? Console.write(Array(text.utf8) + [10], to: code.isSuccess ? 1 : 2) }
+        exit(withError: code)
     }
 }
