@@ -222,7 +222,7 @@ let package = Package(
         program(
             "skiffd",
             [
-                "CRIService", "Linux", "EngineConfiguration", "TraceExport", "Traces",
+                "CRIService", "Linux", "EngineConfiguration", "Streaming", "TraceExport", "Traces",
                 library("ArgumentParser", "swift-argument-parser"),
                 library("GRPCCore", "grpc-swift-2"), library("Logging", "swift-log"),
                 library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("NIOCore", "swift-nio"),

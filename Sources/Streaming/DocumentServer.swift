@@ -109,6 +109,7 @@ package final class DocumentServer: Sendable {
         let (connections, answers) = (ConnectionCount(), SharedAnswers(source))
         let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer(AcceptPause.add)
             .childChannelInitializer { [certificates] channel in
                 guard connections.enter(below: mostConnections) else {
                     // Which closes it.

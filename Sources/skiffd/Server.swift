@@ -7,6 +7,7 @@ import GRPCNIOTransportHTTP2
 import Linux
 import Logging
 import NIOPosix
+import Streaming
 import TraceExport
 
 /// The endpoint of the CRI on its unix socket, until SIGTERM. SIGHUP has the configuration read again.
@@ -35,6 +36,7 @@ struct Server {
                 // Where nothing is said, clients take it for no limit, but swift-nio-http2 holds them to 100 and ends the
                 // connection with all that is in flight. What is beyond the limit waits at the client.
                 config.http2.maxConcurrentStreams = Self.mostRequests
+                config.channelDebuggingCallbacks.onBindTCPListener = AcceptPause.add
             }, eventLoopGroup: loops)
         let server = GRPCServer(
             transport: TimedTransport(base: transport, loop: loops.next()),

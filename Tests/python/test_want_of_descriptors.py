@@ -8,10 +8,13 @@ import pathlib
 import resource
 import socket
 import time
+import urllib.parse
 
 import pytest
 from engine import cri, eventually
+from inspection import UnixConnection, get
 from nri_plugin import Plugin
+from streaming import exec_url
 
 ACTION = "seccomp-notifier-action.crio.io"
 CLOCK = os.sysconf("SC_CLK_TCK")
@@ -59,6 +62,26 @@ def connect_in_vain(process, address, kind=socket.SOCK_STREAM):
         # A loop takes all of it.
         assert seconds(process) - before < 0.3
     return connection
+
+
+@pytest.mark.parametrize("place", ["metrics", "inspect"])
+def test_documents(engine, place):
+    http = UnixConnection(engine.folder / place)
+    http.sock = connect_in_vain(engine.daemon_pid(), str(engine.folder / place))
+    assert get(http, "/metrics" if place == "metrics" else "/info")[0] == 200
+    http.close()
+
+
+def test_the_engine_itself(engine):
+    connect_in_vain(engine.daemon_pid(), engine.env["SOCKET"]).close()
+    assert engine.runtime.Version(cri.VersionRequest(), timeout=60).runtime_name == "skiff"
+
+
+def test_streams(engine, pod):
+    place = urllib.parse.urlsplit(exec_url(engine, engine.shell(*pod, "one", "sleep 1000"), "true"))
+    with connect_in_vain(engine.daemon_pid(), (place.hostname, place.port)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 404 ")
 
 
 def test_plugins(engine, plugin_socket):
