@@ -47,6 +47,13 @@ struct EntryPath: Hashable, Sendable, CustomStringConvertible {
     /// The root of the tree.
     static let root = EntryPath(steps: [])
 
+    /// A number by which the path is looked up; another one in each process, so that nobody can make paths that share one.
+    var lookup: UInt64 {
+        var hasher = Hasher()
+        hasher.combine(self)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
     /// The root of the tree itself, `./` in archives.
     var isRoot: Bool { components.isEmpty }
     /// The directory above; the root's is the root.
@@ -63,8 +70,4 @@ struct EntryPath: Hashable, Sendable, CustomStringConvertible {
     }
 
     var description: String { joined.description }
-
-    func isBelow(_ other: EntryPath) -> Bool {
-        components.count > other.components.count && components.starts(with: other.components)
-    }
 }

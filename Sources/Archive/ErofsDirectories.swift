@@ -4,255 +4,219 @@
 internal import CLinux
 internal import Linux
 
-/// All directories of a layer on their way to the file: first every one gets its place, then they are written, because
-/// each has the numbers of its parent and of its children.
+/// All directories of a layer on their way to the file: first every one is measured and gets its place, then they are
+/// written, because each has the numbers of its parent and of its children.
 ///
-/// Contents are made block by block: one directory may have all names of a layer, which are in memory once already.
+/// Each time names come in their order from the tree, so nothing of a directory is kept but its record there.
 struct ErofsDirectories {
-    private struct Plan {
-        let directory: Int
-        /// The nodes of its names, `.` and `..` among them, in the order of the bytes; without deletions that say nothing.
-        let entries: [UInt32]
-        var offset: Int64 = 0
-        var inode: ErofsInode
-        /// How many entries are in each block of the content but the last. Most directories have no other.
-        var full: [Int] = []
-        var tailSize = 0
-
-        var isInline: Bool { inode.layout == .inline }
-        /// The entries of the last block.
-        var last: ArraySlice<UInt32> { entries.dropFirst(full.reduce(0, +)) }
-    }
-
-    /// In place of a node: the directory itself, and the one above.
-    private static let (itself, above) = (UInt32.max, UInt32.max - 1)
-
-    private let tree: EntryTree
-    /// The inodes of pending files and symbolic links.
-    private let copied: [(inode: ErofsReference, type: ErofsFormat.FileType)]
-    private let links: [ErofsReference]
-    private var plans: [Plan] = []
-    /// Where each directory's plan is; what is not there any more has none.
-    private var positions: [UInt32]
+    private var tree: EntryTree
+    private let links: ErofsLinks
+    private let waiting: WaitingLinks
     /// The number of deletions.
     private(set) var whiteouts: UInt32 = 0
     /// The inode of all deletions.
     var whiteout: ErofsReference?
-    /// The number of names of everything else but directories.
+    /// The number of directories, and of names of everything else but deletions.
+    private var directories: UInt64 = 0
     private var names: UInt64 = 0
-    /// How many names those inodes have that may have more than one.
-    private(set) var linkCounts: [ErofsReference: UInt32] = [:]
+    /// How many of these are further names.
+    private var again: UInt64 = 0
 
     private static let blockSize = ErofsFormat.blockSize
 
-    /// Everything that is still there. `linked` are inodes that may have more names than one.
-    init(
-        _ tree: EntryTree, _ copied: [(inode: ErofsReference, type: ErofsFormat.FileType)], _ links: [ErofsReference],
-        linked: Set<ErofsReference>
-    ) {
+    /// Measures everything that can be reached, and counts the names of the inodes that may have several.
+    init(_ tree: inout EntryTree, _ links: ErofsLinks, _ waiting: WaitingLinks) throws(ArchiveError) {
         self.tree = tree
-        self.copied = copied
         self.links = links
-        positions = Array(repeating: .max, count: tree.directories.count)
-        var pending = [EntryTree.root]
-        while let directory = pending.popLast() {
-            let isOpaque = tree.directories[directory].isOpaque
-            var children = tree.children(of: directory)
-            // overlayfs merges nothing in an opaque directory, so it would show them.
-            if isOpaque { children.removeAll { tree[Int($0)] == .whiteout } }
-            var subdirectories: UInt32 = 0
-            for child in children {
-                switch tree[Int(child)] {
-                case .directory(let index):
-                    pending.append(index)
-                    subdirectories += 1
-                case .whiteout: whiteouts += 1
-                default: names += 1
-                }
-            }
-            let attributes = tree.directories[directory].attributes
-            var inode = ErofsInode(
-                mode: CLX_S_IFDIR | attributes.permissions, uid: attributes.uid, gid: attributes.gid,
-                modified: attributes.modified)
-            inode.links = 2 + subdirectories
-            positions[directory] = UInt32(plans.count)
-            insertDots(&children)
-            plans.append(Plan(directory: directory, entries: children, inode: inode))
+        self.waiting = waiting
+        for directory in 0..<tree.directoryCount {
+            let record = try tree.directory(directory)
+            guard record.reach == .reached else { continue }
+            directories += 1
+            try measure(directory, record, &tree)
         }
-        linkCounts = count(linked)
-    }
-
-    private func insertDots(_ children: inout [UInt32]) {
-        for entry in [Self.itself, Self.above] {
-            let place = children.firstIndex { name(entry).lexicographicallyPrecedes(name($0)) }
-            children.insert(entry, at: place ?? children.count)
-        }
+        self.tree = tree
     }
 
     /// The number of different inodes.
-    var inodes: UInt64 {
-        let again = linkCounts.values.reduce(0) { $0 + UInt64($1) - 1 }
-        return UInt64(plans.count) + names - again + (whiteouts > 0 ? 1 : 0)
-    }
+    var inodes: UInt64 { directories + names - again + (whiteouts > 0 ? 1 : 0) }
 
-    /// How many names each of the inodes has, those that have none left out.
-    private func count(_ inodes: Set<ErofsReference>) -> [ErofsReference: UInt32] {
-        var counts: [ErofsReference: UInt32] = [:]
-        guard !inodes.isEmpty || !copied.isEmpty else { return counts }
-        let wanted = inodes.union(copied.map(\.inode))
-        for plan in plans {
-            for entry in plan.entries where entry < Self.above {
-                guard let inode = target(Int(entry)).inode, wanted.contains(inode) else { continue }
-                counts[inode, default: 0] += 1
+    private mutating func measure(
+        _ directory: Int, _ record: DirectoryRecord, _ tree: inout EntryTree
+    ) throws(ArchiveError) {
+        var size = ErofsBlockSize()
+        var subdirectories: UInt32 = 0
+        var tail: ErofsEntries.Mark?
+        var entries = try ErofsEntries(of: directory, record, in: tree)
+        while let entry = try entries.next(in: tree) {
+            if size.add(entry.length) { tail = entries.mark(of: entry) }
+            guard case .child(let child) = entry else { continue }
+            switch child.target {
+            case .directory: subdirectories += 1
+            case .whiteout: whiteouts += 1
+            case .inode, .link, .pending:
+                names += 1
+                try count(child, &tree)
             }
         }
-        return counts
+        try tree.change(directory) {
+            ($0.subdirectories, $0.tail) = (subdirectories, tail)
+            ($0.fullBlocks, $0.tailSize) = (size.full, UInt16(truncatingIfNeeded: size.used))
+        }
     }
 
-    private func target(_ node: Int) -> (inode: ErofsReference?, type: ErofsFormat.FileType) {
-        switch tree[node] {
-        case .directory: (nil, .directory)
-        case .link(let index): (links[index], .symlink)
-        case .inode(let inode, let type): (inode, type)
-        case .pending(let index): (copied[index].inode, copied[index].type)
-        case .whiteout: (whiteout, .character)
+    private mutating func count(_ child: EntryTree.Child, _ tree: inout EntryTree) throws(ArchiveError) {
+        let inode: ErofsReference
+        switch child.target {
+        case .pending(let place): inode = try waiting.copy(at: place).inode
+        case .link(let place) where child.isShared: inode = try links.inode(place)
+        case .inode(let known, _) where child.isShared: inode = known
+        default: return
         }
+        let count = try tree.note(.links, inode.rawValue) ?? 0
+        if count > 0 { again += 1 }
+        try tree.setNote(.links, inode.rawValue, count + 1)
     }
 
     // MARK: Places
 
+    /// Calls the body with all directories that can be reached, the root first.
+    private func visitReached(_ body: (_ directory: Int, _ record: DirectoryRecord) throws -> Void) throws {
+        for directory in 0..<tree.directoryCount {
+            let record = try tree.directory(directory)
+            if record.reach == .reached { try body(directory, record) }
+        }
+    }
+
+    private static func headSize(_ record: DirectoryRecord) -> Int {
+        let mark = !record.isOpaque ? 0 : record.attributesSize == 0 ? opaqueMark.count : opaqueMark.count - 12
+        return 64 + Int(record.attributesSize) + mark
+    }
+
     /// Gives every directory its place: inodes one behind the other, then the blocks of those that are large.
-    mutating func place(in file: ErofsFile, serial: () -> UInt32, skipped: inout Int) throws(Errno) {
-        for index in plans.indices {
-            let source = tree.directories[plans[index].directory]
-            plans[index].inode.attributes = Self.encode(source, &skipped)
-            plans[index].inode.serial = serial()
-            divide(index)
-        }
-        // Checked when the root was described; what overlayfs needs has room too.
-        guard plans[0].inode.headSize + ErofsFormat.rootOffset <= Self.blockSize else { throw .E2BIG }
+    func place(in file: ErofsFile, skipped: inout Int) throws {
         let first = Int64(file.blocks) * Int64(Self.blockSize)
-        var end = first
-        for index in plans.indices {
-            let isRoot = index == 0
+        var (end, ignored) = (first, 0)
+        try visitReached { directory, record in
+            ignored += Int(record.skippedAttributes)
+            let isRoot = directory == EntryTree.root
             let used = isRoot ? ErofsFormat.rootOffset : Int(end % Int64(Self.blockSize))
-            let head = plans[index].inode.headSize
-            let tail = plans[index].tailSize
+            let (head, tail) = (Self.headSize(record), Int(record.tailSize))
+            // Checked when the root was described; what overlayfs needs has room too.
+            guard !isRoot || head + used <= Self.blockSize else { throw Errno.E2BIG }
             let isInline = tail > 0 && head + tail <= Self.blockSize - (isRoot ? used : 0)
-            plans[index].inode.layout = isInline ? .inline : .plain
-            if isRoot {
-                plans[index].offset = Int64(ErofsFormat.rootOffset)
-                continue
-            }
             let size = head + (isInline ? tail : 0)
-            if used + size > Self.blockSize { end += Int64(Self.blockSize - used) }
-            plans[index].offset = end
-            end += Int64((size + ErofsFormat.slot - 1) / ErofsFormat.slot * ErofsFormat.slot)
+            if !isRoot, used + size > Self.blockSize { end += Int64(Self.blockSize - used) }
+            let offset = isRoot ? Int64(ErofsFormat.rootOffset) : end
+            if !isRoot { end += Int64((size + ErofsFormat.slot - 1) / ErofsFormat.slot * ErofsFormat.slot) }
+            try tree.change(directory) { ($0.isInline, $0.offset) = (isInline, offset) }
         }
+        skipped += ignored
         _ = try file.reserve(UInt64((end - first + Int64(Self.blockSize) - 1) / Int64(Self.blockSize)))
-        for index in plans.indices {
-            let isInline = plans[index].isInline
-            let count = plans[index].full.count + (isInline ? 0 : 1)
-            if count > 0 { plans[index].inode.payload = UInt32(try file.reserve(UInt64(count))) }
+        try visitReached { directory, record in
+            let count = UInt64(record.fullBlocks) + (record.isInline ? 0 : 1)
+            guard count > 0 else { return }
+            let block = UInt32(try file.reserve(count))
+            try tree.change(directory) { $0.firstBlock = block }
         }
-    }
-
-    private static func encode(_ directory: EntryTree.Directory, _ skipped: inout Int) -> [UInt8] {
-        var attributes = directory.attributes.attributes
-        if directory.isOpaque {
-            attributes.append(
-                LayerEntry.Attribute(name: Array("trusted.overlay.opaque".utf8), value: Array("y".utf8)))
-        }
-        return ErofsAttributes.encode(attributes, skipped: &skipped)
-    }
-
-    /// Decides which names go into which block.
-    private mutating func divide(_ index: Int) {
-        var used = 0
-        var count = 0
-        for entry in plans[index].entries {
-            let size = ErofsFormat.entrySize + name(entry).count
-            if used + size > Self.blockSize {
-                plans[index].full.append(count)
-                (used, count) = (0, 0)
-            }
-            used += size
-            count += 1
-        }
-        plans[index].tailSize = used
-        plans[index].inode.size = UInt64(plans[index].full.count * Self.blockSize + used)
     }
 
     // MARK: Content
 
-    private static let dot: ArraySlice<UInt8> = [UInt8(ascii: ".")]
-    private static let dotDot: ArraySlice<UInt8> = [UInt8(ascii: "."), UInt8(ascii: ".")]
+    /// The mark of an opaque directory, encoded as its only attribute.
+    private static let opaqueMark: [UInt8] = {
+        var skipped = 0
+        let mark = LayerEntry.Attribute(name: Array("trusted.overlay.opaque".utf8), value: Array("y".utf8))
+        return ErofsAttributes.encode([mark], skipped: &skipped)
+    }()
 
-    private func name(_ entry: UInt32) -> ArraySlice<UInt8> {
-        entry == Self.itself ? Self.dot : entry == Self.above ? Self.dotDot : tree.name(Int(entry))
+    private func inode(_ record: DirectoryRecord, serial: UInt32) throws(ArchiveError) -> ErofsInode {
+        var inode = ErofsInode(
+            mode: CLX_S_IFDIR | UInt32(record.permissions), uid: record.uid, gid: record.gid,
+            modified: record.modified)
+        inode.links = 2 + record.subdirectories
+        inode.size = UInt64(record.fullBlocks) * UInt64(Self.blockSize) + UInt64(record.tailSize)
+        inode.layout = record.isInline ? .inline : .plain
+        inode.payload = record.firstBlock
+        inode.serial = serial
+        inode.attributes = try tree.attributes(of: record)
+        if record.isOpaque {
+            inode.attributes += inode.attributes.isEmpty ? Self.opaqueMark : Array(Self.opaqueMark.dropFirst(12))
+        }
+        return inode
     }
 
-    private func number(_ entry: UInt32, in directory: Int) -> (number: UInt64, type: ErofsFormat.FileType) {
-        func number(of directory: Int) -> UInt64 {
-            // Every directory that is reached from the root has a plan.
-            UInt64(plans[Int(positions[directory])].offset) / UInt64(ErofsFormat.slot)
-        }
-        if entry == Self.itself { return (number(of: directory), .directory) }
-        if entry == Self.above { return (number(of: tree.directories[directory].parent), .directory) }
-        if case .directory(let child) = tree[Int(entry)] { return (number(of: child), .directory) }
-        let (inode, type) = target(Int(entry))
-        return (inode?.number ?? 0, type)
+    private func number(of directory: Int) throws(ArchiveError) -> UInt64 {
+        UInt64(try tree.directory(directory).offset) / UInt64(ErofsFormat.slot)
     }
 
-    /// A block of a directory's content; only the last one may be shorter than a block.
-    private func block(_ entries: ArraySlice<UInt32>, of directory: Int, size: Int) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(size)
-        var place = entries.count * ErofsFormat.entrySize
-        for entry in entries {
-            let (number, type) = number(entry, in: directory)
-            for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * UInt64(shift)))) }
-            bytes += [UInt8(truncatingIfNeeded: place), UInt8(truncatingIfNeeded: place >> 8), type.rawValue, 0]
-            place += name(entry).count
+    private func number(
+        _ entry: ErofsEntries.Entry, in directory: Int, _ record: DirectoryRecord
+    ) throws(ArchiveError) -> (number: UInt64, type: ErofsFormat.FileType) {
+        let child: EntryTree.Child
+        switch entry {
+        case .itself: return (try number(of: directory), .directory)
+        case .above: return (try number(of: Int(record.parent)), .directory)
+        case .child(let named): child = named
         }
-        for entry in entries { bytes += name(entry) }
-        while bytes.count < size { bytes.append(0) }
-        return bytes
+        switch child.target {
+        case .directory(let inner): return (try number(of: inner), .directory)
+        case .link(let place): return (try links.inode(place).number, .symlink)
+        case .inode(let inode, let type): return (inode.number, type)
+        case .pending(let place):
+            let copy = try waiting.copy(at: place)
+            return (copy.inode.number, copy.type)
+        case .whiteout: return (whiteout?.number ?? 0, .character)
+        }
+    }
+
+    /// Makes the content of a directory, from a mark on or all of it; the body gets each full block. Returns the rest.
+    private func content(
+        of directory: Int, _ record: DirectoryRecord, from mark: ErofsEntries.Mark? = nil,
+        _ full: ([UInt8]) throws -> Void = { _ in }
+    ) throws -> [UInt8] {
+        var (block, size) = (ErofsBlock(), ErofsBlockSize())
+        var entries = try ErofsEntries(of: directory, record, in: tree, from: mark)
+        while let entry = try entries.next(in: tree) {
+            if size.add(entry.length) { try full(block.take(size: Self.blockSize)) }
+            let (number, type) = try number(entry, in: directory, record)
+            block.add(number, type, nameSize: entry.length)
+            switch entry {
+            case .itself, .above: block.names += [UInt8](repeating: UInt8(ascii: "."), count: entry.length)
+            case .child(let child): try tree.append(nameOf: child, to: &block.names)
+            }
+        }
+        return block.take(size: size.used)
     }
 
     /// Writes all of them; the root goes into the first block, which the caller writes.
-    func write(to file: ErofsFile, firstBlock: UnsafeMutableRawBufferPointer) throws(Errno) {
-        for index in plans.indices {
-            let plan = plans[index]
-            let tail = plan.isInline ? block(plan.last, of: plan.directory, size: plan.tailSize) : []
-            let size = plan.inode.headSize + tail.count
-            if index == 0 {
+    func write(
+        to file: ErofsFile, firstBlock: UnsafeMutableRawBufferPointer, serial: () -> UInt32
+    ) throws {
+        try visitReached { directory, record in
+            var tail: [UInt8] = []
+            if record.isInline { tail = try content(of: directory, record, from: record.tail) }
+            let inode = try inode(record, serial: serial())
+            if directory == EntryTree.root {
                 let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: firstBlock[ErofsFormat.rootOffset...])
-                unsafe store(plan.inode, tail, in: memory)
-                continue
+                return unsafe store(inode, tail, in: memory)
             }
-            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 8)
+            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: inode.headSize + tail.count, alignment: 8)
             defer { unsafe memory.deallocate() }
             unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
-            unsafe store(plan.inode, tail, in: memory)
-            unsafe try file.append(UnsafeRawBufferPointer(memory), at: plan.offset)
+            unsafe store(inode, tail, in: memory)
+            unsafe try file.append(UnsafeRawBufferPointer(memory), at: record.offset)
         }
-        for plan in plans {
-            try writeBlocks(plan, to: file)
+        try visitReached { directory, record in
+            guard record.fullBlocks > 0 || !record.isInline else { return }
+            var offset = Int64(record.firstBlock) * Int64(Self.blockSize)
+            let rest = try content(of: directory, record) { block in
+                try file.append(block, at: offset)
+                offset += Int64(Self.blockSize)
+            }
+            if !record.isInline { try file.append(rest, at: offset) }
             file.endContents()
         }
-    }
-
-    /// Writes what is not beside the inode.
-    private func writeBlocks(_ plan: Plan, to file: ErofsFile) throws(Errno) {
-        var rest = plan.entries[...]
-        var offset = Int64(plan.inode.payload) * Int64(Self.blockSize)
-        for count in plan.full {
-            try file.append(block(rest.prefix(count), of: plan.directory, size: Self.blockSize), at: offset)
-            rest = rest.dropFirst(count)
-            offset += Int64(Self.blockSize)
-        }
-        if !plan.isInline { try file.append(block(rest, of: plan.directory, size: plan.tailSize), at: offset) }
     }
 
     private func store(_ inode: ErofsInode, _ tail: [UInt8], in memory: UnsafeMutableRawBufferPointer) {

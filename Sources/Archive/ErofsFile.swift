@@ -20,22 +20,18 @@ internal import Linux
     /// The blocks that have been handed out.
     private(set) var blocks: UInt64 = 1
 
-    /// The contents that are not written yet, and where they belong.
-    private let buffer: UnsafeMutableRawBufferPointer
+    /// The contents that are not written yet, and where they belong. Without memory when there are none.
+    private var buffer = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var buffered = 0
     private var bufferOffset: Int64 = 0
 
     /// The blocks for inodes: their memory, the first one's number, and the bytes that are used of each open one.
-    private let group: UnsafeMutableRawBufferPointer
+    private var group = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var groupStart: UInt64 = 0
     private var groupSize = 0
     private var used: [Int] = []
 
-    init(_ file: SharedFD) {
-        self.file = file
-        unsafe buffer = .allocate(byteCount: Self.bufferSize, alignment: Self.blockSize)
-        unsafe group = .allocate(byteCount: Self.groupLimit * Self.blockSize, alignment: Self.blockSize)
-    }
+    init(_ file: SharedFD) { self.file = file }
 
     deinit {
         unsafe buffer.deallocate()
@@ -57,6 +53,9 @@ internal import Linux
         if buffered > 0, gap > 0, gap < Self.blockSize, buffered + Int(gap) <= Self.bufferSize { fill(Int(gap)) }
         if offset != bufferOffset + Int64(buffered) || buffered + bytes.count > Self.bufferSize { try flushContents() }
         guard bytes.count < Self.directSize else { return unsafe try write(bytes, at: offset) }
+        if unsafe buffer.count == 0 {
+            unsafe buffer = .allocate(byteCount: Self.bufferSize, alignment: Self.blockSize)
+        }
         if buffered == 0 { bufferOffset = offset }
         unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[buffered...]).copyMemory(from: bytes)
         buffered += bytes.count
@@ -144,6 +143,9 @@ internal import Linux
 
     private func beginGroup() throws(Errno) {
         try flushInodes()
+        if unsafe group.count == 0 {
+            unsafe group = .allocate(byteCount: Self.groupLimit * Self.blockSize, alignment: Self.blockSize)
+        }
         // Small layers get small files.
         groupSize = min(Self.groupLimit, max(4, groupSize * 2))
         groupStart = try reserve(UInt64(groupSize))
@@ -156,8 +158,8 @@ internal import Linux
         unsafe try put(bytes, at: Int64(groupStart) * Int64(Self.blockSize))
     }
 
-    /// Writes everything that is still in memory. No inode is placed afterwards; blocks that were reserved for inodes at
-    /// the end of the file, and are not needed, are given back.
+    /// Writes everything that is still in memory. Blocks that were reserved for inodes at the end of the file, and are not
+    /// needed, are given back.
     func flush() throws(Errno) {
         try flushContents()
         try flushInodes()
@@ -165,9 +167,18 @@ internal import Linux
         (used, groupSize) = ([], 0)
     }
 
+    /// Writes everything that is in memory and gives the memory back until more comes.
+    func rest() throws(Errno) {
+        try flush()
+        unsafe buffer.deallocate()
+        unsafe group.deallocate()
+        unsafe buffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        unsafe group = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    }
+
     /// Sets the length of the file to the blocks that were handed out, and returns the checksum of all of it.
     func finish() throws(Errno) -> String {
-        try flushContents()
+        try rest()
         let length = Int64(blocks) * Int64(Self.blockSize)
         try Syscall.setLength(of: file.rawValue, length)
         return Checksum.text(sum.value(length: length))

@@ -9,30 +9,36 @@ extension ErofsLayer {
     /// Ends the layer; see `LayerWriter`.
     package func finish(above below: LowerTree?) throws -> LayerSummary {
         summary.impliedDirectories = try adopt(below)
-        summary.bringsRoot = !tree.directories[EntryTree.root].isImplied
-        let copied = try pending.map { try copy($0.path, for: $0.link, from: below) }
-        do throws(Errno) {
-            var plan = ErofsDirectories(tree, copied, links.inodes, linked: Set(linkCounts.keys))
-            try placeWhiteout(&plan)
-            try file.flush()
-            try patchLinkCounts(plan)
-            try plan.place(in: file, serial: nextSerial, skipped: &summary.skippedAttributes)
-            let root = UnsafeMutableRawBufferPointer.allocate(byteCount: ErofsFormat.blockSize, alignment: 8)
-            defer { unsafe root.deallocate() }
-            unsafe root.initializeMemory(as: UInt8.self, repeating: 0)
-            unsafe try plan.write(to: file, firstBlock: root)
-            let superblock = ErofsSuperblock(
-                time: base ?? DirectoryAttributes.implied.modified, inodes: plan.inodes, blocks: UInt32(file.blocks),
-                hasChunks: hasChunks, identity: identity)
-            unsafe superblock.store(in: root)
-            unsafe try file.write(UnsafeRawBufferPointer(root), at: 0)
-            summary.checksum = try file.finish()
-        } catch {
+        summary.bringsRoot = try !tree.directory(EntryTree.root).isImplied
+        try copyWaiting(from: below)
+        try tree.markReached()
+        do {
+            try writeEnd()
+        } catch let error as Errno {
             throw ArchiveError(writing: "", error)
         }
         summary.bytes = file.blocks * UInt64(ErofsFormat.blockSize)
         summary.inodes = 1
+        forgetNames()
         return summary
+    }
+
+    private func writeEnd() throws {
+        var directories = try ErofsDirectories(&tree, links, waiting)
+        try placeWhiteout(&directories)
+        try file.flush()
+        try patchLinkCounts()
+        try directories.place(in: file, skipped: &summary.skippedAttributes)
+        let root = UnsafeMutableRawBufferPointer.allocate(byteCount: ErofsFormat.blockSize, alignment: 8)
+        defer { unsafe root.deallocate() }
+        unsafe root.initializeMemory(as: UInt8.self, repeating: 0)
+        unsafe try directories.write(to: file, firstBlock: root, serial: nextSerial)
+        let superblock = ErofsSuperblock(
+            time: base ?? DirectoryAttributes.implied.modified, inodes: directories.inodes,
+            blocks: UInt32(file.blocks), hasChunks: hasChunks, identity: identity)
+        unsafe superblock.store(in: root)
+        unsafe try file.write(UnsafeRawBufferPointer(root), at: 0)
+        summary.checksum = try file.finish()
     }
 
     /// One inode for all deletions, as overlayfs itself makes them.
@@ -44,12 +50,15 @@ extension ErofsLayer {
         plan.whiteout = unsafe try place(inode, UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
-    private func patchLinkCounts(_ plan: ErofsDirectories) throws(Errno) {
-        for (inode, count) in plan.linkCounts where count != 1 {
+    private func patchLinkCounts() throws {
+        try tree.visit(.links) { number, count in
+            // An inode without a name is not looked at.
+            guard count > 1 else { return }
+            let inode = ErofsReference(rawValue: number)
             let field = ErofsInode.linksField(isCompact: inode.isCompact)
             // No file system takes so many; ext4 takes 65000.
-            guard field.size == 4 || count <= UInt16.max else { throw .E2BIG }
-            let bytes = (0..<field.size).map { UInt8(truncatingIfNeeded: count >> (8 * UInt32($0))) }
+            guard field.size == 4 || count <= UInt16.max else { throw Errno.E2BIG }
+            let bytes = (0..<field.size).map { UInt8(truncatingIfNeeded: count >> (8 * UInt64($0))) }
             try file.patch(bytes, at: inode.offset + Int64(field.offset))
         }
     }

@@ -134,7 +134,7 @@ extension ErofsLayer {
         }
     }
 
-    /// A symbolic link; returns where it is in `links`.
+    /// A symbolic link; returns its place in `links`.
     func makeLink(_ entry: LayerEntry, _ target: [UInt8]) throws(ArchiveError) -> Int {
         guard !target.isEmpty, target.count < EntryPath.lengthLimit else {
             throw entry.fault(.corrupt, "the target of the link is empty or too long")
@@ -148,7 +148,7 @@ extension ErofsLayer {
                 unsafe try placeContent(&inode, UnsafeRawBufferPointer(bytes))
             }
         }
-        return links.add(reference, target)
+        return try links.add(reference, target)
     }
 
     /// A content that is in memory: beside the inode, or in blocks.

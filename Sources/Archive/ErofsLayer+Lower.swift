@@ -9,57 +9,81 @@ extension ErofsLayer {
     /// is in it moves to where the link leads, as if the archive had been unpacked over that layer. Returns how many
     /// there are.
     func adopt(_ below: LowerTree?) throws(ArchiveError) -> Int {
-        let implied = tree.implied
-        for directory in implied {
-            guard let below else { break }
-            let path = tree.path(of: directory)
-            do throws(Errno) {
-                if let attributes = try below.directory(path) {
-                    tree.change(directory) { $0.attributes = attributes }
-                } else if let target = try below.resolve(path) {
-                    try move(directory, to: target, below)
-                }
-            } catch {
-                throw ArchiveError(entry: path, error)
+        var implied = 0
+        // Those that are added meanwhile are of the layers below.
+        for directory in 0..<tree.directoryCount where try tree.isImplied(directory) {
+            implied += 1
+            guard let below else { continue }
+            let path = try tree.path(of: directory)
+            if let attributes = try attempt(path, { () throws(Errno) in try below.directory(path) }) {
+                try tally.add(attributes.attributes)
+                try tree.describe(directory, by: attributes)
+            } else if let target = try attempt(path, { () throws(Errno) in try below.resolve(path) }) {
+                try move(directory, to: target, below)
             }
         }
-        return implied.count
+        return implied
     }
 
-    private func move(_ directory: Int, to path: EntryPath, _ below: LowerTree) throws(Errno) {
+    private func move(_ directory: Int, to path: EntryPath, _ below: LowerTree) throws(ArchiveError) {
         var place = EntryTree.root
-        var reached: [ArraySlice<UInt8>] = []
+        var reached = EntryPath.root
         for step in path.components {
-            reached.append(step)
-            if let there = tree.find(step, in: place) {
-                // The layer itself has something else there, which hides the directory below.
-                guard case .directory(let index) = tree[there] else { return }
-                place = index
-            } else {
-                let attributes = try below.directory(EntryPath(steps: reached)) ?? .implied
-                place = tree.addDirectory(step, in: place, attributes, isImplied: true)
+            reached = reached.appending(step)
+            let (there, current) = (try tree.find(step, in: place), reached)
+            switch there.target {
+            case .directory(let index)?: place = index
+            case nil:
+                let attributes = try attempt(current) { () throws(Errno) in try below.directory(current) }
+                place = try tree.addDirectory(step, in: place, there, isImplied: true)
+                if let attributes { try tree.describe(place, by: attributes) }
+            // The layer itself has something else there, which hides the directory below.
+            default: return
             }
         }
-        merge(directory, into: place)
-        tree.removeDirectory(directory)
+        try merge(directory, into: place)
+        try tree.removeDirectory(directory)
     }
 
     /// What is at both places stays as it is at the second.
-    private func merge(_ directory: Int, into place: Int) {
-        for child in tree.children(of: directory).map({ Int($0) }) {
-            let name = tree.name(child)
-            guard let there = tree.find(name, in: place) else {
-                tree.move(child, to: place)
+    private func merge(_ directory: Int, into place: Int) throws(ArchiveError) {
+        var last: [UInt8]?
+        while let (name, target) = try tree.child(of: directory, after: last) {
+            last = name
+            guard let there = try tree.find(name[...], in: place).target else {
+                try tree.move(name[...], in: directory, to: place)
                 continue
             }
-            if case .directory(let inner) = tree[child], case .directory(let outer) = tree[there] {
-                merge(inner, into: outer)
+            if case .directory(let inner) = target, case .directory(let outer) = there {
+                try merge(inner, into: outer)
             }
+        }
+    }
+
+    private func attempt<Value>(
+        _ path: EntryPath, _ body: () throws(Errno) -> Value
+    ) throws(ArchiveError) -> Value {
+        do throws(Errno) { return try body() } catch { throw ArchiveError(entry: path, error) }
+    }
+
+    /// Copies the files that the archive only links to.
+    func copyWaiting(from below: LowerTree?) throws {
+        var next = 0
+        while next < waiting.end {
+            let place = next
+            let path = try waiting.path(at: place)
+            let link = LayerEntry(
+                name: try waiting.name(at: place), kind: .hardLink(target: Array(path.joined.bytes)), permissions: 0,
+                uid: 0, gid: 0, modified: DirectoryAttributes.implied.modified, attributes: [])
+            let (inode, type) = try copy(path, for: link, from: below)
+            try waiting.set(inode, type, at: place)
+            try tree.setNote(.links, inode.rawValue, 0)
+            next = try waiting.next(after: place)
         }
     }
 
     /// Copies a file that the archive only links to.
-    func copy(
+    private func copy(
         _ path: EntryPath, for link: LayerEntry, from below: LowerTree?
     ) throws -> (inode: ErofsReference, type: ErofsFormat.FileType) {
         let found = try attempt(link) { () throws(Errno) in try below?.file(path, as: link.name) }
@@ -72,7 +96,7 @@ extension ErofsLayer {
             return (inode, .regular)
         case .symlink(let target):
             let index = try makeLink(entry, target)
-            return (links.inodes[index], .symlink)
+            return (try links.inode(index), .symlink)
         case .directory, .hardLink, .characterDevice, .blockDevice, .fifo: return try writeNode(entry)
         }
     }

@@ -6,34 +6,30 @@ internal import Linux
 /// Entries that are only names until the end: directories, and further names of files.
 extension ErofsLayer {
     func makeDirectory(
-        _ entry: LayerEntry, _ name: ArraySlice<UInt8>, in parent: Int, _ there: Int?
+        _ entry: LayerEntry, _ name: ArraySlice<UInt8>, in parent: Int, _ there: EntryTree.Finding
     ) throws(ArchiveError) {
-        if let there, case .directory(let index) = tree[there] { return try describe(index, by: entry) }
-        let hides = there.map { tree[$0] == .whiteout } ?? false
-        if let there { forgetWay(through: there) }
+        if case .directory(let index)? = there.target { return try describe(index, by: entry) }
+        forgetWay(through: there)
         try tally.addDirectories(1, steps: 1, unbrought: 0)
-        let index = tree.addDirectory(name, in: parent, replacing: there, .implied, isImplied: false)
+        let index = try tree.addDirectory(name, in: parent, there, isImplied: false)
         try describe(index, by: entry)
         // Deleted and made anew by the same layer: nothing below may shine through.
-        if hides { tree.change(index) { $0.isOpaque = true } }
+        if there.target == .whiteout { try tree.change(index) { $0.isOpaque = true } }
     }
 
     func describe(_ directory: Int, by entry: LayerEntry) throws(ArchiveError) {
         let attributes = entry.attributes.filter { !Whiteout.isReserved(attribute: $0.name) }
         try tally.add(attributes)
-        tree.change(directory) {
-            $0.attributes = DirectoryAttributes(
-                permissions: entry.permissions, uid: entry.uid, gid: entry.gid, modified: entry.modified,
-                attributes: attributes)
-            $0.isImplied = false
-        }
+        let described = DirectoryAttributes(
+            permissions: entry.permissions, uid: entry.uid, gid: entry.gid, modified: entry.modified,
+            attributes: attributes)
+        try tree.describe(directory, by: described)
+        try tree.change(directory) { $0.isImplied = false }
     }
 
     /// The inode of the root has only what is left of the first block.
     func checkRoot(_ entry: LayerEntry) throws(ArchiveError) {
-        var skipped = 0
-        let attributes = tree.directories[EntryTree.root].attributes.attributes
-        let size = ErofsAttributes.encode(attributes, skipped: &skipped).count
+        let size = Int(try tree.directory(EntryTree.root).attributesSize)
         // The mark of an opaque directory may be added.
         let room = ErofsFormat.blockSize - ErofsFormat.rootOffset - 64 - 32
         guard size > room else { return }
@@ -41,34 +37,37 @@ extension ErofsLayer {
     }
 
     func makeHardLink(
-        _ entry: LayerEntry, to target: [UInt8], _ name: ArraySlice<UInt8>, in parent: Int, _ there: Int?
+        _ entry: LayerEntry, to target: [UInt8], _ name: ArraySlice<UInt8>, in parent: Int,
+        _ there: EntryTree.Finding
     ) throws(ArchiveError) {
         let path = try EntryPath(cleaning: target, entry: entry.displayName, what: "the target of the hard link")
         let holder = try walk(path.parent, for: entry, makes: false)
-        let found = try holder.flatMap { directory throws(ArchiveError) in
-            path.isRoot ? nil : try find(path.last, in: directory, for: entry)
-        }
-        guard found == nil || found != there else { return }
-        guard let found else {
+        guard let holder, !path.isRoot, let found = try find(path.last, in: holder, for: entry).target else {
             guard !path.isRoot else { throw entry.linksToDirectory(path) }
-            return put(.pending(try wait(for: path, entry)), name, in: parent, there)
+            return try put(.pending(try wait(for: path, entry)), name, in: parent, there)
         }
-        switch tree[found] {
+        // A link to itself, as some tools write it.
+        guard holder != parent || path.last != name else { return }
+        let inode: ErofsReference?
+        switch found {
         case .directory: throw entry.linksToDirectory(path)
         case .whiteout: throw entry.linksToNothing(path)
-        case .inode(let inode, _): linkCounts[inode] = 0
-        case .link(let index): linkCounts[links.inodes[index]] = 0
-        case .pending: break
+        case .inode(let known, _): inode = known
+        case .link(let index): inode = try links.inode(index)
+        case .pending: inode = nil
         }
-        put(tree[found], name, in: parent, there)
+        forgetWay(through: there)
+        try tree.link(name, in: parent, to: path.last, in: holder, inode)
     }
 
     private func wait(for path: EntryPath, _ link: LayerEntry) throws(ArchiveError) -> Int {
-        if let known = pendingPlaces[path] { return known }
+        if let known = try tree.note(.waiting, path.lookup), try waiting.path(at: Int(known)) == path {
+            return Int(known)
+        }
         try tally.add(waiting: link, steps: path.components.count)
-        pendingPlaces[path] = pending.count
-        pending.append((path, link))
-        return pending.count - 1
+        let place = try waiting.add(path, link.name)
+        try tree.setNote(.waiting, path.lookup, UInt64(place))
+        return place
     }
 }
 

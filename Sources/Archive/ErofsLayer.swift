@@ -6,19 +6,18 @@ package import Linux
 
 /// Writes one layer straight from its tar into one EROFS image, in overlay form; see `ErofsFormat` for what is where.
 ///
-/// Contents and inodes of files go to the file as they come. Names, and the attributes of directories, stay in memory and
-/// are written at the end, because an entry may change them until then. The same archive gives the same bytes.
+/// Contents and inodes of files go to the file as they come. Names, and the attributes of directories, are kept in a store of
+/// pages and written at the end, because an entry may change them until then. The same archive gives the same bytes.
 @safe package final class ErofsLayer: LayerWriter {
     let file: ErofsFile
     var tally: UnpackTally
     let identity: [UInt8]
-    var tree = EntryTree()
-    var links = ErofsLinks()
-    /// Files that the archive only links to, and where each is among them.
-    var pending: [(path: EntryPath, link: LayerEntry)] = []
-    var pendingPlaces: [EntryPath: Int] = [:]
-    /// Inodes that may have more names than one, and how many.
-    var linkCounts: [ErofsReference: UInt32] = [:]
+    private let store: PageStore
+    var tree: EntryTree
+    var links: ErofsLinks
+    var waiting: WaitingLinks
+    /// Whether something is left to the layers below.
+    package private(set) var needsLower = false
     var summary = LayerSummary()
     /// The time of compact inodes: that of the first entry, because many images have one time for all.
     private(set) var base: Timestamp?
@@ -40,20 +39,23 @@ package import Linux
         } catch {
             throw ArchiveError(writing: path, error)
         }
-        self.init(to: made, identity: identity, limits: limits)
+        try self.init(to: made, at: path, identity: identity, limits: limits)
     }
 
-    /// Writes to a file that is open and empty.
-    package init(to file: SharedFD, identity: [UInt8], limits: UnpackLimits = UnpackLimits()) {
+    /// Writes to a file that is open and empty. What does not fit into memory goes to another file beside `path`.
+    package init(
+        to file: SharedFD, at path: String?, identity: [UInt8], limits: UnpackLimits = UnpackLimits()
+    ) throws(ArchiveError) {
         self.file = ErofsFile(file)
         self.identity = identity
         tally = UnpackTally(limits)
+        store = PageStore(beside: path)
+        tree = try EntryTree(in: store)
+        links = ErofsLinks(in: store)
+        waiting = WaitingLinks(in: store)
     }
 
     deinit { unsafe tail.deallocate() }
-
-    /// Whether something is left to the layers below.
-    package var needsLower: Bool { !pending.isEmpty || !tree.implied.isEmpty }
 
     /// Takes all entries.
     package func take(_ reader: LayerReader) throws {
@@ -70,10 +72,21 @@ package import Linux
             case .delete(let name): try delete(name.bytes, in: path.parent, for: entry)
             case .opaque:
                 let directory = try directory(path.parent, for: entry)
-                tree.change(directory) { $0.isOpaque = true }
+                try tree.change(directory) { $0.isOpaque = true }
             case .housekeeping: break
             }
         }
+        needsLower = try !waiting.isEmpty || tree.hasImplied()
+        // It may wait long, and many others with it.
+        if needsLower { try attempt { () throws(Errno) in try file.rest() } }
+    }
+
+    /// Gives back what was needed until the end.
+    func forgetNames() { store.clear() }
+
+    /// An error of the kernel that has nothing to do with an entry.
+    func attempt<Value>(_ body: () throws(Errno) -> Value) throws(ArchiveError) -> Value {
+        do throws(Errno) { return try body() } catch { throw ArchiveError(writing: "", error) }
     }
 
     /// The name of an entry that is in the same directory as one before, whose name began in the same way, and the directory:
@@ -114,12 +127,12 @@ package import Linux
         case .file(let size):
             try tally.add(size, of: entry)
             let inode = try write(entry, size: size, from: reader)
-            put(.inode(inode, .regular), name, in: parent, there)
+            try put(.inode(inode, .regular), name, in: parent, there)
         case .symlink(let target):
-            put(.link(try makeLink(entry, target)), name, in: parent, there)
+            try put(.link(try makeLink(entry, target)), name, in: parent, there)
         case .characterDevice, .blockDevice, .fifo:
             let (inode, type) = try writeNode(entry)
-            put(.inode(inode, type), name, in: parent, there)
+            try put(.inode(inode, type), name, in: parent, there)
         }
     }
 
@@ -147,31 +160,30 @@ package import Linux
                 stack.removeLast()
                 continue
             }
-            guard let node = try find(step, in: current, for: entry) else {
+            let there = try find(step, in: current, for: entry)
+            switch there.target {
+            case nil:
                 guard makes else { return nil }
                 try tally.addDirectories(1, steps: stack.count, unbrought: 1)
-                stack.append(tree.addDirectory(step, in: current, .implied, isImplied: true))
+                stack.append(try tree.addDirectory(step, in: current, there, isImplied: true))
                 try UnpackLimits.check(depth: stack.count - 1, of: entry.displayName)
-                continue
-            }
-            switch tree[node] {
-            case .directory(let index):
+            case .directory(let index)?:
                 stack.append(index)
                 try UnpackLimits.check(depth: stack.count - 1, of: entry.displayName)
-            case .link(let index):
+            case .link(let index)?:
                 passed += 1
                 guard passed <= 40 else { throw entry.fault(.hostile, "it passes too many symbolic links") }
-                let target = links.target(index)
+                let target = try links.target(index)
                 if target.first == UInt8(ascii: "/") { stack = [EntryTree.root] }
                 steps += EntryPath.steps(of: target).reversed()
-            case .whiteout where makes:
+            case .whiteout? where makes:
                 // Deleted and made anew as a directory by the same layer: nothing below may shine through.
                 try tally.addDirectories(1, steps: stack.count, unbrought: 1)
-                let made = tree.addDirectory(step, in: current, replacing: node, .implied, isImplied: true)
-                tree.change(made) { $0.isOpaque = true }
+                let made = try tree.addDirectory(step, in: current, there, isImplied: true)
+                try tree.change(made) { $0.isOpaque = true }
                 stack.append(made)
-            case .whiteout: return nil
-            case .inode, .pending:
+            case .whiteout?: return nil
+            case .inode?, .pending?:
                 let name = ArchiveError.quoted(String(decoding: step, as: UTF8.self))
                 throw entry.fault(.unsupported, "a file is where \(name) must be a directory")
             }
@@ -181,38 +193,34 @@ package import Linux
 
     func find(
         _ name: ArraySlice<UInt8>, in directory: Int, for entry: LayerEntry
-    ) throws(ArchiveError) -> Int? {
+    ) throws(ArchiveError) -> EntryTree.Finding {
         guard name.count <= ErofsFormat.nameLimit else {
             throw entry.fault(.tooLarge, "a name in it has more than \(ErofsFormat.nameLimit) bytes")
         }
-        return tree.find(name, in: directory)
+        return try tree.find(name, in: directory)
     }
 
-    func put(_ target: EntryTree.Target, _ name: ArraySlice<UInt8>, in parent: Int, _ there: Int?) {
-        guard let there else {
-            tree.add(name, in: parent, target)
-            return
-        }
+    func put(
+        _ target: EntryTree.Target, _ name: ArraySlice<UInt8>, in parent: Int, _ there: EntryTree.Finding
+    ) throws(ArchiveError) {
         forgetWay(through: there)
-        tree[there] = target
+        try tree.put(target, name, in: parent, there)
     }
 
     /// What was found through a name that is replaced must be found anew.
-    func forgetWay(through node: Int) {
-        switch tree[node] {
-        case .directory, .link: (lastParent, near) = (nil, nil)
+    func forgetWay(through there: EntryTree.Finding) {
+        switch there.target {
+        case .directory?, .link?: (lastParent, near) = (nil, nil)
         default: break
         }
     }
 
     private func delete(_ name: ArraySlice<UInt8>, in path: EntryPath, for entry: LayerEntry) throws(ArchiveError) {
         let parent = try directory(path, for: entry)
-        guard let there = try find(name, in: parent, for: entry) else {
-            tree.add(name, in: parent, .whiteout)
-            return
-        }
+        let there = try find(name, in: parent, for: entry)
+        guard let target = there.target else { return try tree.put(.whiteout, name, in: parent, there) }
         // The same layer brings the name too, and that wins; of a directory only the layer's own content stays.
-        if case .directory(let index) = tree[there] { tree.change(index) { $0.isOpaque = true } }
+        if case .directory(let index) = target { try tree.change(index) { $0.isOpaque = true } }
     }
 
     // MARK: Inodes

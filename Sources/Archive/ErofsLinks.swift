@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-/// The symbolic links of a layer: their inodes, and where they lead, which later entries may pass. A link takes 16 bytes
-/// and the length of its target.
+/// The symbolic links of a layer: their inodes, and where they lead, which later entries may pass.
+///
+///     64 bits    the inode, and in the lower 16 bits the length of the target, which follows
 struct ErofsLinks {
-    private(set) var inodes: [ErofsReference] = []
-    private var targets: [UInt8] = []
-    /// Where each target ends; it begins where the one before ends.
-    private var ends: [Int] = []
+    private var bytes: PagedBytes
 
-    /// Adds a link, and returns its number.
-    mutating func add(_ inode: ErofsReference, _ target: [UInt8]) -> Int {
-        inodes.append(inode)
-        targets += target
-        ends.append(targets.count)
-        return inodes.count - 1
+    /// None yet.
+    init(in store: PageStore) { bytes = PagedBytes(in: store) }
+
+    /// Adds a link, and returns its place.
+    mutating func add(_ inode: ErofsReference, _ target: [UInt8]) throws(ArchiveError) -> Int {
+        let place = try bytes.append(inode.rawValue << 16 | UInt64(target.count))
+        try bytes.append(target[...])
+        return place
     }
 
-    /// Where the link with that number leads.
-    func target(_ link: Int) -> ArraySlice<UInt8> { targets[(link == 0 ? 0 : ends[link - 1])..<ends[link]] }
+    /// The inode of the link at a place.
+    func inode(_ place: Int) throws(ArchiveError) -> ErofsReference {
+        ErofsReference(rawValue: try bytes.number(at: place) >> 16)
+    }
+
+    /// Where the link at a place leads.
+    func target(_ place: Int) throws(ArchiveError) -> [UInt8] {
+        try bytes.read(Int(try bytes.number(at: place) & 0xFFFF), at: place + 8)
+    }
 }

@@ -31,7 +31,8 @@ extension LayerExtractor {
             }
             try Syscall.setTimes(place.name, modified: entry.modified, at: place.directory.rawValue)
             guard whiteout == .overlay else { return }
-            contents[try Syscall.status(of: file.rawValue).inode] = sum.value(length: size)
+            let inode = try Syscall.status(of: file.rawValue).inode
+            try notes.set(content: sum.value(length: size), of: inode)
         }
     }
 
@@ -80,7 +81,7 @@ extension LayerExtractor {
                 // Deleted and made anew as a directory by the same layer: nothing below may shine through.
                 let made = try Syscall.open(place.name, [.path, .directory, .noFollow], at: directory)
                 try Whiteout.markOpaque(made.rawValue)
-                notes.opaque.insert(place.path)
+                try notes.hides(place.path)
             }
         }
     }

@@ -6,32 +6,35 @@ internal import Linux
 
 /// The second step: what the layers below know, and what an entry that comes later may change.
 extension LayerExtractor {
-    /// Whether something is left to the layers below. Where they are in the same directory, nothing is.
-    package var needsLower: Bool {
-        whiteout == .overlay && (!pending.isEmpty || notes.implied.contains { !$0.isRoot })
-    }
-
     /// Ends the layer; see `LayerWriter`. Space and checksum are those of a layer in overlay form.
     package func finish(above below: LowerTree?) throws -> LayerSummary {
-        summary.impliedDirectories = notes.implied.filter { !$0.isRoot }.count
-        summary.bringsRoot = !notes.implied.contains(.root)
-        if whiteout == .overlay {
-            if !summary.bringsRoot { directoryTimes[.root] = DirectoryAttributes.implied.modified }
-            for path in notes.implied.sorted(by: { $0.components.count < $1.components.count }) where !path.isRoot {
-                try adopt(path, below)
-            }
-            var copies: [EntryPath: EntryPath] = [:]
-            for link in pending { try copy(link.target, to: link.place, link.entry, from: below, &copies) }
+        summary.bringsRoot = try !noted { () throws(Errno) in try notes.rootIsImplied() }
+        if whiteout == .overlay, !summary.bringsRoot {
+            try noted { () throws(Errno) in try notes.set(DirectoryAttributes.implied.modified, of: .root) }
         }
-        for directory in notes.opaque { try removeDeletions(in: directory) }
+        // Those that are added meanwhile are of the layers below.
+        for directory in 0..<notes.count {
+            guard let path = try noted({ () throws(Errno) in try notes.implied(directory) }) else { continue }
+            summary.impliedDirectories += 1
+            if whiteout == .overlay { try adopt(path, below) }
+        }
+        try notes.visitLinks { try copy($0, from: below) }
+        for directory in 0..<notes.count {
+            guard let path = try noted({ () throws(Errno) in try notes.hiding(directory) }) else { continue }
+            try removeDeletions(in: path)
+        }
         try setTimes()
         if whiteout == .overlay { try takeInventory() }
+        notes.clear()
         return summary
     }
 
     private func takeInventory() throws(ArchiveError) {
+        let notes = notes
         do throws(Errno) {
-            let inventory = try TreeInventory(of: root.rawValue, known: contents)
+            let inventory = try TreeInventory(of: root.rawValue, beside: "\(path)/.") { inode throws(Errno) in
+                try notes.content(of: inode)
+            }
             (summary.bytes, summary.inodes) = (inventory.bytes, inventory.inodes)
             summary.checksum = inventory.checksum
         } catch {
@@ -40,8 +43,10 @@ extension LayerExtractor {
     }
 
     private func setTimes() throws(ArchiveError) {
-        for (path, time) in directoryTimes {
-            guard let parent = try resolver.existing(path.parent, for: path.description) else { continue }
+        for directory in 0..<notes.count {
+            guard let (path, time) = try noted({ () throws(Errno) in try notes.time(directory) }),
+                let parent = try resolver.existing(path.parent, for: path.description)
+            else { continue }
             do throws(Errno) {
                 try Syscall.setTimes(path.name, modified: time, at: parent.rawValue)
             } catch {
@@ -61,11 +66,11 @@ extension LayerExtractor {
             } catch .ENOENT { return }
             if let attributes = try below?.directory(path) {
                 try describe(path.name, by: attributes, at: parent.rawValue)
-                directoryTimes[path] = attributes.modified
+                try notes.set(attributes.modified, of: path)
             } else if let target = try below?.resolve(path) {
                 try move(path, in: parent, to: target, below)
             } else {
-                directoryTimes[path] = DirectoryAttributes.implied.modified
+                try notes.set(DirectoryAttributes.implied.modified, of: path)
             }
         } catch {
             throw ArchiveError(entry: path, error)
@@ -93,7 +98,7 @@ extension LayerExtractor {
                 try InheritedACL.drop(of: name, at: place.rawValue)
                 if let attributes = try below?.directory(reached) {
                     try describe(name, by: attributes, at: place.rawValue)
-                    directoryTimes[reached] = attributes.modified
+                    try notes.set(attributes.modified, of: reached)
                 }
             } catch .EEXIST {}
             do throws(Errno) {
@@ -106,11 +111,7 @@ extension LayerExtractor {
         try merge(path.name, at: parent.rawValue, into: place)
         try Syscall.removeTree(path.name, at: parent.rawValue)
         resolver.forget()
-        for (old, time) in directoryTimes where old.isBelow(path) {
-            directoryTimes[EntryPath(steps: target.components + old.components[path.components.count...])] = time
-            directoryTimes[old] = nil
-        }
-        directoryTimes[path] = nil
+        try notes.move(path, to: target)
     }
 
     /// What is at both places stays as it is at the second.
@@ -128,18 +129,19 @@ extension LayerExtractor {
         }
     }
 
-    /// Copies a file that the archive only links to; `copies` has the places of those that were copied before.
-    private func copy(
-        _ target: EntryPath, to path: EntryPath, _ link: LayerEntry, from below: LowerTree?,
-        _ copies: inout [EntryPath: EntryPath]
-    ) throws {
+    /// Copies a file that the archive only links to, or links to what was copied before.
+    private func copy(_ waiting: DirectoryNotes.Link, from below: LowerTree?) throws {
+        let (target, path) = (waiting.target, waiting.place)
         let parent = try resolver.directory(path.parent, for: path.description)
         let place = Place(directory: parent, name: path.name, path: path)
         if let status = try? Syscall.linkStatus(place.name, at: parent.rawValue), !status.isWhiteout {
             // Something that came later has the name.
             return
         }
-        if let first = copies[target], first != path {
+        let link = LayerEntry(
+            name: waiting.name, kind: .hardLink(target: Array(target.joined.bytes)), permissions: 0, uid: 0, gid: 0,
+            modified: DirectoryAttributes.implied.modified, attributes: [])
+        if let first = try attempt(link, { () throws(Errno) in try notes.copy(of: waiting) }) {
             let source = try resolver.directory(first.parent, for: path.description)
             return try attempt(link) { () throws(Errno) in
                 try replacing(place) { () throws(Errno) in
@@ -147,7 +149,6 @@ extension LayerExtractor {
                 }
             }
         }
-        copies[target] = path
         let found = try attempt(link) { () throws(Errno) in try below?.file(target, as: link.name) }
         guard let (entry, directory) = found else { throw link.linksToNothing(target) }
         guard case .file(let size) = entry.kind else { return try makeNode(entry, at: place) }

@@ -30,7 +30,7 @@ extension LayerExtractor {
             guard try Syscall.linkStatus(name, at: parent.rawValue).isDirectory else { return }
             let made = try Syscall.open(name, [.path, .directory, .noFollow], at: parent.rawValue)
             try Whiteout.markOpaque(made.rawValue)
-            notes.opaque.insert(directory.appending(name.bytes))
+            try notes.hides(directory.appending(name.bytes))
         }
     }
 
@@ -41,7 +41,7 @@ extension LayerExtractor {
             switch whiteout {
             case .overlay:
                 try Whiteout.markOpaque(handle.rawValue)
-                notes.opaque.insert(directory)
+                try notes.hides(directory)
             case .flatten:
                 guard touched.beginPruning(try Syscall.status(of: handle.rawValue)) else { return }
                 let readable = try Syscall.open(".", [.directory], at: handle.rawValue)

@@ -15,20 +15,17 @@ package final class LayerExtractor: LayerWriter {
     let root: SharedFD
     let whiteout: Whiteout
     var summary = LayerSummary()
-    /// Overlay: checksums of the contents that were written, by inode.
-    var contents: [UInt64: UInt64] = [:]
-    private(set) var resolver: TreeResolver
-    var directoryTimes: [EntryPath: Timestamp] = [:]
+    let resolver: TreeResolver
+    let notes: DirectoryNotes
+    /// Where it unpacks.
+    let path: String
+    /// Whether something is left to the layers below. Where they are in the same directory, nothing is.
+    package private(set) var needsLower = false
     /// Flatten: what this layer brought, which its own deletions do not touch.
     var touched = TouchedFiles()
-    /// Overlay: links to files that only a layer below has, in their order, and the targets by their places.
-    private(set) var pending: [(entry: LayerEntry, target: EntryPath, place: EntryPath)] = []
-    private var targets: [EntryPath: EntryPath] = [:]
     var tally: UnpackTally
     /// The directory that something was made in last, and whether what is made there inherits.
     var giver: (directory: SharedFD, gives: Bool)?
-    /// How much was looked through for replaced directories since this was asked last.
-    private var searched = 0
 
     /// Unpacks below the directory, which is opened; it must be there. The same whiteouts for a directory in overlay
     /// form, which starts empty, and for one that holds lower layers.
@@ -42,33 +39,9 @@ package final class LayerExtractor: LayerWriter {
         }
         self.whiteout = whiteout
         tally = UnpackTally(limits)
-        let notes = DirectoryNotes()
-        self.notes = notes
-        resolver = TreeResolver(root: root, whiteouts: whiteout) { notes.made($0, hides: $1) }
-    }
-
-    let notes: DirectoryNotes
-
-    /// What is known of directories beside their times. Shared with the resolver's callback.
-    final class DirectoryNotes {
-        /// Those that the archive used and did not bring, the root among them.
-        var implied: Set<EntryPath> = [.root]
-        /// Overlay: those that hide everything below.
-        var opaque: Set<EntryPath> = []
-        /// How many were made since this was asked last, and the steps of their paths together.
-        private var news = (count: 0, steps: 0)
-
-        func made(_ path: EntryPath, hides: Bool) {
-            implied.insert(path)
-            if hides { opaque.insert(path) }
-            news.count += 1
-            news.steps += path.components.count
-        }
-
-        func takeNews() -> (count: Int, steps: Int) {
-            defer { news = (0, 0) }
-            return news
-        }
+        path = directory
+        notes = try DirectoryNotes(in: directory)
+        resolver = TreeResolver(root: root, whiteouts: whiteout)
     }
 
     /// Unpacks all entries of the archive.
@@ -76,11 +49,20 @@ package final class LayerExtractor: LayerWriter {
         while let entry = try reader.next() {
             try tally.add(entry)
             try extract(entry, from: reader)
-            let news = notes.takeNews()
-            try tally.addDirectories(news.count, steps: news.steps, unbrought: news.count)
-            try tally.addSearched(searched)
-            searched = 0
+            let made = resolver.takeMade()
+            if made.isEmpty { continue }
+            try attempt(entry) { () throws(Errno) in
+                for directory in made { try notes.made(directory.path, hides: directory.hides) }
+            }
+            let steps = made.reduce(0) { $0 + $1.path.components.count }
+            try tally.addDirectories(made.count, steps: steps, unbrought: made.count)
         }
+        needsLower = try whiteout == .overlay && noted { () throws(Errno) in try notes.needsLower() }
+    }
+
+    /// An error of what is noted that has nothing to do with an entry.
+    func noted<Value>(_ body: () throws(Errno) -> Value) throws(ArchiveError) -> Value {
+        do throws(Errno) { return try body() } catch { throw ArchiveError(entry: ".", error) }
     }
 
     private func extract(_ entry: LayerEntry, from reader: LayerReader) throws {
@@ -105,10 +87,9 @@ package final class LayerExtractor: LayerWriter {
             try makeFile(entry, size: size, at: place, from: reader)
         case .directory:
             try makeDirectory(entry, at: place)
-            if directoryTimes.updateValue(entry.modified, forKey: path) == nil {
+            if try attempt(entry, { () throws(Errno) in try notes.brought(path, entry.modified) }) {
                 try tally.addDirectories(1, steps: path.components.count, unbrought: 0)
             }
-            notes.implied.remove(path)
         case .hardLink(let target): try makeHardLink(entry, to: target, at: place)
         case .symlink, .characterDevice, .blockDevice, .fifo: try makeNode(entry, at: place)
         }
@@ -130,12 +111,12 @@ package final class LayerExtractor: LayerWriter {
         if giver?.gives == true { try InheritedACL.drop(of: place.name, at: place.directory.rawValue) }
     }
 
-    /// Lets a hard link wait for the layers below. Its target may itself be a link that waits.
+    /// Lets a hard link wait for the layers below.
     func wait(_ entry: LayerEntry, for target: EntryPath, at place: EntryPath) throws(ArchiveError) {
         try tally.add(waiting: entry, steps: target.components.count + place.components.count)
-        let first = targets[target] ?? target
-        targets[place] = first
-        pending.append((entry, first, place))
+        try attempt(entry) { () throws(Errno) in
+            try notes.wait(DirectoryNotes.Link(name: entry.name, target: target, place: place))
+        }
     }
 
     /// Removes what is at the place. The directories that go with it get no times at the end.
@@ -144,14 +125,7 @@ package final class LayerExtractor: LayerWriter {
         try Syscall.removeTree(place.name, at: place.directory.rawValue)
         guard kind == .directory || kind == .symlink else { return }
         resolver.forget()
-        guard kind == .directory else { return }
-        searched += directoryTimes.count + notes.opaque.count + notes.implied.count + pending.count + targets.count
-        func stays(_ path: EntryPath) -> Bool { path != place.path && !path.isBelow(place.path) }
-        directoryTimes = directoryTimes.filter { stays($0.key) }
-        notes.opaque = notes.opaque.filter(stays)
-        notes.implied = notes.implied.filter(stays)
-        pending = pending.filter { stays($0.place) }
-        targets = targets.filter { stays($0.key) }
+        if kind == .directory { try notes.forget(place.path) }
     }
 
     /// An error of the kernel while an entry is written becomes one that names the entry.

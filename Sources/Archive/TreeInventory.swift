@@ -21,15 +21,18 @@ package struct TreeInventory {
     package var checksum: String { hash.text }
 
     private let hash = Checksum()
-    /// Checksums of contents by inode.
-    private let known: [UInt64: UInt64]
-    /// The first path of a file with several names.
-    private var links: [UInt64: [UInt8]] = [:]
+    /// The checksums of contents that are known, by inode.
+    private let known: (_ inode: UInt64) throws(Errno) -> UInt64?
+    private var links: LinkPaths
 
     /// Walks the tree below a directory, an O_PATH descriptor or another. The contents whose checksum is known by the
-    /// number of their inode are not read.
-    package init(of root: Int32, known: [UInt64: UInt64] = [:]) throws(Errno) {
+    /// number of their inode are not read. What does not fit into memory goes to a file beside `path`.
+    package init(
+        of root: Int32, beside path: String? = nil,
+        known: @escaping (_ inode: UInt64) throws(Errno) -> UInt64? = { _ in nil }
+    ) throws(Errno) {
         self.known = known
+        links = try LinkPaths(beside: path)
         let status = try Syscall.status(of: root)
         count(status)
         try addAttributes(RawName("."), status, at: root)
@@ -43,11 +46,11 @@ package struct TreeInventory {
             try addAttributes(name, status, at: directory)
             let inside = path + name.bytes + [UInt8(ascii: "/")]
             if status.links > 1, !status.isDirectory {
-                if let first = links[status.inode] {
+                if let first = try links.path(of: status.inode) {
                     add(first)
                     continue
                 }
-                links[status.inode] = inside
+                try links.add(inside, of: status.inode)
             }
             count(status)
             switch status.kind {
@@ -58,7 +61,7 @@ package struct TreeInventory {
                 add([])
             case .symlink: add(Array(try Syscall.readLink(name, at: directory).bytes))
             case .regular:
-                if let sum = known[status.inode] { hash.update(sum) } else { try addFile(name, at: directory) }
+                if let sum = try known(status.inode) { hash.update(sum) } else { try addFile(name, at: directory) }
             case .character, .block, .fifo, .socket, .unknown: break
             }
         }

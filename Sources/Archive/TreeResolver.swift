@@ -11,19 +11,24 @@ internal import Linux
 final class TreeResolver {
     private let root: SharedFD
     private var cache: [EntryPath: SharedFD] = [:]
-    /// Called with a directory that is made because an entry needs it and the archive did not bring it, and with whether it
-    /// hides what is below.
-    private let didMake: (EntryPath, _ hides: Bool) -> Void
+    /// Directories that were made because an entry needs them and the archive did not bring them, and whether they hide what
+    /// is below.
+    private var made: [(path: EntryPath, hides: Bool)] = []
     /// Whether whiteouts may be in the tree, which are then no files but nothing.
     private let whiteouts: Whiteout
 
     private static let linkLimit = 40
     private static let cacheLimit = 64
 
-    init(root: SharedFD, whiteouts: Whiteout, didMake: @escaping (EntryPath, _ hides: Bool) -> Void) {
+    init(root: SharedFD, whiteouts: Whiteout) {
         self.root = root
         self.whiteouts = whiteouts
-        self.didMake = didMake
+    }
+
+    /// The directories that were made since this was asked last.
+    func takeMade() -> [(path: EntryPath, hides: Bool)] {
+        defer { made = [] }
+        return made
     }
 
     /// A handle (O_PATH) on the directory; missing ones are made. The name of the entry is for errors.
@@ -131,9 +136,9 @@ final class TreeResolver {
         try Syscall.makeDirectory(name, mode: 0o755, at: directory.rawValue)
         try InheritedACL.drop(of: name, at: directory.rawValue)
         try Syscall.changeMode(name, 0o755, at: directory.rawValue)
-        let made = try open(name, of: directory)
-        if hides { try Whiteout.markOpaque(made.rawValue) }
-        didMake(path, hides)
-        return SharedFD(made)
+        let opened = try open(name, of: directory)
+        if hides { try Whiteout.markOpaque(opened.rawValue) }
+        made.append((path, hides))
+        return SharedFD(opened)
     }
 }

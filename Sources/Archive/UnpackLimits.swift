@@ -7,8 +7,9 @@ package struct UnpackLimits: Hashable, Sendable {
     package var entries = 4_000_000
     /// Sizes of all files together, holes included.
     package var bytes: Int64 = 1 << 40
-    /// Memory for what is kept until the layer is complete: names, targets of links, attributes of directories. It is
-    /// reckoned, and enough for the most entries when their names are as long as those of real images.
+    /// Space for what is kept until the layer is complete: names, targets of links, attributes of directories. It is
+    /// reckoned, and enough for the most entries when their names are as long as those of real images. Only a part of it is in
+    /// memory, see `PageStore`.
     package var memory = 512 << 20
     /// The plain stream may be so many times as long as the compressed one...
     package var ratio: Int64 = 400
@@ -37,8 +38,6 @@ struct UnpackTally {
     private var entries = 0
     private var bytes: Int64 = 0
     private var memory = 0
-    private var searched = 0
-    private static let searchLimit = 1 << 29
 
     init(_ limits: UnpackLimits) { self.limits = limits }
 
@@ -75,14 +74,6 @@ struct UnpackTally {
         try addEntries(unbrought)
         // A step of a path takes 32 bytes.
         try keep(count * 256 + steps * 32)
-    }
-
-    /// What was looked through because directories that held something were replaced: images hardly do that, and each time it
-    /// is everything that is known of directories.
-    mutating func addSearched(_ count: Int) throws(ArchiveError) {
-        searched += count
-        guard searched > Self.searchLimit else { return }
-        throw ArchiveError(.tooLarge, "unpack layer", "", "it replaces directories over and over")
     }
 
     /// Attributes that are kept.

@@ -59,7 +59,7 @@ package struct ErofsLayers: LayerFormat {
         do {
             let file = SharedFD(try Syscall.open(directory, [.readWrite, .temporary], mode: 0o600))
             defer { withExtendedLifetime(file) {} }
-            _ = try ErofsLayer(to: file, identity: Array(repeating: 0, count: 16)).finish(above: nil)
+            _ = try ErofsLayer(to: file, at: nil, identity: Array(repeating: 0, count: 16)).finish(above: nil)
             _ = try mount(file.descriptor.procPath)
             return true
         } catch {

@@ -25,21 +25,51 @@ import Testing
         try layer.take(LayerReader(MemorySource(tar.finished)))
         // In `d` four names, itself and `e`, and one in each `e`.
         #expect(layer.tree.count == 6 + 100)
-        #expect(layer.tree.implied.count == 1)
+        let implied = try (0..<layer.tree.directoryCount).filter { try layer.tree.isImplied($0) }
+        #expect(implied.count == 1)
         _ = try layer.finish(above: nil)
     }
 
     @Test func aDirectoryThatIsReplacedIsNoneAnyMore() throws {
-        var tree = EntryTree()
+        var tree = try EntryTree(in: PageStore(beside: nil))
         let name = Array("d".utf8)[...]
-        let first = tree.addDirectory(name, in: EntryTree.root, .implied, isImplied: true)
-        let inner = tree.addDirectory(name, in: first, .implied, isImplied: true)
-        let node = try #require(tree.find(name, in: EntryTree.root))
-        tree[node] = .whiteout
-        #expect(!tree.isLive(first) && !tree.isLive(inner))
-        let second = tree.addDirectory(name, in: EntryTree.root, replacing: node, .implied, isImplied: true)
-        #expect(tree.isLive(second) && !tree.isLive(first) && !tree.isLive(inner))
-        #expect(tree.children(of: EntryTree.root) == [UInt32(node)])
-        #expect(tree.find(name, in: second) == nil)
+        let first = try tree.addDirectory(name, in: EntryTree.root, isImplied: true)
+        let inner = try tree.addDirectory(name, in: first, isImplied: true)
+        try tree.put(.whiteout, name, in: EntryTree.root)
+        #expect(try live(tree) == [EntryTree.root])
+        let second = try tree.addDirectory(name, in: EntryTree.root, isImplied: true)
+        #expect(try live(tree) == [EntryTree.root, second])
+        #expect(try tree.child(of: EntryTree.root, after: nil)?.target == .directory(second))
+        #expect(try tree.child(of: EntryTree.root, after: Array(name))?.name == nil)
+        #expect(try tree.find(name, in: second).target == nil)
+        #expect(try tree.find(name, in: first).target == .directory(inner))
+        try tree.markReached()
+        #expect(try tree.directory(first).reach == .lost)
+        #expect(try tree.directory(inner).reach == .lost)
+        #expect(try tree.directory(second).reach == .reached)
+    }
+
+    private func live(_ tree: EntryTree) throws -> [Int] {
+        try (0..<tree.directoryCount).filter { try tree.isLive($0) }
+    }
+
+    /// With what is in it.
+    @Test func aDirectoryMoves() throws {
+        var tree = try EntryTree(in: PageStore(beside: nil))
+        func name(_ text: String) -> ArraySlice<UInt8> { Array(text.utf8)[...] }
+        let old = try tree.addDirectory(name("old"), in: EntryTree.root, isImplied: true)
+        let moved = try tree.addDirectory(name("moved"), in: old, isImplied: true)
+        let new = try tree.addDirectory(name("new"), in: EntryTree.root, isImplied: true)
+        try tree.put(.whiteout, name("inside"), in: moved)
+        try tree.move(name("moved"), in: old, to: new)
+        try tree.removeDirectory(old)
+        #expect(try live(tree) == [EntryTree.root, moved, new])
+        #expect(try tree.path(of: moved).description == "new/moved")
+        #expect(try tree.find(name("moved"), in: old).target == nil)
+        #expect(try tree.find(name("moved"), in: new).target == .directory(moved))
+        #expect(try tree.find(name("inside"), in: moved).target == .whiteout)
+        try tree.markReached()
+        #expect(try tree.directory(moved).reach == .reached)
+        #expect(try tree.directory(old).reach == .lost)
     }
 }

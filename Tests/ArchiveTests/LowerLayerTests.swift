@@ -16,6 +16,7 @@ import TestSupport
         tar.add("etc/file", content: Array("below".utf8), mode: 0o640, uid: 8, modified: 99)
         tar.add("usr/lib/", type: "5", mode: 0o755, gid: 3)
         tar.add("usr/lib/deep", content: Array("deep".utf8))
+        tar.add("usr/lib/known/", type: "5", mode: 0o750, gid: 4, modified: 55)
         tar.add("lib", type: "2", link: "usr/lib")
         let lab = try LayerLab(form)
         try lab.unpack(tar)
@@ -156,6 +157,30 @@ import TestSupport
         #expect(try lab.entries("usr/lib") == ["module", "other"])
         #expect(try lab.text("usr/lib/module/new") == "new")
         #expect(try lab.status("usr/lib").gid == 3)
+        withExtendedLifetime(base) {}
+    }
+
+    /// Also directories that no entry brought, and links that wait for files below, in what moves.
+    @Test(arguments: LayerForm.all) func whatMovesIsPutRightToo(form: LayerForm) throws {
+        var tar = TarBuilder()
+        tar.add("lib/known/new", content: [1])
+        tar.add("lib/one", type: "1", link: "etc/file")
+        tar.add("lib/known/two", type: "1", link: "etc/file")
+        tar.add("lib/module/three", type: "1", link: "lib/one")
+        tar.add("usr/lib/module/", type: "5", mode: 0o700)
+        let (lab, base) = (try LayerLab(form), try base(form))
+        try lab.unpack(tar, above: base.lower())
+        #expect(try lab.entries() == ["usr"])
+        #expect(try lab.entries("usr/lib") == ["known", "module", "one"])
+        #expect(try lab.entries("usr/lib/known") == ["new", "two"])
+        for name in ["one", "known/two", "module/three"] {
+            #expect(try lab.text("usr/lib/\(name)") == "below")
+            #expect(try lab.status("usr/lib/\(name)").inode == (try lab.status("usr/lib/one").inode))
+        }
+        #expect(try lab.status("usr/lib/one").links == 3)
+        let known = try lab.status("usr/lib/known")
+        #expect(known.permissions == 0o750 && known.gid == 4 && known.modified.seconds == 55)
+        #expect(try lab.status("usr/lib/module").permissions == 0o700)
         withExtendedLifetime(base) {}
     }
 }
