@@ -106,6 +106,9 @@ package struct CNIRuntime: Sendable {
     /// Every attachment on record, interrupted ones included: what has to be detached when its container is gone.
     package func attachments() throws(CNIError) -> [NetworkAttachment] { try cache.entries().map(\.attachment) }
 
+    /// Removes what a caller that was killed had begun to record. Only before the first ADD or DEL.
+    package func cleanRecords() throws(CNIError) { try cache.clean() }
+
     /// The versions of the specification that a plugin speaks. Section 2, `VERSION`.
     package func versions(of plugin: String) async throws(CNIError) -> [String] {
         let call = PluginCall(

@@ -82,6 +82,13 @@ struct ResultCache: Sendable {
         }
     }
 
+    /// Removes what a daemon that was killed had begun to write. Only before anything is written.
+    func clean() throws(CNIError) {
+        do throws(Errno) { try AtomicFile.removeLeftovers(in: directory) } catch {
+            throw CNIError(.cache, "clean up network attachments", directory, "\(error)")
+        }
+    }
+
     /// Waits until no plugin is at work on the attachment, but no longer than `patience`.
     func lock(_ attachment: NetworkAttachment, patience: Duration) async throws(CNIError) -> AttachmentLock {
         do throws(Errno) { try Syscall.makeDirectories(directory, mode: 0o700) } catch {

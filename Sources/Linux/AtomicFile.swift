@@ -41,4 +41,18 @@ package enum AtomicFile {
     ) throws(Errno) {
         try write(path, Array(text.utf8), mode: mode, durable: durable)
     }
+
+    /// Removes what writers that were killed have left in a directory, in which nobody writes meanwhile. One that does not
+    /// exist is clean.
+    package static func removeLeftovers(in directory: String) throws(Errno) {
+        let names: [String]
+        do throws(Errno) { names = try Syscall.entries(directory) } catch .ENOENT { return }
+        for name in names where isTemporary(name) { try Syscall.removeFile("\(directory)/\(name)") }
+    }
+
+    /// Whether `write` calls its temporary files so: a dot, the file's name, the process and the clock.
+    static func isTemporary(_ name: String) -> Bool {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count >= 4 && parts[0].isEmpty && parts.suffix(2).allSatisfy { UInt64($0) != nil }
+    }
 }

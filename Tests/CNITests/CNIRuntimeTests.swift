@@ -106,6 +106,17 @@ import Testing
         #expect(try lab.records() == [])
     }
 
+    @Test func halfARecordIsRemovedByTheNextRuntime() async throws {
+        let lab = try PluginLab(["one": "result 1"])
+        _ = try await lab.runtime.add(try lab.list(["one"]), lab.attachment)
+        let cache = lab.folder.path + "/cache/cni"
+        for name in [".pod-2:eth0.json.26162.70501411944762", ".pod-2:eth0.json"] {
+            try AtomicFile.write("\(cache)/\(name)", "{")
+        }
+        try CNIRuntime(binDirs: lab.runtime.binDirs, cacheDir: cache).cleanRecords()
+        #expect(try Syscall.entries(cache).sorted() == [".pod-2:eth0.json", "pod-1:eth0.json", "pod-1:eth0.lock"])
+    }
+
     @Test func anInterruptedAddIsUndoneByTheNextOne() async throws {
         let lab = try PluginLab(["one": "[ -e ${0%/bin/*}/free ] && result 1 || fail 1 no"])
         let list = try lab.list(["one"])

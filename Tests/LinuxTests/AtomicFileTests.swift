@@ -29,4 +29,14 @@ struct AtomicFileTests {
         #expect(try Syscall.linkStatus(path).kind == .fifo)
         #expect(try Syscall.entries(folder.path) == ["file"])
     }
+
+    @Test func whatAKilledWriterLeftIsRemoved() throws {
+        try AtomicFile.removeLeftovers(in: "\(folder.path)/absent")
+        let others = [".5.6", "file.5.6", ".file.5.", ".file.5.x", "..5"]
+        for name in others + [".file.5.6", ".a.json.26162.70501411944762"] {
+            try AtomicFile.write("\(folder.path)/\(name)", "")
+        }
+        try AtomicFile.removeLeftovers(in: folder.path)
+        #expect(try Syscall.entries(folder.path).sorted() == others.sorted())
+    }
 }

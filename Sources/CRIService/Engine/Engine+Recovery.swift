@@ -15,6 +15,7 @@ extension Engine {
         let (pods, containers, operations) = try await records.read { db in
             (try PodRecord.fetchAll(db), try ContainerRecord.fetchAll(db), try OperationRecord.fetchAll(db))
         }
+        do { try networks.runtime.cleanRecords() } catch { log.warning("\(error)") }
         let begun = Dictionary(operations.map { ($0.name, $0.kind) }) { $1 }
         for record in pods {
             let pod = try Pod(engine: self, record: record)
