@@ -156,6 +156,10 @@ extension DaemonConfig {
                 "device_ownership_from_security_context", \.runtime.deviceOwnership,
                 "Whether devices belong to the user and group that the request names."),
             Setting(
+                "blockio_config_file", \.runtime.blockIOConfigFile,
+                "Classes of block I/O in YAML, as CRI-O and containerd have them, which pods choose by annotations. Default: none.",
+                check: Check.optional(Check.folder)),
+            Setting(
                 "read_only", \.runtime.readOnly,
                 "Whether no container can write to its root file system; /run, /tmp and /var/tmp are in memory then."),
             Setting(

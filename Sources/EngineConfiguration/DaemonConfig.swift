@@ -146,6 +146,8 @@ package struct DaemonConfig: Sendable, Equatable {
         package var allowedDevices = ["/dev/fuse", "/dev/net/tun"]
         /// Whether devices belong to the user that the container runs as.
         package var deviceOwnership = false
+        /// The file with classes of block I/O; "" for none.
+        package var blockIOConfigFile = ""
         /// Whether no container can write to its root file system.
         package var readOnly = false
         /// Where logs are of pods that come without a folder for them.

@@ -43,6 +43,7 @@ extension Container {
         let group = try ResctrlClass.find(
             container: config.metadata.name, config.annotations, pod: pod.config.annotations, rules: allowed)
         if let group { try await BlockingPool.run { try ResctrlClass.check(group) } }
+        let blockIO = try await blockIO(allowed)
         let apparmor = try await appArmorProfile()
         var defaults = SpecBuilder.Defaults(
             capabilities: runtime.defaultCapabilities, pidsLimit: runtime.pidsLimit,
@@ -72,6 +73,7 @@ extension Container {
         input.notifier = wantedNotifier
         input.labels = labels
         input.resctrlGroup = group
+        input.blockIO = blockIO
         let label = fileLabel(execution)
         if let passwd = looked.passwd { input.passwdFile = try await write(passwd, to: paths.passwd(id), label) }
         if let group = looked.group { input.groupFile = try await write(group, to: paths.group(id), label) }
@@ -84,6 +86,15 @@ extension Container {
     /// The label of the container's files, where the kernel has labels.
     func fileLabel(_ image: ImageConfig.Execution) -> String? {
         engine.host.hasSELinux ? pod.labels(config, image)?.file.text : nil
+    }
+
+    /// Of the class of block I/O that annotations ask for.
+    private func blockIO(_ rules: [String]) async throws -> LinuxBlockIO? {
+        let asked = try ClassAnnotation.blockIO.find(
+            container: config.metadata.name, config.annotations, pod: pod.config.annotations, rules: rules)
+        guard let name = asked?.name else { return nil }
+        let file = engine.config.runtime.blockIOConfigFile
+        return try await BlockingPool.run { try BlockIOClass.read(name, from: file).resolved() }
     }
 
     /// How volumes are labelled that the request wants to be; nil where they stay as they are.

@@ -14,6 +14,7 @@ extension SpecBuilder {
         let unified = try unifiedAnnotation()
         if !unified.isEmpty { resources.unified = (resources.unified ?? [:]).merging(unified) { $1 } }
         if input.defaults.pidsLimit > 0 { resources.pids = LinuxPids(limit: Int64(input.defaults.pidsLimit)) }
+        resources.blockIO = input.blockIO
         resources.devices = deviceRules()
         linux.resources = resources
         guard (-1000...1000).contains(request.oomScoreAdj) else {

@@ -43,6 +43,8 @@ package struct SpecBuilder: Sendable {
         package var notifier: String?
         /// The group of resctrl; nil for none of its own.
         package var resctrlGroup: String?
+        /// Shares and rates of block devices.
+        package var blockIO: LinuxBlockIO?
         /// A file that takes the place of the kernel's word on FIPS.
         package var fipsFile: String?
         /// A file that takes the place of the image's /etc/passwd.
