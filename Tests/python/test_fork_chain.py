@@ -21,6 +21,13 @@ int main(void) {
 
 
 @pytest.fixture(scope="module")
+def engine(engine):
+    """The dead wait for the container's shell: the machine is not to run out of processes."""
+    engine.configure("[runtime]\npids_limit = 4000\n")
+    return engine
+
+
+@pytest.fixture(scope="module")
 def chain(engine):
     source, program = engine.parent / "chain.c", engine.parent / "chain"
     source.write_text(CHAIN)
