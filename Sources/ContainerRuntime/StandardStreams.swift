@@ -27,16 +27,26 @@ enum StandardStreams {
         }
     }
 
-    /// A container without a null device keeps the stream that it has.
     private static func replaceByNull(_ stream: Int32) throws {
         do throws(Errno) {
             let opened = try Syscall.open("/dev/null", [.readWrite, .noFollow])
-            guard try opened.status().isNullDevice else { return }
+            guard try opened.status().isNullDevice else { return replaceByOwnNull(stream) }
             try Syscall.duplicate(opened.rawValue, onto: stream)
         } catch .ENOENT {
+            replaceByOwnNull(stream)
         } catch {
             throw SystemError("open", "/dev/null", error)
         }
+    }
+
+    /// In a container without a null device. Who may not make one has no right to the node that is there either, and keeps
+    /// it.
+    private static func replaceByOwnNull(_ stream: Int32) {
+        do throws(Errno) {
+            let own = try OwnNullDevice()
+            try Syscall.duplicate(own.node.rawValue, onto: stream)
+            withExtendedLifetime(own) {}
+        } catch {}
     }
 
     /// Pipes of foreign users, read-only file systems and the like simply stay as they are.

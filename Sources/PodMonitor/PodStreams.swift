@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-internal import CLinux
 internal import Linux
 
 /// What becomes standard streams of the pod's processes. In a pod with a user namespace pipes are given to its root, as the
 /// machine sees it: else nobody in the pod could open /dev/stdout again.
 final class PodStreams {
     private let owner: (uid: UInt32, gid: UInt32)?
-    /// The pod's own null device, from its first use on, and the file system that it is on.
-    private var null: (node: SharedFD, folder: SharedFD)?
+    /// The pod's own null device, from its first use on. It stays open, for nobody is to wait until it is gone before the pod
+    /// ends.
+    private var null: OwnNullDevice?
 
     init(_ options: MonitorOptions) {
         owner =
@@ -49,21 +49,13 @@ final class PodStreams {
     }
 
     private func ownNull() throws(SystemError) -> SharedFD {
-        if let null { return null.node }
-        let made = try SystemError.attempt("make", "null device") { () throws(Errno) in try makeNull() }
-        null = made
-        return made.node
-    }
-
-    /// On a file system that is mounted nowhere. That stays open: the kernel takes milliseconds to let go of it, which are
-    /// not to be waited for before the pod ends.
-    private func makeNull() throws(Errno) -> (node: SharedFD, folder: SharedFD) {
-        let context = try Syscall.openFileSystem("tmpfs")
-        let folder = try Syscall.createMount(context.rawValue)
-        try Syscall.makeNode("null", mode: CLX_S_IFCHR | 0o666, device: .null, at: folder.rawValue)
-        let node = try Syscall.open("null", [.readWrite, .noFollow], at: folder.rawValue)
-        try Syscall.changeMode(of: node.rawValue, 0o666)
-        if let owner { try Syscall.changeOwner(of: node.rawValue, uid: owner.uid, gid: owner.gid) }
-        return (SharedFD(node), SharedFD(folder))
+        try SystemError.attempt("make", "null device") { () throws(Errno) in
+            let own = if let null { null } else { try OwnNullDevice() }
+            null = own
+            // A container may have changed either.
+            try Syscall.changeMode(of: own.node.rawValue, 0o666)
+            if let owner { try Syscall.changeOwner(of: own.node.rawValue, uid: owner.uid, gid: owner.gid) }
+            return own.node
+        }
     }
 }

@@ -138,4 +138,17 @@ struct SkiffrunRootfsTests {
         #expect(Set(covers.map(\.device)).count == 1)
         #expect(covers.allSatisfy { $0.options.contains("ro") && $0.superOptions.contains("ro") })
     }
+
+    /// What covers files is the machine's null device: it can be used, and not changed.
+    @Test func masksOfFilesAreReadOnlyMounts() throws {
+        let bundle = try SkiffrunBundle()
+        let names = ["/masked1", "/masked2", "/masked3"]
+        for name in names { try AtomicFile.write("\(bundle.rootfs)\(name)", "secret") }
+        let script = "for i in 1 2 3; do cat /masked$i; echo x >/masked$i || exit 1; done; cat /proc/self/mountinfo"
+        let text = try bundle.output(script) { $0["linux.maskedPaths"] = names }
+        #expect(!text.contains("secret"))
+        let covers = MountInfo.parse(text).filter { $0.mountPoint.hasPrefix("/masked") }
+        #expect(covers.count == 3)
+        #expect(covers.allSatisfy { $0.options.contains("ro") })
+    }
 }

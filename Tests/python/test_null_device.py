@@ -68,6 +68,18 @@ def test_it_stays_the_machines(engine, kind, user, log):
     engine.remove_pod(pod[0])
 
 
+def test_a_container_without_one(engine):
+    pod = engine.run_pod("without")
+    container = engine.shell(*pod, "c", "exec sleep 1000")
+    engine.exec(container, "sh", "-c", "busybox rm /dev/null && echo >/dev/null")
+    check = "test -c /dev/stdin && test -z \"$(cat)\" && busybox chmod 600 /proc/self/fd/0 && echo good"
+    answer = engine.exec(container, "sh", "-c", check)
+    assert answer.stdout == b"good\n", answer
+    done = subprocess.run(engine.client("exec", container, "sh", "-c", f"{check} >&2"), capture_output=True, text=True)
+    assert done.stderr == "good\n", done
+    engine.remove_pod(pod[0])
+
+
 def test_a_terminal(engine):
     pod = engine.run_pod("terminal", linux=pod_with(options()))
     container = engine.shell(*pod, "c", "test -c /dev/console && echo good", linux=secure(), tty=True)
