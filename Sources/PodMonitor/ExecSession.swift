@@ -120,11 +120,12 @@ final class ExecSession {
     static func killSession(_ session: Int32) -> Bool {
         var killed: Set<Int32> = []
         for _ in 0..<8 {
-            let found = members(of: session).filter { !killed.contains($0.pid) && !$0.isDead }
-            if found.isEmpty { return true }
+            let found = members(of: session).filter { !killed.contains($0.pid) }
             // A group is killed in one step: nobody in it can make another one that is missed.
             for group in Set(found.map(\.processGroup)) where group > 1 { send([.kill], to: -group) }
             for member in found { send([.kill], to: member.pid) }
+            // Of a dead first thread others may live.
+            if found.allSatisfy(\.isDead) { return true }
             killed.formUnion(found.map(\.pid))
         }
         return false
