@@ -26,7 +26,14 @@ final class UnpackedLayer: @unchecked Sendable {
     private let writer: any LayerWriter
     /// Whether it depends on the layers below.
     let isDependent: Bool
-    private let finished = Mutex<(result: Result, chainID: Digest)?>(nil)
+    private let state = Mutex(State.unpacked)
+
+    private enum State {
+        case unpacked
+        case finished(Result, above: Digest)
+        /// Half of it is done, and above layers that may be another's: it is of no use to anybody.
+        case failed
+    }
 
     /// Unpacks an archive to the path. Blocks.
     init(_ reader: LayerReader, to path: String, as format: any LayerFormat, diffID: Digest) throws {
@@ -39,14 +46,21 @@ final class UnpackedLayer: @unchecked Sendable {
     }
 
     /// Ends the layer, unless that was done before. `chainID` says which layers are below, and `below` gives them where
-    /// they are needed. Nil when it was finished above others, and depends on them. Blocks.
+    /// they are needed. Nil when it was finished above others and depends on them, or when that failed: then another copy is
+    /// needed. Blocks.
     func finish(as chainID: Digest, above below: () throws -> LowerTree?) throws -> Result? {
-        try finished.withLock { finished in
-            if let finished { return !isDependent || finished.chainID == chainID ? finished.result : nil }
-            let summary = try writer.finish(above: isDependent ? below() : nil)
-            let result = Result(summary: summary, pendingFlush: try format.flush(path, bytes: summary.bytes))
-            finished = (result, chainID)
-            return result
+        try state.withLock { state in
+            switch state {
+            case .finished(let result, let above): return !isDependent || above == chainID ? result : nil
+            case .failed: return nil
+            case .unpacked:
+                let lower = isDependent ? try below() : nil
+                state = .failed
+                let summary = try writer.finish(above: lower)
+                let result = Result(summary: summary, pendingFlush: try format.flush(path, bytes: summary.bytes))
+                state = .finished(result, above: chainID)
+                return result
+            }
         }
     }
 }
