@@ -29,6 +29,8 @@ package struct ArchiveError: Error, Hashable, Sendable, CustomStringConvertible 
     package var subject: String
     /// Why it failed.
     package var reason: String
+    /// The kernel's error, if it was one.
+    private(set) var errno: Errno?
 
     /// An error of the given parts.
     package init(_ code: Code, _ operation: String, _ subject: String, _ reason: String) {
@@ -42,12 +44,14 @@ package struct ArchiveError: Error, Hashable, Sendable, CustomStringConvertible 
     init(entry: some CustomStringConvertible, _ errno: Errno) {
         let code: Code = errno == .ENOSPC || errno == .EDQUOT ? .noSpace : .io
         self.init(code, "unpack entry", entry.description, errno.description)
+        self.errno = errno
     }
 
     /// An error of the kernel while a file of a layer was written.
     init(writing path: String, _ errno: Errno) {
         let code: Code = errno == .ENOSPC || errno == .EDQUOT ? .noSpace : .io
         self.init(code, "write layer", path, errno.description)
+        self.errno = errno
     }
 
     /// One line: operation, quoted subject, reason.

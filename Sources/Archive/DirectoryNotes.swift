@@ -229,7 +229,7 @@ final class DirectoryNotes {
         do throws(ArchiveError) {
             return try body()
         } catch {
-            throw error.code == .noSpace ? Errno.ENOSPC : Errno.EIO
+            throw error.errno ?? .EIO
         }
     }
 }

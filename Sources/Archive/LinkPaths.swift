@@ -8,6 +8,7 @@ struct LinkPaths {
     private var index: NameIndex
     /// Each length in 64 bits, and the path.
     private var bytes: PagedBytes
+    private static let limit = 1 << 30
 
     /// None yet. What does not fit into memory goes to a file beside `path`.
     init(beside path: String?) throws(Errno) {
@@ -24,14 +25,16 @@ struct LinkPaths {
         }
     }
 
-    /// Adds the path of an inode.
+    /// Adds the path of an inode. EFBIG when the paths take more than those of any image do: a link through which one
+    /// reaches deep directories makes paths far longer than their names in the archive.
     mutating func add(_ path: [UInt8], of inode: UInt64) throws(Errno) {
+        guard bytes.count < Self.limit else { throw .EFBIG }
         do throws(ArchiveError) {
             let place = try bytes.append(UInt64(path.count))
             try bytes.append(path[...])
             try index.set(NameKey(inode, in: 0), UInt64(place))
         } catch {
-            throw error.code == .noSpace ? Errno.ENOSPC : Errno.EIO
+            throw error.errno ?? .EIO
         }
     }
 
@@ -39,7 +42,7 @@ struct LinkPaths {
         do throws(ArchiveError) {
             return try body()
         } catch {
-            throw error.code == .noSpace ? Errno.ENOSPC : Errno.EIO
+            throw error.errno ?? .EIO
         }
     }
 }
