@@ -54,6 +54,11 @@ package struct ArchiveError: Error, Hashable, Sendable, CustomStringConvertible 
         self.errno = errno
     }
 
+    /// For those who tell of an error themselves: the kernel's error alone, EIO where it was none.
+    static func asErrno<Value>(_ body: () throws(ArchiveError) -> Value) throws(Errno) -> Value {
+        do throws(ArchiveError) { return try body() } catch { throw error.errno ?? .EIO }
+    }
+
     /// One line: operation, quoted subject, reason.
     package var description: String {
         subject.isEmpty ? "\(operation): \(reason)" : "\(operation) \(Self.quoted(subject)): \(reason)"

@@ -51,7 +51,7 @@ final class DirectoryNotes {
     func set(_ modified: Timestamp, of path: EntryPath) throws(Errno) { try change(path) { $0.set(modified) } }
 
     private func change(_ path: EntryPath, _ body: (inout DirectoryRecord) -> Void) throws(Errno) {
-        try attempt { () throws(ArchiveError) in
+        try ArchiveError.asErrno { () throws(ArchiveError) in
             let directory = try number(path)
             try tree.change(directory, body)
         }
@@ -82,14 +82,14 @@ final class DirectoryNotes {
     /// The directory was removed, with everything below it.
     func forget(_ path: EntryPath) throws(Errno) {
         guard !path.isRoot else { return }
-        try attempt { () throws(ArchiveError) in
+        try ArchiveError.asErrno { () throws(ArchiveError) in
             if let directory = try known(path) { try tree.removeDirectory(directory) }
         }
     }
 
     /// What is in a directory was moved to another one.
     func move(_ path: EntryPath, to target: EntryPath) throws(Errno) {
-        try attempt { () throws(ArchiveError) in
+        try ArchiveError.asErrno { () throws(ArchiveError) in
             guard let old = try known(path) else { return }
             let new = try number(target)
             try merge(old, into: new)
@@ -118,25 +118,25 @@ final class DirectoryNotes {
 
     /// Whether the archive did not bring the root.
     func rootIsImplied() throws(Errno) -> Bool {
-        try attempt { () throws(ArchiveError) in try tree.directory(EntryTree.root).isImplied }
+        try ArchiveError.asErrno { () throws(ArchiveError) in try tree.directory(EntryTree.root).isImplied }
     }
 
     /// Whether something is left to the layers below.
     func needsLower() throws(Errno) -> Bool {
         if !waiting.isEmpty { return true }
-        return try attempt { () throws(ArchiveError) in try tree.hasImplied() }
+        return try ArchiveError.asErrno { () throws(ArchiveError) in try tree.hasImplied() }
     }
 
     /// The path of a directory that is still there and that no entry stands for, the root left out.
     func implied(_ directory: Int) throws(Errno) -> EntryPath? {
-        try attempt { () throws(ArchiveError) -> EntryPath? in
+        try ArchiveError.asErrno { () throws(ArchiveError) -> EntryPath? in
             try tree.isImplied(directory) ? try tree.path(of: directory) : nil
         }
     }
 
     /// The path of a directory that is still there and hides everything below.
     func hiding(_ directory: Int) throws(Errno) -> EntryPath? {
-        try attempt { () throws(ArchiveError) -> EntryPath? in
+        try ArchiveError.asErrno { () throws(ArchiveError) -> EntryPath? in
             guard try tree.directory(directory).isOpaque, try tree.isLive(directory) else { return nil }
             return try tree.path(of: directory)
         }
@@ -144,7 +144,7 @@ final class DirectoryNotes {
 
     /// The path of a directory that is still there, and the time that it gets.
     func time(_ directory: Int) throws(Errno) -> (path: EntryPath, modified: Timestamp)? {
-        try attempt { () throws(ArchiveError) -> (path: EntryPath, modified: Timestamp)? in
+        try ArchiveError.asErrno { () throws(ArchiveError) -> (path: EntryPath, modified: Timestamp)? in
             let record = try tree.directory(directory)
             guard record.hasTime, try tree.isLive(directory) else { return nil }
             return (try tree.path(of: directory), record.modified)
@@ -155,12 +155,12 @@ final class DirectoryNotes {
 
     /// Notes the checksum of the content of an inode.
     func set(content sum: UInt64, of inode: UInt64) throws(Errno) {
-        try attempt { () throws(ArchiveError) in try tree.setNote(.contents, inode, sum) }
+        try ArchiveError.asErrno { () throws(ArchiveError) in try tree.setNote(.contents, inode, sum) }
     }
 
     /// The checksum of the content of an inode.
     func content(of inode: UInt64) throws(Errno) -> UInt64? {
-        try attempt { () throws(ArchiveError) -> UInt64? in try tree.note(.contents, inode) }
+        try ArchiveError.asErrno { () throws(ArchiveError) -> UInt64? in try tree.note(.contents, inode) }
     }
 
     // MARK: Links
@@ -179,7 +179,7 @@ final class DirectoryNotes {
 
     /// Lets a link wait for the layers below. Its target may itself be a link that waits.
     func wait(_ link: Link) throws(Errno) {
-        try attempt { () throws(ArchiveError) in
+        try ArchiveError.asErrno { () throws(ArchiveError) in
             var target = link.target
             if let known = try tree.note(.waiting, target.lookup), try waiting.link(at: Int(known)) == target,
                 try tree.isLive(Int(try waiting.number(at: Int(known))))
@@ -214,22 +214,13 @@ final class DirectoryNotes {
 
     /// Where the target of a link was copied to before; if it was not, that it will be where the link is.
     func copy(of link: Link) throws(Errno) -> EntryPath? {
-        try attempt { () throws(ArchiveError) -> EntryPath? in
+        try ArchiveError.asErrno { () throws(ArchiveError) -> EntryPath? in
             guard let known = try tree.note(.links, link.target.lookup) else {
                 try tree.setNote(.links, link.target.lookup, UInt64(link.number))
                 return nil
             }
             guard try waiting.path(at: Int(known)) == link.target else { return nil }
             return Int(known) == link.number ? nil : try path(ofLinkAt: Int(known))
-        }
-    }
-
-    /// An error of the store becomes one of the entry that it was about.
-    private func attempt<Value>(_ body: () throws(ArchiveError) -> Value) throws(Errno) -> Value {
-        do throws(ArchiveError) {
-            return try body()
-        } catch {
-            throw error.errno ?? .EIO
         }
     }
 }

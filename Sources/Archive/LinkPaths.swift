@@ -13,13 +13,13 @@ struct LinkPaths {
     /// None yet. What does not fit into memory goes to a file beside `path`.
     init(beside path: String?) throws(Errno) {
         let store = PageStore(beside: path)
-        index = try Self.attempt { () throws(ArchiveError) in try NameIndex(in: store) }
+        index = try ArchiveError.asErrno { () throws(ArchiveError) in try NameIndex(in: store) }
         bytes = PagedBytes(in: store)
     }
 
     /// The path of an inode that was added.
     func path(of inode: UInt64) throws(Errno) -> [UInt8]? {
-        try Self.attempt { () throws(ArchiveError) -> [UInt8]? in
+        try ArchiveError.asErrno { () throws(ArchiveError) -> [UInt8]? in
             guard let place = try index.value(NameKey(inode, in: 0)) else { return nil }
             return try bytes.read(Int(try bytes.number(at: Int(place))), at: Int(place) + 8)
         }
@@ -29,20 +29,10 @@ struct LinkPaths {
     /// reaches deep directories makes paths far longer than their names in the archive.
     mutating func add(_ path: [UInt8], of inode: UInt64) throws(Errno) {
         guard bytes.count < Self.limit else { throw .EFBIG }
-        do throws(ArchiveError) {
+        try ArchiveError.asErrno { () throws(ArchiveError) in
             let place = try bytes.append(UInt64(path.count))
             try bytes.append(path[...])
             try index.set(NameKey(inode, in: 0), UInt64(place))
-        } catch {
-            throw error.errno ?? .EIO
-        }
-    }
-
-    private static func attempt<Value>(_ body: () throws(ArchiveError) -> Value) throws(Errno) -> Value {
-        do throws(ArchiveError) {
-            return try body()
-        } catch {
-            throw error.errno ?? .EIO
         }
     }
 }
