@@ -94,6 +94,7 @@ package final class RemoteCommandClient: StreamClient {
         }
     }
 
+    /// What is written for a stream may be the connection's end.
     private func open(_ connection: any StreamOpener, canResize: Bool) throws(Errno) {
         func stream(_ kind: String) -> ByteStream { connection.open([HTTPHead.Field("streamtype", kind)]) }
         let error = stream("error")
@@ -123,6 +124,7 @@ package final class RemoteCommandClient: StreamClient {
             sinks.append(sink)
         }
         if terms.streams.terminal, canResize { carrySizes(to: stream("resize")) }
+        guard connection.wire.channel.isActive else { return settle(.success(.failed("the connection was lost"))) }
         for sink in sinks { sink.start() }
         source?.start()
     }

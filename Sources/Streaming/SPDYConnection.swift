@@ -48,7 +48,6 @@ final class SPDYConnection: ChannelInboundHandler {
         self.isServer = isServer
         nextStream = isServer ? 2 : 1
         wire.onIdle = { [weak self] in self?.finish() }
-        if !isServer { announce() }
     }
 
     // MARK: For sessions
@@ -76,6 +75,12 @@ final class SPDYConnection: ChannelInboundHandler {
 
     // MARK: From the channel
 
+    /// From here on the channel tells of its end, which what is written may be: the peer may be gone.
+    func handlerAdded(context: ChannelHandlerContext) {
+        guard context.channel.isActive else { return channelEnded() }
+        if !isServer { announce() }
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         wire.touch()
         // After goodbye nothing that comes matters any more.
@@ -97,7 +102,9 @@ final class SPDYConnection: ChannelInboundHandler {
         wakeWriters()
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    func channelInactive(context: ChannelHandlerContext) { channelEnded() }
+
+    private func channelEnded() {
         wire.stop()
         breakStreams()
         session.connectionEnded(failure)

@@ -100,6 +100,8 @@ private final class UpgradeClientHandler: ChannelInboundHandler, RemovableChanne
             let protocolName = try wish.agreed(request, head)
             isUpgraded = true
             let opener = try connect(context, protocolName)
+            // By the first that is written it may turn out that the server is gone, and the session knows.
+            guard context.channel.isActive else { return }
             session.connected(opener, protocolName: protocolName)
             if !rest.isEmpty { context.fireChannelRead(NIOAny(ByteBuffer(bytes: rest))) }
             context.pipeline.syncOperations.removeHandler(self, promise: nil)

@@ -47,6 +47,7 @@ final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
         timeout?.cancel()
         // It would be watched for hours, and anybody can make many of them.
         refused?.stop()
+        if isUpgraded { context.fireChannelInactive() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

@@ -67,6 +67,9 @@ final class WebSocketConnection: ChannelInboundHandler {
 
     // MARK: From the channel
 
+    /// A channel that has ended meanwhile tells nobody any more.
+    func handlerAdded(context: ChannelHandlerContext) { if !context.channel.isActive { channelEnded() } }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         wire.touch()
         decoder.feed(Array(unwrapInboundIn(data).readableBytesView))
@@ -91,7 +94,9 @@ final class WebSocketConnection: ChannelInboundHandler {
         for stream in streams where wire.isWritable { stream.onWritable?() }
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    func channelInactive(context: ChannelHandlerContext) { channelEnded() }
+
+    private func channelEnded() {
         wire.stop()
         breakStreams()
         session.connectionEnded(failure)

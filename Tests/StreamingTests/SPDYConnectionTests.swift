@@ -36,8 +36,8 @@ import Testing
 
         init() throws {
             connection = SPDYConnection(channel: channel, session: session, isServer: true, idleTimeout: .seconds(100))
-            try channel.pipeline.syncOperations.addHandler(connection)
             try channel.connect(to: SocketAddress(unixDomainSocketPath: "/x")).wait()
+            try channel.pipeline.syncOperations.addHandler(connection)
         }
 
         mutating func send(_ frames: SPDYFrame...) throws {
