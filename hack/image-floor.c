@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 //
-// image-floor HOST PORT PATH DIRECTORY DIGEST...: what no pull can do without. For each layer, all at once: fetches
-// PATH/DIGEST over plain HTTP/1.1, hashes the blob and compares the digest, inflates it (gzip), hashes the tar, writes it to
-// a file in the directory and flushes it. One thread takes and inflates, another hashes and writes. No registry is asked for
-// a manifest, no tar is read, nothing is recorded. Compiled and run by bench-image.
+// image-floor HOST PORT REPOSITORY TAG DIRECTORY CONFIG LAYER...: what no pull can do without that outlasts a loss of power.
+// Makes the directory. Fetches the manifest that the tag names, over plain HTTP/1.1, then the configuration and the layers by
+// their digests, which it is told; no JSON and no tar is read. For each layer, three at once: hashes the blob and compares the
+// digest, inflates it (gzip), hashes the tar and writes it to a file in the directory; one thread takes and inflates, another
+// hashes and writes, and flushes the file when it is a large one. Then what is not on disk yet is flushed at once, and a record
+// is written and flushed: two waits, as there must be, because a record must not outlast what it records. Compiled and run by
+// bench-image.
 
 #define _GNU_SOURCE
 #include <err.h>
@@ -17,12 +20,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { INPUT = 256 << 10, OUTPUT = 1 << 20, BUFFERS = 3 };
+static const char manifests[] = "application/vnd.oci.image.manifest.v1+json";
+
+enum { INPUT = 256 << 10, OUTPUT = 1 << 20, BUFFERS = 3, LARGE = 8 << 20 };
+
+struct image {
+    const char *host, *port, *repository, *tag, *directory;
+};
 
 struct layer {
-    const char *host, *port, *path, *directory, *digest;
+    const struct image *image;
+    const char *digest;
     // Buffers between the two threads: filled ones are those from `done` up to `made`.
     uint8_t *buffers[BUFFERS];
     size_t sizes[BUFFERS];
@@ -55,31 +66,36 @@ static void finish_hash(EVP_MD_CTX *hash, char text[65]) {
     EVP_MD_CTX_free(hash);
 }
 
-// A connection that has sent the request and read the head of the answer; the rest of what came with it is in the buffer.
-static int request(const struct layer *layer, uint8_t *input, size_t *rest) {
+static int connect_to(const struct image *image) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *address;
-    if (getaddrinfo(layer->host, layer->port, &hints, &address) != 0) {
-        errx(1, "%s: no address", layer->host);
+    if (getaddrinfo(image->host, image->port, &hints, &address) != 0) {
+        errx(1, "%s: no address", image->host);
     }
     int socket_fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     check(socket_fd, "socket");
     check(connect(socket_fd, address->ai_addr, address->ai_addrlen), "connect");
     freeaddrinfo(address);
-    check(dprintf(socket_fd, "GET %s/%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", layer->path, layer->digest,
-              layer->host), "send");
+    return socket_fd;
+}
+
+// A connection that has sent the request and read the head of the answer; the rest of what came with it is in the buffer.
+static int request(const struct image *image, const char *kind, const char *name, uint8_t *input, size_t *rest) {
+    int socket_fd = connect_to(image);
+    check(dprintf(socket_fd, "GET /v2/%s/%s/%s HTTP/1.1\r\nHost: %s\r\nAccept: %s\r\nConnection: close\r\n\r\n",
+              image->repository, kind, name, image->host, manifests), "send");
     size_t have = 0;
     uint8_t *end = NULL;
     while (end == NULL) {
         ssize_t count = read(socket_fd, input + have, INPUT - have);
         check(count, "receive");
         if (count == 0) {
-            errx(1, "%s: no answer", layer->digest);
+            errx(1, "%s: no answer", name);
         }
         have += count;
         end = memmem(input, have, "\r\n\r\n", 4);
     }
     if (memcmp(input, "HTTP/1.1 200", 12) != 0) {
-        errx(1, "%s: %.15s", layer->digest, input);
+        errx(1, "%s: %.15s", name, input);
     }
     *rest = have - (end + 4 - input);
     memmove(input, end + 4, *rest);
@@ -109,7 +125,7 @@ static void *take(void *argument) {
     uint8_t *input = malloc(INPUT);
     struct inflate_state *state = malloc(sizeof *state);
     size_t have;
-    int socket_fd = request(layer, input, &have);
+    int socket_fd = request(layer->image, "blobs", layer->digest, input, &have);
     EVP_MD_CTX *hash = new_hash();
     isal_inflate_init(state);
     state->crc_flag = IGZIP_GZIP;
@@ -148,10 +164,11 @@ static void *take(void *argument) {
 static void *put(void *argument) {
     struct layer *layer = argument;
     char path[4096], text[65];
-    snprintf(path, sizeof path, "%s/%s", layer->directory, strchr(layer->digest, ':') + 1);
+    snprintf(path, sizeof path, "%s/%s", layer->image->directory, strchr(layer->digest, ':') + 1);
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     check(file, path);
     EVP_MD_CTX *hash = new_hash();
+    size_t all = 0;
     for (;;) {
         pthread_mutex_lock(&layer->lock);
         while (layer->made == layer->done) {
@@ -169,28 +186,62 @@ static void *put(void *argument) {
             check(count, path);
             done += count;
         }
+        all += size;
         pthread_mutex_lock(&layer->lock);
         layer->done++;
         pthread_cond_signal(&layer->change);
         pthread_mutex_unlock(&layer->lock);
     }
-    check(fsync(file), path);
+    if (all >= LARGE) {
+        check(fsync(file), path);
+    }
     finish_hash(hash, text);
     return NULL;
 }
 
-int main(int count, char **words) {
-    if (count < 6) {
-        errx(2, "usage: image-floor HOST PORT PATH DIRECTORY DIGEST...");
+// A manifest or a configuration: fetched, hashed, and written to a file.
+static void keep_document(const struct image *image, const char *kind, const char *name, const char *file_name) {
+    uint8_t *input = malloc(INPUT);
+    size_t have;
+    int socket_fd = request(image, kind, name, input, &have);
+    char path[4096], text[65];
+    snprintf(path, sizeof path, "%s/%s", image->directory, file_name);
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    check(file, path);
+    EVP_MD_CTX *hash = new_hash();
+    while (have > 0) {
+        EVP_DigestUpdate(hash, input, have);
+        check(write(file, input, have), path);
+        have = read(socket_fd, input, INPUT);
+        check((ssize_t)have, "receive");
     }
-    int layers = count - 5;
-    struct layer *all = calloc(layers, sizeof *all);
+    finish_hash(hash, text);
+    if (strchr(name, ':') != NULL && strcmp(text, strchr(name, ':') + 1) != 0) {
+        errx(1, "%s: it is %s", name, text);
+    }
+    close(socket_fd);
+    close(file);
+    free(input);
+}
+
+// The file system is this pull's alone: what is not on disk yet is its names, its documents and its small layers.
+static void record(const struct image *image) {
+    char path[4096];
+    int directory = open(image->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    check(directory, image->directory);
+    check(syncfs(directory), image->directory);
+    snprintf(path, sizeof path, "%s/record", image->directory);
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    check(file, path);
+    check(dprintf(file, "%s:%s\n", image->repository, image->tag), path);
+    check(fsync(file), path);
+}
+
+static void fetch_layers(struct layer *all, int layers) {
     pthread_t *putters = calloc(layers, sizeof *putters);
     // Three at a time, as registries allow.
     for (int index = 0; index < layers; index++) {
         struct layer *layer = &all[index];
-        *layer = (struct layer){.host = words[1], .port = words[2], .path = words[3], .directory = words[4],
-            .digest = words[5 + index]};
         pthread_mutex_init(&layer->lock, NULL);
         pthread_cond_init(&layer->change, NULL);
         if (index >= 3) {
@@ -207,5 +258,22 @@ int main(int count, char **words) {
         pthread_join(putters[index], NULL);
         pthread_join(all[index].taker, NULL);
     }
+}
+
+int main(int count, char **words) {
+    if (count < 8) {
+        errx(2, "usage: image-floor HOST PORT REPOSITORY TAG DIRECTORY CONFIG LAYER...");
+    }
+    struct image image = {words[1], words[2], words[3], words[4], words[5]};
+    int layers = count - 7;
+    struct layer *all = calloc(layers, sizeof *all);
+    for (int index = 0; index < layers; index++) {
+        all[index] = (struct layer){.image = &image, .digest = words[7 + index]};
+    }
+    check(mkdir(image.directory, 0700), image.directory);
+    keep_document(&image, "manifests", image.tag, "manifest");
+    keep_document(&image, "blobs", words[6], "config");
+    fetch_layers(all, layers);
+    record(&image);
     return 0;
 }
