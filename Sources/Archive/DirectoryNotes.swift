@@ -3,7 +3,7 @@
 
 internal import Linux
 
-/// What a `LayerExtractor` must know until the layer is complete: directories, by the paths that entries have for them, links
+/// What a `LayerExtractor` must know until the layer is complete: directories, by their paths without links, hard links
 /// that wait for the layers below, and checksums of contents. It is in a store of pages, so that its memory has a bound.
 final class DirectoryNotes {
     private let store: PageStore
@@ -25,11 +25,13 @@ final class DirectoryNotes {
 
     // MARK: Directories
 
-    /// An entry used a directory that was not there.
+    /// An entry used a directory that was not there. One that hides what is below it has nothing from there.
     func made(_ path: EntryPath, hides: Bool) throws(Errno) {
         try change(path) {
-            $0.isImplied = true
-            if hides { $0.isOpaque = true }
+            $0.isImplied = !hides
+            guard hides else { return }
+            $0.isOpaque = true
+            $0.set(DirectoryAttributes.implied.modified)
         }
     }
 
@@ -87,29 +89,39 @@ final class DirectoryNotes {
         }
     }
 
+    /// What a directory gives to another one into which it is moved; see `DirectoryRecord.merge`.
+    func merging(_ path: EntryPath, into target: EntryPath) throws(Errno) -> (describes: Bool, hides: Bool) {
+        try ArchiveError.asErrno { () throws(ArchiveError) -> (describes: Bool, hides: Bool) in
+            guard let old = try known(path), let new = try known(target) else { return (false, false) }
+            let record = try tree.directory(old)
+            return (record.describes(try tree.directory(new)), record.isOpaque)
+        }
+    }
+
     /// What is in a directory was moved to another one.
     func move(_ path: EntryPath, to target: EntryPath) throws(Errno) {
         try ArchiveError.asErrno { () throws(ArchiveError) in
             guard let old = try known(path) else { return }
             let new = try number(target)
-            try merge(old, into: new)
+            try merge(old, into: new, (old, new))
             try tree.removeDirectory(old)
             try tree.merge(old, into: new)
         }
     }
 
-    private func merge(_ old: Int, into new: Int) throws(ArchiveError) {
+    private func merge(_ old: Int, into new: Int, _ move: (from: Int, to: Int)) throws(ArchiveError) {
         var last: [UInt8]?
         while let (name, target) = try tree.child(of: old, after: last) {
             last = name
             guard case .directory(let inner) = target else { continue }
-            guard case .directory(let outer)? = try tree.find(name[...], in: new).target else {
+            guard case .directory(let known)? = try tree.find(name[...], in: new).target else {
                 try tree.move(name[...], in: old, to: new)
                 continue
             }
+            let outer = known == move.from ? move.to : known
             let record = try tree.directory(inner)
-            if record.hasTime { try tree.change(outer) { $0.set(record.modified) } }
-            try merge(inner, into: outer)
+            try tree.change(outer) { $0.merge(record) }
+            try merge(inner, into: outer, move)
             try tree.merge(inner, into: outer)
         }
     }
@@ -167,39 +179,43 @@ final class DirectoryNotes {
 
     /// A link that waits.
     struct Link {
+        /// Of the entry.
         var name: [UInt8]
         var target: EntryPath
-        var place: EntryPath
+        /// Where it is now; nil when the directory that it was in is no more.
+        var place: EntryPath?
         fileprivate var number = 0
 
-        init(name: [UInt8], target: EntryPath, place: EntryPath) {
+        init(name: [UInt8], target: EntryPath, place: EntryPath?) {
             (self.name, self.target, self.place) = (name, target, place)
         }
     }
 
-    /// Lets a link wait for the layers below. Its target may itself be a link that waits.
-    func wait(_ link: Link) throws(Errno) {
+    /// Lets a link wait for the layers below; the inode is what is in its place until then.
+    func wait(_ entry: [UInt8], for target: EntryPath, at link: EntryPath, inode: UInt64) throws(Errno) {
         try ArchiveError.asErrno { () throws(ArchiveError) in
-            var target = link.target
-            if let known = try tree.note(.waiting, target.lookup), try waiting.link(at: Int(known)) == target,
-                try tree.isLive(Int(try waiting.number(at: Int(known))))
-            {
-                target = try waiting.path(at: Int(known))
-            }
-            let parent = UInt64(try number(link.place.parent))
-            let place = try waiting.add(target, link.name, from: link.place, number: parent)
-            try tree.setNote(.waiting, link.place.lookup, UInt64(place))
+            let parent = UInt64(try number(link.parent))
+            let place = try waiting.add(target, entry, from: link.last, number: parent)
+            try tree.setNote(.waiting, inode, UInt64(place))
         }
     }
 
-    /// Calls the body with all links that wait, but for those whose directories are no more.
+    /// What the link waits for in whose place the inode is.
+    func target(of inode: UInt64) throws(Errno) -> EntryPath? {
+        try ArchiveError.asErrno { () throws(ArchiveError) -> EntryPath? in
+            try tree.note(.waiting, inode).flatMap { place throws(ArchiveError) in try waiting.path(at: Int(place)) }
+        }
+    }
+
+    /// Calls the body with all links that waited, in their order.
     func visitLinks(_ body: (Link) throws -> Void) throws {
         var next = 0
         while next < waiting.end {
             let place = next
             next = try waiting.next(after: place)
-            guard let path = try path(ofLinkAt: place) else { continue }
-            var link = Link(name: try waiting.name(at: place), target: try waiting.path(at: place), place: path)
+            var link = Link(
+                name: try waiting.name(at: place), target: try waiting.path(at: place),
+                place: try path(ofLinkAt: place))
             link.number = place
             try body(link)
         }
@@ -209,18 +225,23 @@ final class DirectoryNotes {
     private func path(ofLinkAt place: Int) throws(ArchiveError) -> EntryPath? {
         let parent = try tree.successor(of: Int(try waiting.number(at: place)))
         guard try tree.isLive(parent) else { return nil }
-        return try tree.path(of: parent).appending(try waiting.link(at: place).last)
+        return try tree.path(of: parent).appending(try waiting.link(at: place)[...])
     }
 
-    /// Where the target of a link was copied to before; if it was not, that it will be where the link is.
-    func copy(of link: Link) throws(Errno) -> EntryPath? {
+    /// The target of the link was copied to where the link is.
+    func copied(_ link: Link) throws(Errno) {
+        try ArchiveError.asErrno { () throws(ArchiveError) in
+            try tree.setNote(.links, link.target.lookup, UInt64(link.number))
+        }
+    }
+
+    /// Where a target was copied to before.
+    func copy(of target: EntryPath) throws(Errno) -> EntryPath? {
         try ArchiveError.asErrno { () throws(ArchiveError) -> EntryPath? in
-            guard let known = try tree.note(.links, link.target.lookup) else {
-                try tree.setNote(.links, link.target.lookup, UInt64(link.number))
+            guard let known = try tree.note(.links, target.lookup), try waiting.path(at: Int(known)) == target else {
                 return nil
             }
-            guard try waiting.path(at: Int(known)) == link.target else { return nil }
-            return Int(known) == link.number ? nil : try path(ofLinkAt: Int(known))
+            return try path(ofLinkAt: Int(known))
         }
     }
 }

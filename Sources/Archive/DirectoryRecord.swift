@@ -63,6 +63,20 @@ struct DirectoryRecord: BitwiseCopyable {
         set(attributes.modified)
     }
 
+    /// Whether another directory becomes what this one is, when what is in this one is moved there: no entry stands for it.
+    func describes(_ other: Self) -> Bool { other.isImplied && !isImplied }
+
+    /// What was in another directory is in this one too from now on.
+    mutating func merge(_ other: Self) {
+        if other.isOpaque { isOpaque = true }
+        guard other.describes(self) else { return }
+        (permissions, uid, gid) = (other.permissions, other.uid, other.gid)
+        (attributesPlace, attributesSize) = (other.attributesPlace, other.attributesSize)
+        skippedAttributes = other.skippedAttributes
+        isImplied = false
+        set(other.modified)
+    }
+
     /// Sets the time.
     mutating func set(_ modified: Timestamp) {
         seconds = modified.seconds

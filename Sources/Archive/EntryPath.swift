@@ -58,6 +58,10 @@ struct EntryPath: Hashable, Sendable, CustomStringConvertible {
     var isRoot: Bool { components.isEmpty }
     /// The directory above; the root's is the root.
     var parent: EntryPath { EntryPath(steps: components.dropLast()) }
+    /// Whether it is in the directory, at any depth.
+    func isBelow(_ directory: EntryPath) -> Bool {
+        components.count > directory.components.count && components.starts(with: directory.components)
+    }
     /// A name in this directory.
     func appending(_ name: ArraySlice<UInt8>) -> EntryPath { EntryPath(steps: components + [name]) }
     /// The last step; of the root `.`, by which it can be reached in itself.

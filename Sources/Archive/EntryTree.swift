@@ -85,6 +85,16 @@ struct EntryTree {
         return true
     }
 
+    /// Whether a directory is another one or in it, at any depth.
+    func isWithin(_ directory: Int, _ other: Int) throws(ArchiveError) -> Bool {
+        var current = directory
+        while current != other {
+            if current == Self.root { return false }
+            current = Int(try directories.get(current).parent)
+        }
+        return true
+    }
+
     /// Whether the archive did not bring a directory that is still there, the root left out, which belongs to no layer more
     /// than to another.
     func isImplied(_ directory: Int) throws(ArchiveError) -> Bool {

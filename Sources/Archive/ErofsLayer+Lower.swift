@@ -15,12 +15,14 @@ extension ErofsLayer {
             implied += 1
             guard let below else { continue }
             let path = try tree.path(of: directory)
-            if let attributes = try attempt(path, { () throws(Errno) in try below.directory(path) }) {
+            var passed = 0
+            if let attributes = try attempt(path, { () throws(Errno) in try below.directory(path, &passed) }) {
                 try tally.add(attributes.attributes)
                 try tree.describe(directory, by: attributes)
-            } else if let target = try attempt(path, { () throws(Errno) in try below.resolve(path) }) {
+            } else if let target = try attempt(path, { () throws(Errno) in try below.resolve(path, &passed) }) {
                 try move(directory, to: target, below)
             }
+            try tally.pass(links: passed)
         }
         return implied
     }
@@ -34,28 +36,39 @@ extension ErofsLayer {
             switch there.target {
             case .directory(let index)?: place = index
             case nil:
-                let attributes = try attempt(current) { () throws(Errno) in try below.directory(current) }
+                // There are no links in where one leads.
+                var passed = 0
+                let attributes = try attempt(current) { () throws(Errno) in try below.directory(current, &passed) }
                 place = try tree.addDirectory(step, in: place, there, isImplied: true)
                 if let attributes { try tree.describe(place, by: attributes) }
             // The layer itself has something else there, which hides the directory below.
             default: return
             }
         }
-        try merge(directory, into: place)
+        try merge(directory, into: place, (directory, place))
         try tree.removeDirectory(directory)
     }
 
-    /// What is at both places stays as it is at the second.
-    private func merge(_ directory: Int, into place: Int) throws(ArchiveError) {
+    /// What is at both places stays as it is at the second, see `DirectoryRecord.merge`.
+    /// What `move` says is one directory from now on: the names in it may lead back to it.
+    private func merge(_ directory: Int, into place: Int, _ move: (from: Int, to: Int)) throws(ArchiveError) {
         var last: [UInt8]?
         while let (name, target) = try tree.child(of: directory, after: last) {
             last = name
-            guard let there = try tree.find(name[...], in: place).target else {
+            let there = try tree.find(name[...], in: place).target
+            if there == nil || there == .whiteout {
                 try tree.move(name[...], in: directory, to: place)
+                // The same layer brings the name too, and that wins; of a directory only the layer's own content stays.
+                if there == .whiteout, case .directory(let inner) = target {
+                    try tree.change(inner) { $0.isOpaque = true }
+                }
                 continue
             }
-            if case .directory(let inner) = target, case .directory(let outer) = there {
-                try merge(inner, into: outer)
+            if case .directory(let inner) = target, case .directory(let known)? = there {
+                let outer = known == move.from ? move.to : known
+                let record = try tree.directory(inner)
+                try tree.change(outer) { $0.merge(record) }
+                try merge(inner, into: outer, move)
             }
         }
     }
@@ -86,7 +99,9 @@ extension ErofsLayer {
     private func copy(
         _ path: EntryPath, for link: LayerEntry, from below: LowerTree?
     ) throws -> (inode: ErofsReference, type: ErofsFormat.FileType) {
-        let found = try attempt(link) { () throws(Errno) in try below?.file(path, as: link.name) }
+        var passed = 0
+        let found = try attempt(link) { () throws(Errno) in try below?.file(path, as: link.name, &passed) }
+        try tally.pass(links: passed)
         guard let (entry, directory) = found else { throw link.linksToNothing(path) }
         switch entry.kind {
         case .file(let size):

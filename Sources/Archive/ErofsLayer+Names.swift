@@ -41,10 +41,17 @@ extension ErofsLayer {
         _ there: EntryTree.Finding
     ) throws(ArchiveError) {
         let path = try EntryPath(cleaning: target, entry: entry.displayName, what: "the target of the hard link")
-        let holder = try walk(path.parent, for: entry, makes: false)
-        guard let holder, !path.isRoot, let found = try find(path.last, in: holder, for: entry).target else {
-            guard !path.isRoot else { throw entry.linksToDirectory(path) }
-            return try put(.pending(try wait(for: path, entry)), name, in: parent, there)
+        guard !path.isRoot else { throw entry.linksToDirectory(path) }
+        let holder: Int
+        switch try walk(path.parent, for: entry, makes: false) {
+        case .deleted: throw entry.linksToNothing(path)
+        case .missing(let holder):
+            return try wait(entry, for: holder.appending(path.last), named: path, name, in: parent, there)
+        case .directory(let found): holder = found
+        }
+        guard let found = try find(path.last, in: holder, for: entry).target else {
+            let target = try tree.path(of: holder).appending(path.last)
+            return try wait(entry, for: target, named: path, name, in: parent, there)
         }
         // A link to itself, as some tools write it.
         guard holder != parent || path.last != name else { return }
@@ -56,8 +63,21 @@ extension ErofsLayer {
         case .link(let index): inode = try links.inode(index)
         case .pending: inode = nil
         }
+        // What it links to would go with the directory that it replaces.
+        if case .directory(let replaced)? = there.target, try tree.isWithin(holder, replaced) {
+            throw entry.linksToNothing(path)
+        }
         forgetWay(through: there)
         try tree.link(name, in: parent, to: path.last, in: holder, inode)
+    }
+
+    private func wait(
+        _ entry: LayerEntry, for target: EntryPath, named path: EntryPath, _ name: ArraySlice<UInt8>, in parent: Int,
+        _ there: EntryTree.Finding
+    ) throws(ArchiveError) {
+        guard !target.isBelow(try tree.path(of: parent).appending(name)) else { throw entry.linksToNothing(path) }
+        try entry.checkLength(of: target)
+        try put(.pending(try wait(for: target, entry)), name, in: parent, there)
     }
 
     private func wait(for path: EntryPath, _ link: LayerEntry) throws(ArchiveError) -> Int {
@@ -74,6 +94,12 @@ extension ErofsLayer {
 extension LayerEntry {
     func fault(_ code: ArchiveError.Code, _ reason: String) -> ArchiveError {
         ArchiveError(code, "unpack entry", displayName, reason)
+    }
+
+    /// Of what a hard link leads to, which the kernel would not take either: path_resolution(7).
+    func checkLength(of target: EntryPath) throws(ArchiveError) {
+        guard target.joined.bytes.count >= EntryPath.lengthLimit else { return }
+        throw fault(.tooLarge, "the target of the hard link has more than \(EntryPath.lengthLimit) bytes")
     }
 
     func linksToNothing(_ path: EntryPath) -> ArchiveError {

@@ -141,13 +141,23 @@ package import Linux
     /// The directory; missing ones are made. Links of the same layer are followed as if its root were `/`.
     func directory(_ path: EntryPath, for entry: LayerEntry) throws(ArchiveError) -> Int {
         if let lastParent, lastParent.path == path { return lastParent.directory }
-        let found = try walk(path, for: entry, makes: true) ?? EntryTree.root
+        // With `makes` set there is always one.
+        guard case .directory(let found) = try walk(path, for: entry, makes: true) else { return EntryTree.root }
         lastParent = (path, found)
         return found
     }
 
-    /// The names that are there are what the walk passes; nil when one is missing and shall not be made.
-    func walk(_ path: EntryPath, for entry: LayerEntry, makes: Bool) throws(ArchiveError) -> Int? {
+    /// Where a path leads.
+    enum Way {
+        case directory(Int)
+        /// To what is not in the layer; where that would be below.
+        case missing(EntryPath)
+        /// Through a name that the layer deletes.
+        case deleted
+    }
+
+    /// The names that are there are what the walk passes; those that are missing are made on demand.
+    func walk(_ path: EntryPath, for entry: LayerEntry, makes: Bool) throws(ArchiveError) -> Way {
         var stack = [EntryTree.root]
         var steps = Array(path.components.reversed())
         var passed = 0
@@ -163,7 +173,10 @@ package import Linux
             let there = try find(step, in: current, for: entry)
             switch there.target {
             case nil:
-                guard makes else { return nil }
+                guard makes else {
+                    let reached = try tree.path(of: current).components
+                    return .missing(EntryPath(steps: reached + [step] + steps.reversed()))
+                }
                 try tally.addDirectories(1, steps: stack.count, unbrought: 1)
                 stack.append(try tree.addDirectory(step, in: current, there, isImplied: true))
                 try UnpackLimits.check(depth: stack.count - 1, of: entry.displayName)
@@ -172,23 +185,26 @@ package import Linux
                 try UnpackLimits.check(depth: stack.count - 1, of: entry.displayName)
             case .link(let index)?:
                 passed += 1
-                guard passed <= 40 else { throw entry.fault(.hostile, "it passes too many symbolic links") }
+                guard passed <= UnpackLimits.linksOfName else {
+                    throw entry.fault(.hostile, "it passes too many symbolic links")
+                }
                 let target = try links.target(index)
+                try tally.pass(links: target.count)
                 if target.first == UInt8(ascii: "/") { stack = [EntryTree.root] }
                 steps += EntryPath.steps(of: target).reversed()
             case .whiteout? where makes:
                 // Deleted and made anew as a directory by the same layer: nothing below may shine through.
                 try tally.addDirectories(1, steps: stack.count, unbrought: 1)
-                let made = try tree.addDirectory(step, in: current, there, isImplied: true)
+                let made = try tree.addDirectory(step, in: current, there, isImplied: false)
                 try tree.change(made) { $0.isOpaque = true }
                 stack.append(made)
-            case .whiteout?: return nil
+            case .whiteout?: return .deleted
             case .inode?, .pending?:
                 let name = ArchiveError.quoted(String(decoding: step, as: UTF8.self))
                 throw entry.fault(.unsupported, "a file is where \(name) must be a directory")
             }
         }
-        return stack[stack.count - 1]
+        return .directory(stack[stack.count - 1])
     }
 
     func find(

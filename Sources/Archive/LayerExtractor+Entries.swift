@@ -63,7 +63,7 @@ extension LayerExtractor {
         let directory = place.directory.rawValue
         if place.path.isRoot {
             giver = nil
-            return try removeAttributes(place)
+            return try removeAttributes(place.name, at: directory)
         }
         do throws(Errno) {
             try Syscall.makeDirectory(place.name, mode: 0o700, at: directory)
@@ -72,7 +72,7 @@ extension LayerExtractor {
             let status = try Syscall.linkStatus(place.name, at: directory)
             if status.isDirectory {
                 giver = nil
-                return try removeAttributes(place)
+                return try removeAttributes(place.name, at: directory)
             }
             try clear(place)
             try Syscall.makeDirectory(place.name, mode: 0o700, at: directory)
@@ -87,41 +87,10 @@ extension LayerExtractor {
     }
 
     /// A directory that is brought again, or that a layer below has too, has no attributes but those of the last entry.
-    private func removeAttributes(_ place: Place) throws(Errno) {
-        let directory = place.directory.rawValue
-        for name in try Syscall.attributeNames(place.name, at: directory)
+    func removeAttributes(_ directory: RawName, at parent: Int32) throws(Errno) {
+        for name in try Syscall.attributeNames(directory, at: parent)
         where !Whiteout.isReserved(attribute: Array(name.bytes)) {
-            try Syscall.removeAttribute(place.name, name, at: directory)
-        }
-    }
-
-    func makeHardLink(_ entry: LayerEntry, to target: [UInt8], at place: Place) throws(ArchiveError) {
-        let name = entry.displayName
-        let path = try EntryPath(cleaning: target, entry: name, what: "the target of the hard link")
-        guard !path.isRoot else { throw entry.linksToDirectory(path) }
-        // A link to itself, as some tools write it, must not remove the file first.
-        if path == place.path { return }
-        let parent = try resolver.existing(path.parent, for: name)
-        let status = try attempt(entry) { () throws(Errno) in
-            try parent.flatMap { parent throws(Errno) -> FileStatus? in
-                do throws(Errno) { return try Syscall.linkStatus(path.name, at: parent.rawValue) } catch .ENOENT {
-                    return nil
-                }
-            }
-        }
-        guard let parent, let status else {
-            guard whiteout == .overlay else { throw entry.linksToNothing(path) }
-            try attempt(entry) { () throws(Errno) in
-                try replacing(place) { () throws(Errno) in try checkIsMissing(place) }
-            }
-            return try wait(entry, for: path, at: place.path)
-        }
-        guard !status.isWhiteout else { throw entry.linksToNothing(path) }
-        guard !status.isDirectory else { throw entry.linksToDirectory(path) }
-        try attempt(entry) { () throws(Errno) in
-            try replacing(place) { () throws(Errno) in
-                try Syscall.makeLink(path.name, at: parent.rawValue, place.name, at: place.directory.rawValue)
-            }
+            try Syscall.removeAttribute(directory, name, at: parent)
         }
     }
 
@@ -162,14 +131,6 @@ extension LayerExtractor {
         case .fifo: try Syscall.makeNode(place.name, mode: CLX_S_IFIFO | 0o600, device: none, at: directory)
         case .file, .directory, .hardLink: throw .EINVAL
         }
-    }
-
-    /// Throws EEXIST when something is at the place.
-    private func checkIsMissing(_ place: Place) throws(Errno) {
-        do throws(Errno) { _ = try Syscall.linkStatus(place.name, at: place.directory.rawValue) } catch .ENOENT {
-            return
-        }
-        throw .EEXIST
     }
 
     /// Makes what is new after removing what is there.

@@ -16,7 +16,7 @@ extension LayerExtractor {
         for directory in 0..<notes.count {
             guard let path = try noted({ () throws(Errno) in try notes.implied(directory) }) else { continue }
             summary.impliedDirectories += 1
-            if whiteout == .overlay { try adopt(path, below) }
+            if whiteout == .overlay { try tally.pass(links: try adopt(path, below)) }
         }
         try notes.visitLinks { try copy($0, from: below) }
         for directory in 0..<notes.count {
@@ -57,21 +57,22 @@ extension LayerExtractor {
 
     /// A directory that was not brought becomes what it is below. Where a layer below has a link in place of it, what is
     /// in it moves to where the link leads, as if the archive had been unpacked over that layer.
-    private func adopt(_ path: EntryPath, _ below: LowerTree?) throws(ArchiveError) {
-        // It may have moved with the one it is in.
-        guard let parent = try resolver.existing(path.parent, for: path.description) else { return }
+    /// Returns the length of the targets of the links that were passed below.
+    private func adopt(_ path: EntryPath, _ below: LowerTree?) throws(ArchiveError) -> Int {
+        guard let parent = try resolver.existing(path.parent, for: path.description) else { return 0 }
         do throws(Errno) {
             do throws(Errno) {
-                guard try Syscall.linkStatus(path.name, at: parent.rawValue).isDirectory else { return }
-            } catch .ENOENT { return }
-            if let attributes = try below?.directory(path) {
+                guard try Syscall.linkStatus(path.name, at: parent.rawValue).isDirectory else { return 0 }
+            } catch .ENOENT { return 0 }
+            var passed = 0
+            if let attributes = try below?.directory(path, &passed) {
                 try describe(path.name, by: attributes, at: parent.rawValue)
                 try notes.set(attributes.modified, of: path)
-            } else if let target = try below?.resolve(path) {
-                try move(path, in: parent, to: target, below)
-            } else {
-                try notes.set(DirectoryAttributes.implied.modified, of: path)
+                return passed
             }
+            try notes.set(DirectoryAttributes.implied.modified, of: path)
+            if let target = try below?.resolve(path, &passed) { try move(path, in: parent, to: target, below) }
+            return passed
         } catch {
             throw ArchiveError(entry: path, error)
         }
@@ -96,7 +97,10 @@ extension LayerExtractor {
             do throws(Errno) {
                 try Syscall.makeDirectory(name, mode: 0o755, at: place.rawValue)
                 try InheritedACL.drop(of: name, at: place.rawValue)
-                if let attributes = try below?.directory(reached) {
+                try notes.made(reached, hides: false)
+                // There are no links in where one leads.
+                var passed = 0
+                if let attributes = try below?.directory(reached, &passed) {
                     try describe(name, by: attributes, at: place.rawValue)
                     try notes.set(attributes.modified, of: reached)
                 }
@@ -108,52 +112,73 @@ extension LayerExtractor {
                 return
             }
         }
-        try merge(path.name, at: parent.rawValue, into: place)
+        let inode = try Syscall.linkStatus(path.name, at: parent.rawValue).inode
+        let move = Move(inode: inode, place: place, target: target)
+        try merge(path, at: parent.rawValue, into: place, target, move)
         try Syscall.removeTree(path.name, at: parent.rawValue)
         resolver.forget()
         try notes.move(path, to: target)
     }
 
-    /// What is at both places stays as it is at the second.
-    private func merge(_ name: RawName, at directory: Int32, into place: SharedFD) throws(Errno) {
-        let source = try Syscall.open(name, [.directory, .noFollow], at: directory)
+    /// A directory that is on its way into another one. Both are one from now on: the names in it may lead back to it.
+    private struct Move {
+        let inode: UInt64
+        let place: SharedFD
+        let target: EntryPath
+    }
+
+    /// What is at both places stays as it is at the second, see `DirectoryRecord.merge`.
+    private func merge(
+        _ path: EntryPath, at parent: Int32, into place: SharedFD, _ target: EntryPath, _ move: Move
+    ) throws(Errno) {
+        let source = try Syscall.open(path.name, [.directory, .noFollow], at: parent)
         for inner in try Syscall.rawEntries(of: source.rawValue) {
             do throws(Errno) {
                 try Syscall.rename(inner, at: source.rawValue, inner, at: place.rawValue, flags: CLX_RENAME_NOREPLACE)
             } catch .EEXIST {
-                let isDirectory = try Syscall.linkStatus(inner, at: source.rawValue).isDirectory
-                guard isDirectory, try Syscall.linkStatus(inner, at: place.rawValue).isDirectory else { continue }
-                let there = try Syscall.open(inner, [.path, .directory, .noFollow], at: place.rawValue)
-                try merge(inner, at: source.rawValue, into: SharedFD(there))
+                let (old, new) = (path.appending(inner.bytes[...]), target.appending(inner.bytes[...]))
+                try merge(old, at: source.rawValue, with: new, at: place.rawValue, move)
             }
         }
     }
 
-    /// Copies a file that the archive only links to, or links to what was copied before.
-    private func copy(_ waiting: DirectoryNotes.Link, from below: LowerTree?) throws {
-        let (target, path) = (waiting.target, waiting.place)
-        let parent = try resolver.directory(path.parent, for: path.description)
-        let place = Place(directory: parent, name: path.name, path: path)
-        if let status = try? Syscall.linkStatus(place.name, at: parent.rawValue), !status.isWhiteout {
-            // Something that came later has the name.
-            return
-        }
-        let link = LayerEntry(
-            name: waiting.name, kind: .hardLink(target: Array(target.joined.bytes)), permissions: 0, uid: 0, gid: 0,
-            modified: DirectoryAttributes.implied.modified, attributes: [])
-        if let first = try attempt(link, { () throws(Errno) in try notes.copy(of: waiting) }) {
-            let source = try resolver.directory(first.parent, for: path.description)
-            return try attempt(link) { () throws(Errno) in
-                try replacing(place) { () throws(Errno) in
-                    try Syscall.makeLink(first.name, at: source.rawValue, place.name, at: parent.rawValue)
-                }
+    private func merge(
+        _ old: EntryPath, at source: Int32, with new: EntryPath, at place: Int32, _ move: Move
+    ) throws(Errno) {
+        let name = old.name
+        let (moved, there) = (try Syscall.linkStatus(name, at: source), try Syscall.linkStatus(name, at: place))
+        if there.isWhiteout, !moved.isWhiteout {
+            // The same layer brings the name too, and that wins; of a directory only the layer's own content stays.
+            try Syscall.removeFile(name, at: place)
+            try Syscall.rename(name, at: source, name, at: place, flags: CLX_RENAME_NOREPLACE)
+            guard moved.isDirectory else { return }
+            let inner = try Syscall.open(name, [.path, .directory, .noFollow], at: place)
+            try Whiteout.markOpaque(inner.rawValue)
+            try notes.hides(old)
+        } else if moved.isDirectory, there.isDirectory {
+            var (outer, path) = (move.place, move.target)
+            if there.inode != move.inode {
+                outer = SharedFD(try Syscall.open(name, [.path, .directory, .noFollow], at: place))
+                path = new
             }
+            try handOver(name, at: source, to: outer, try notes.merging(old, into: path))
+            try merge(old, at: source, into: outer, path, move)
+        } else if moved.isDirectory {
+            try notes.forget(old)
         }
-        let found = try attempt(link) { () throws(Errno) in try below?.file(target, as: link.name) }
-        guard let (entry, directory) = found else { throw link.linksToNothing(target) }
-        guard case .file(let size) = entry.kind else { return try makeNode(entry, at: place) }
-        try tally.add(size, of: entry)
-        let content = try FileContent(target.name, at: directory.rawValue)
-        try makeFile(entry, size: size, at: place, from: content)
+    }
+
+    private func handOver(
+        _ name: RawName, at source: Int32, to outer: SharedFD, _ merging: (describes: Bool, hides: Bool)
+    ) throws(Errno) {
+        if merging.hides { try Whiteout.markOpaque(outer.rawValue) }
+        guard merging.describes else { return }
+        let (place, itself) = (outer.rawValue, RawName("."))
+        try removeAttributes(itself, at: place)
+        let status = try Syscall.linkStatus(name, at: source)
+        let attributes = DirectoryAttributes(
+            permissions: status.permissions, uid: status.uid, gid: status.gid, modified: status.modified,
+            attributes: try LowerTree.attributes(name, at: source))
+        try describe(itself, by: attributes, at: place)
     }
 }

@@ -7,17 +7,15 @@ internal import Linux
 /// Deletions, in both forms.
 extension LayerExtractor {
     /// Carries out `.wh.NAME`.
-    func delete(_ name: RawName, in directory: EntryPath, for entry: String) throws(ArchiveError) {
-        let parent = try resolver.directory(directory, for: entry)
-        do throws(Errno) {
+    func delete(_ name: RawName, in path: EntryPath, for entry: LayerEntry) throws(ArchiveError) {
+        let parent = try directory(path, for: entry)
+        try attempt(entry) { () throws(Errno) in
             switch whiteout {
             case .flatten:
-                try prune(name, at: parent.rawValue)
+                try prune(name, at: parent.handle.rawValue)
                 resolver.forget()
-            case .overlay: try markDeleted(name, at: parent, directory)
+            case .overlay: try markDeleted(name, at: parent.handle, parent.path)
             }
-        } catch {
-            throw ArchiveError(entry: entry, error)
         }
     }
 
@@ -35,21 +33,20 @@ extension LayerExtractor {
     }
 
     /// Carries out `.wh..wh..opq`.
-    func hideBelow(_ directory: EntryPath, for entry: String) throws(ArchiveError) {
-        let handle = try resolver.directory(directory, for: entry)
-        do throws(Errno) {
+    func hideBelow(_ path: EntryPath, for entry: LayerEntry) throws(ArchiveError) {
+        let found = try directory(path, for: entry)
+        let handle = found.handle
+        try attempt(entry) { () throws(Errno) in
             switch whiteout {
             case .overlay:
                 try Whiteout.markOpaque(handle.rawValue)
-                try notes.hides(directory)
+                try notes.hides(found.path)
             case .flatten:
                 guard touched.beginPruning(try Syscall.status(of: handle.rawValue)) else { return }
                 let readable = try Syscall.open(".", [.directory], at: handle.rawValue)
                 for name in try Syscall.rawEntries(of: readable.rawValue) { try prune(name, at: handle.rawValue) }
                 resolver.forget()
             }
-        } catch {
-            throw ArchiveError(entry: entry, error)
         }
     }
 

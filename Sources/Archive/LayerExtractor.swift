@@ -49,15 +49,22 @@ package final class LayerExtractor: LayerWriter {
         while let entry = try reader.next() {
             try tally.add(entry)
             try extract(entry, from: reader)
-            let made = resolver.takeMade()
-            if made.isEmpty { continue }
-            try attempt(entry) { () throws(Errno) in
-                for directory in made { try notes.made(directory.path, hides: directory.hides) }
-            }
-            let steps = made.reduce(0) { $0 + $1.path.components.count }
-            try tally.addDirectories(made.count, steps: steps, unbrought: made.count)
         }
         needsLower = try whiteout == .overlay && noted { () throws(Errno) in try notes.needsLower() }
+    }
+
+    /// The directory that an entry uses; what was made on the way is noted.
+    func directory(_ path: EntryPath, for entry: LayerEntry) throws(ArchiveError) -> TreeResolver.Directory {
+        let found = try resolver.directory(path, for: entry.displayName)
+        try tally.pass(links: resolver.takePassed())
+        let made = resolver.takeMade()
+        if made.isEmpty { return found }
+        try attempt(entry) { () throws(Errno) in
+            for directory in made { try notes.made(directory.path, hides: directory.hides) }
+        }
+        let steps = made.reduce(0) { $0 + $1.path.components.count }
+        try tally.addDirectories(made.count, steps: steps, unbrought: made.count)
+        return found
     }
 
     /// An error of what is noted that has nothing to do with an entry.
@@ -69,8 +76,8 @@ package final class LayerExtractor: LayerWriter {
         let path = try EntryPath(cleaning: entry.name, entry: entry.displayName)
         switch try Whiteout.mark(of: path, entry: entry.displayName) {
         case .none: try make(entry, at: path, from: reader)
-        case .delete(let name): try delete(name, in: path.parent, for: entry.displayName)
-        case .opaque: try hideBelow(path.parent, for: entry.displayName)
+        case .delete(let name): try delete(name, in: path.parent, for: entry)
+        case .opaque: try hideBelow(path.parent, for: entry)
         case .housekeeping: break
         }
     }
@@ -79,16 +86,15 @@ package final class LayerExtractor: LayerWriter {
         if path.isRoot, entry.kind != .directory {
             throw ArchiveError(.hostile, "unpack entry", entry.displayName, "it replaces the root of the layer")
         }
-        let parent = try resolver.directory(path.parent, for: entry.displayName)
-        let place = Place(directory: parent, name: path.name, path: path)
+        let place = Place(path, in: try directory(path.parent, for: entry))
         switch entry.kind {
         case .file(let size):
             try tally.add(size, of: entry)
             try makeFile(entry, size: size, at: place, from: reader)
         case .directory:
             try makeDirectory(entry, at: place)
-            if try attempt(entry, { () throws(Errno) in try notes.brought(path, entry.modified) }) {
-                try tally.addDirectories(1, steps: path.components.count, unbrought: 0)
+            if try attempt(entry, { () throws(Errno) in try notes.brought(place.path, entry.modified) }) {
+                try tally.addDirectories(1, steps: place.path.components.count, unbrought: 0)
             }
         case .hardLink(let target): try makeHardLink(entry, to: target, at: place)
         case .symlink, .characterDevice, .blockDevice, .fifo: try makeNode(entry, at: place)
@@ -100,7 +106,14 @@ package final class LayerExtractor: LayerWriter {
     struct Place {
         let directory: SharedFD
         let name: RawName
+        /// Without links, as all paths that are noted.
         let path: EntryPath
+
+        init(_ path: EntryPath, in parent: TreeResolver.Directory) {
+            directory = parent.handle
+            name = path.name
+            self.path = path.isRoot ? path : parent.path.appending(path.last)
+        }
     }
 
     /// Takes away what a file or directory that was just made has from the default access list of the directory it is in.
@@ -109,14 +122,6 @@ package final class LayerExtractor: LayerWriter {
             giver = (place.directory, try InheritedACL.isGiven(by: place.directory.rawValue))
         }
         if giver?.gives == true { try InheritedACL.drop(of: place.name, at: place.directory.rawValue) }
-    }
-
-    /// Lets a hard link wait for the layers below.
-    func wait(_ entry: LayerEntry, for target: EntryPath, at place: EntryPath) throws(ArchiveError) {
-        try tally.add(waiting: entry, steps: target.components.count + place.components.count)
-        try attempt(entry) { () throws(Errno) in
-            try notes.wait(DirectoryNotes.Link(name: entry.name, target: target, place: place))
-        }
     }
 
     /// Removes what is at the place. The directories that go with it get no times at the end.

@@ -9,43 +9,68 @@ internal import Linux
 /// Links in a path are followed as if the root were `/`, so that `lib -> usr/lib` and `var/run -> /run` work as the
 /// image means them; a relative link that leads above the root is an error. The tree is private to its extractor.
 final class TreeResolver {
-    private let root: SharedFD
-    private var cache: [EntryPath: SharedFD] = [:]
+    /// A directory of the tree.
+    struct Directory {
+        /// An O_PATH descriptor.
+        let handle: SharedFD
+        /// Where it is: there are no links in it.
+        let path: EntryPath
+    }
+
+    /// Where a path leads.
+    enum Way {
+        case directory(Directory)
+        /// To what is not in the tree; where that would be, in a tree below.
+        case missing(EntryPath)
+        /// Through a name that the layer deletes.
+        case deleted
+    }
+
+    private let root: Directory
+    private var cache: [EntryPath: Directory] = [:]
     /// Directories that were made because an entry needs them and the archive did not bring them, and whether they hide what
     /// is below.
     private var made: [(path: EntryPath, hides: Bool)] = []
+    /// The length of the targets of all links that were passed.
+    private var passed = 0
     /// Whether whiteouts may be in the tree, which are then no files but nothing.
     private let whiteouts: Whiteout
 
-    private static let linkLimit = 40
     private static let cacheLimit = 64
 
     init(root: SharedFD, whiteouts: Whiteout) {
-        self.root = root
+        self.root = Directory(handle: root, path: .root)
         self.whiteouts = whiteouts
     }
 
     /// The directories that were made since this was asked last.
     func takeMade() -> [(path: EntryPath, hides: Bool)] {
+        guard !made.isEmpty else { return [] }
         defer { made = [] }
         return made
     }
 
-    /// A handle (O_PATH) on the directory; missing ones are made. The name of the entry is for errors.
-    func directory(_ path: EntryPath, for name: @autoclosure () -> String) throws(ArchiveError) -> SharedFD {
+    /// The length of the targets of the links that were passed since this was asked last.
+    func takePassed() -> Int {
+        defer { passed = 0 }
+        return passed
+    }
+
+    /// The directory; missing ones are made. The name of the entry is for errors.
+    func directory(_ path: EntryPath, for name: @autoclosure () -> String) throws(ArchiveError) -> Directory {
         if path.isRoot { return root }
         if let known = cache[path] { return known }
         let entry = name()
         try UnpackLimits.check(depth: path.components.count, of: entry)
-        let found: SharedFD
+        var found = root
         do throws(Errno) {
-            found = SharedFD(
-                try Syscall.open(
-                    path.joined, [.path, .directory], at: root.rawValue, resolve: [.beneath, .noSymlinks]))
+            let handle = try Syscall.open(
+                path.joined, [.path, .directory], at: root.handle.rawValue, resolve: [.beneath, .noSymlinks])
+            found = Directory(handle: SharedFD(handle), path: path)
         } catch {
             // Missing, behind a link, or worse: what it is, the slow way tells.
             // With `makes` set there is always one.
-            found = try walk(path, for: entry, makes: true) ?? root
+            if case .directory(let end) = try walk(path, for: entry, makes: true) { found = end }
         }
         if cache.count >= Self.cacheLimit { cache = [:] }
         cache[path] = found
@@ -54,17 +79,23 @@ final class TreeResolver {
 
     /// The same, or nil when it is not there.
     func existing(_ path: EntryPath, for entry: String) throws(ArchiveError) -> SharedFD? {
+        guard case .directory(let found) = try way(path, for: entry) else { return nil }
+        return found.handle
+    }
+
+    /// Where the path leads; nothing is made.
+    func way(_ path: EntryPath, for entry: String) throws(ArchiveError) -> Way {
         try walk(path, for: entry, makes: false)
     }
 
     /// To be called when something was removed that may have been a directory or a link to one.
     func forget() { cache = [:] }
 
-    private func walk(_ path: EntryPath, for entry: String, makes: Bool) throws(ArchiveError) -> SharedFD? {
+    private func walk(_ path: EntryPath, for entry: String, makes: Bool) throws(ArchiveError) -> Way {
         func fault(_ code: ArchiveError.Code, _ reason: String) -> ArchiveError {
             ArchiveError(code, "unpack entry", entry, reason)
         }
-        var stack = [root]
+        var stack = [root.handle]
         /// The names of the directories of the stack, without links.
         var reached: [ArraySlice<UInt8>] = []
         var pending = Array(path.components.reversed())
@@ -83,21 +114,26 @@ final class TreeResolver {
                 stack.append(entered)
                 reached.append(step)
                 try UnpackLimits.check(depth: reached.count, of: entry)
-            case .missing: return nil
+            case .missing: return .missing(EntryPath(steps: reached + [step] + pending.reversed()))
+            case .deleted: return .deleted
             case .link(let target):
                 links += 1
-                guard links <= Self.linkLimit else { throw fault(.hostile, "it passes too many symbolic links") }
-                if target.bytes.first == UInt8(ascii: "/") { (stack, reached) = ([root], []) }
+                guard links <= UnpackLimits.linksOfName else {
+                    throw fault(.hostile, "it passes too many symbolic links")
+                }
+                passed += target.bytes.count
+                if target.bytes.first == UInt8(ascii: "/") { (stack, reached) = ([root.handle], []) }
                 pending += EntryPath.steps(of: target.bytes).reversed()
             }
         }
-        return stack[stack.count - 1]
+        return .directory(Directory(handle: stack[stack.count - 1], path: EntryPath(steps: reached)))
     }
 
     private enum Step {
         case directory(SharedFD)
         case link(RawName)
         case missing
+        case deleted
     }
 
     private func enter(
@@ -113,7 +149,7 @@ final class TreeResolver {
                 let status = try Syscall.linkStatus(name, at: directory.rawValue)
                 if status.isSymlink { return .link(try Syscall.readLink(name, at: directory.rawValue)) }
                 guard whiteouts == .overlay, status.isWhiteout else { throw .ENOTDIR }
-                guard makes else { return .missing }
+                guard makes else { return .deleted }
                 // Deleted and made anew as a directory by the same layer: nothing below may shine through.
                 try Syscall.removeFile(name, at: directory.rawValue)
                 return .directory(try make(name, in: directory, path, hides: true))

@@ -11,6 +11,9 @@ package struct UnpackLimits: Hashable, Sendable {
     /// reckoned, and enough for the most entries when their names are as long as those of real images. Only a part of it is in
     /// memory, see `PageStore`.
     package var memory = 512 << 20
+    /// Lengths of the targets of symbolic links together, each as often as a name leads through it: a few bytes of an archive
+    /// may be a long way to go, and the same way for the next name.
+    package var links = 32 << 20
     /// The plain stream may be so many times as long as the compressed one...
     package var ratio: Int64 = 400
     /// ...once it is longer than this.
@@ -21,6 +24,8 @@ package struct UnpackLimits: Hashable, Sendable {
 
     /// Directories within each other. What walks through trees has a descriptor for each, and a place on a stack.
     static let depth = 256
+    /// Symbolic links on the way to one name, as the kernel follows them: path_resolution(7).
+    static let linksOfName = 40
 
     package init() {}
 
@@ -38,6 +43,7 @@ struct UnpackTally {
     private var entries = 0
     private var bytes: Int64 = 0
     private var memory = 0
+    private var passed = 0
 
     init(_ limits: UnpackLimits) { self.limits = limits }
 
@@ -74,6 +80,14 @@ struct UnpackTally {
         try addEntries(unbrought)
         // A step of a path takes 32 bytes.
         try keep(count * 256 + steps * 32)
+    }
+
+    /// A name led through symbolic links whose targets have that length together.
+    mutating func pass(links count: Int) throws(ArchiveError) {
+        passed += count
+        guard passed > limits.links else { return }
+        let reason = "its names lead through symbolic links with more than \(limits.links) bytes together"
+        throw ArchiveError(.tooLarge, "unpack layer", "", reason)
     }
 
     /// Attributes that are kept.

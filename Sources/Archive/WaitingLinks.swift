@@ -6,8 +6,8 @@ internal import Linux
 /// Files that an archive only links to: they are to be copied from the layers below.
 ///
 ///     64 bits    a number, whose meaning is the user's
-///     64 bits    from the lowest 16 on, the lengths of the path of the file, the name of the entry, and the path of the link,
-///                which follow
+///     64 bits    from the lowest 16 on, the lengths of the path of the file, the name of the entry, and the last name of the
+///                link, which follow
 struct WaitingLinks {
     private var bytes: PagedBytes
 
@@ -20,9 +20,9 @@ struct WaitingLinks {
 
     /// Adds a file that an entry of that name links to, and returns its place.
     mutating func add(
-        _ path: EntryPath, _ name: [UInt8], from link: EntryPath = .root, number: UInt64 = 0
+        _ path: EntryPath, _ name: [UInt8], from link: ArraySlice<UInt8> = [], number: UInt64 = 0
     ) throws(ArchiveError) -> Int {
-        let (path, link) = (path.joined.bytes, link.joined.bytes)
+        let path = path.joined.bytes
         let place = try bytes.append(number)
         try bytes.append(UInt64(path.count) | UInt64(name.count) << 16 | UInt64(link.count) << 32)
         try bytes.append(path)
@@ -53,11 +53,10 @@ struct WaitingLinks {
         return try bytes.read(lengths.name, at: place + 16 + lengths.path)
     }
 
-    /// The path of the link.
-    func link(at place: Int) throws(ArchiveError) -> EntryPath {
+    /// The last name of the link.
+    func link(at place: Int) throws(ArchiveError) -> [UInt8] {
         let lengths = try lengths(place)
-        let bytes = try bytes.read(lengths.link, at: place + 16 + lengths.path + lengths.name)
-        return EntryPath(steps: EntryPath.steps(of: bytes))
+        return try bytes.read(lengths.link, at: place + 16 + lengths.path + lengths.name)
     }
 
     /// The number.

@@ -26,7 +26,8 @@ import Testing
         try notes.made(path("a"), hides: false)
         try notes.made(path("a/b"), hides: true)
         #expect(try notes.needsLower())
-        #expect(try notes.brought(path("a/b"), time))
+        #expect(try all { try notes.implied($0) } == [path("a")])
+        #expect(try !notes.brought(path("a/b"), time))
         #expect(try !notes.brought(path("a/b"), time))
         #expect(try all { try notes.implied($0) } == [path("a")])
         #expect(try all { try notes.hiding($0) } == [path("a/b")])
@@ -40,9 +41,9 @@ import Testing
     @Test func whatIsRemovedIsForgotten() throws {
         try notes.made(path("a/b"), hides: true)
         try notes.set(time, of: path("a/b/c"))
-        try notes.wait(DirectoryNotes.Link(name: [1], target: path("file"), place: path("a/b/link")))
+        try notes.wait([1], for: path("file"), at: path("a/b/link"), inode: 1)
         try notes.forget(path("a/missing"))
-        #expect(try all { try notes.time($0) }.count == 1)
+        #expect(try all { try notes.time($0) }.count == 2)
         try notes.forget(path("a"))
         #expect(try all { try notes.implied($0) }.isEmpty)
         #expect(try all { try notes.hiding($0) }.isEmpty)
@@ -50,35 +51,46 @@ import Testing
         try notes.made(path("a/b"), hides: false)
         #expect(try all { try notes.implied($0) } == [path("a/b")])
         #expect(try all { try notes.hiding($0) }.isEmpty)
-        var links = 0
-        try notes.visitLinks { _ in links += 1 }
-        #expect(links == 0)
+        var places: [EntryPath?] = []
+        try notes.visitLinks { places.append($0.place) }
+        #expect(places == [nil])
     }
 
     @Test func whatMovesKeepsItsTime() throws {
-        try notes.set(time, of: path("lib/a/b"))
-        try notes.set(time, of: path("lib/both"))
-        try notes.set(Timestamp(seconds: 1, nanoseconds: 1), of: path("usr/lib/both"))
+        let earlier = Timestamp(seconds: 1, nanoseconds: 1)
+        #expect(try notes.brought(path("lib/a/b"), time))
+        for name in ["both", "implied"] { #expect(try notes.brought(path("lib/\(name)"), time)) }
+        #expect(try notes.brought(path("usr/lib/both"), earlier))
+        try notes.made(path("usr/lib/implied"), hides: false)
+        #expect(try notes.merging(path("lib/implied"), into: path("usr/lib/implied")) == (true, false))
+        #expect(try notes.merging(path("lib/both"), into: path("usr/lib/both")) == (false, false))
         try notes.move(path("lib"), to: path("usr/lib"))
         let times = try all { try notes.time($0) }
-        #expect(Set(times.map(\.path)) == [path("usr/lib/a/b"), path("usr/lib/both")])
-        #expect(times.allSatisfy { $0.modified == time })
+        #expect(Set(times.map(\.path)) == [path("usr/lib/a/b"), path("usr/lib/both"), path("usr/lib/implied")])
+        #expect(times.allSatisfy { $0.modified == ($0.path == path("usr/lib/both") ? earlier : time) })
+        #expect(try all { try notes.implied($0) }.isEmpty)
     }
 
-    @Test func linksToLinksLeadToTheFile() throws {
-        try notes.wait(DirectoryNotes.Link(name: [1], target: path("etc/file"), place: path("one")))
-        try notes.wait(DirectoryNotes.Link(name: [2], target: path("one"), place: path("d/two")))
-        try notes.wait(DirectoryNotes.Link(name: [3], target: path("other"), place: path("three")))
+    @Test func linksAreFoundByWhatIsInTheirPlace() throws {
+        try notes.wait([1], for: path("etc/file"), at: path("one"), inode: 7)
+        try notes.wait([2], for: path("etc/file"), at: path("d/two"), inode: 8)
+        try notes.wait([3], for: path("other"), at: path("one"), inode: 7)
+        #expect(try notes.target(of: 7) == path("other"))
+        #expect(try notes.target(of: 8) == path("etc/file"))
+        #expect(try notes.target(of: 9) == nil)
+        try notes.move(path("d"), to: path("e"))
         var found: [DirectoryNotes.Link] = []
         var copies: [EntryPath?] = []
         try notes.visitLinks {
             found.append($0)
-            copies.append(try notes.copy(of: $0))
+            copies.append(try notes.copy(of: $0.target))
+            if copies.last == .some(nil), found.count > 1 { try notes.copied($0) }
         }
         #expect(found.map(\.name) == [[1], [2], [3]])
         #expect(found.map(\.target) == [path("etc/file"), path("etc/file"), path("other")])
-        #expect(found.map(\.place) == [path("one"), path("d/two"), path("three")])
-        #expect(copies == [nil, path("one"), nil])
+        #expect(found.map(\.place) == [path("one"), path("e/two"), path("one")])
+        #expect(copies == [nil, nil, nil])
+        #expect(try notes.copy(of: path("etc/file")) == path("e/two"))
     }
 
     @Test func checksumsAreFoundByInode() throws {
