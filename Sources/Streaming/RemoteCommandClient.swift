@@ -124,10 +124,12 @@ package final class RemoteCommandClient: StreamClient {
             sinks.append(sink)
         }
         if terms.streams.terminal, canResize { carrySizes(to: stream("resize")) }
-        guard connection.wire.channel.isActive else { return settle(.success(.failed("the connection was lost"))) }
+        guard connection.wire.channel.isActive else { return settle(.success(Self.lost)) }
         for sink in sinks { sink.start() }
         source?.start()
     }
+
+    private static let lost = Outcome.failed("the connection was lost")
 
     private static func standard(_ number: Int32) throws(Errno) -> SharedFD {
         SharedFD(try Syscall.duplicate(number))
@@ -191,7 +193,7 @@ package final class RemoteCommandClient: StreamClient {
             remnant = self
             return
         }
-        settle(error.map { .failure($0) } ?? .success(.failed("the connection was lost")))
+        settle(error.map { .failure($0) } ?? .success(Self.lost))
         for sink in sinks { sink.close() }
     }
 }
