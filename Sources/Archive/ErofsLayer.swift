@@ -147,17 +147,8 @@ package import Linux
         return found
     }
 
-    /// Where a path leads.
-    enum Way {
-        case directory(Int)
-        /// To what is not in the layer; where that would be below.
-        case missing(EntryPath)
-        /// Through a name that the layer deletes.
-        case deleted
-    }
-
     /// The names that are there are what the walk passes; those that are missing are made on demand.
-    func walk(_ path: EntryPath, for entry: LayerEntry, makes: Bool) throws(ArchiveError) -> Way {
+    func walk(_ path: EntryPath, for entry: LayerEntry, makes: Bool) throws(ArchiveError) -> EntryWay<Int> {
         var stack = [EntryTree.root]
         var steps = Array(path.components.reversed())
         var passed = 0

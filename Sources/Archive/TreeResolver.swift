@@ -17,15 +17,6 @@ final class TreeResolver {
         let path: EntryPath
     }
 
-    /// Where a path leads.
-    enum Way {
-        case directory(Directory)
-        /// To what is not in the tree; where that would be, in a tree below.
-        case missing(EntryPath)
-        /// Through a name that the layer deletes.
-        case deleted
-    }
-
     private let root: Directory
     private var cache: [EntryPath: Directory] = [:]
     /// Directories that were made because an entry needs them and the archive did not bring them, and whether they hide what
@@ -84,14 +75,14 @@ final class TreeResolver {
     }
 
     /// Where the path leads; nothing is made.
-    func way(_ path: EntryPath, for entry: String) throws(ArchiveError) -> Way {
+    func way(_ path: EntryPath, for entry: String) throws(ArchiveError) -> EntryWay<Directory> {
         try walk(path, for: entry, makes: false)
     }
 
     /// To be called when something was removed that may have been a directory or a link to one.
     func forget() { cache = [:] }
 
-    private func walk(_ path: EntryPath, for entry: String, makes: Bool) throws(ArchiveError) -> Way {
+    private func walk(_ path: EntryPath, for entry: String, makes: Bool) throws(ArchiveError) -> EntryWay<Directory> {
         func fault(_ code: ArchiveError.Code, _ reason: String) -> ArchiveError {
             ArchiveError(code, "unpack entry", entry, reason)
         }
