@@ -29,11 +29,17 @@
     private var compressed: Int64 = 0
     private var plain: Int64 = 0
     private let blockSize: Int
+    private let path: String?
     private var output = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
-    /// The plain bytes of `source`, in blocks of at most `blockSize` from `nextBlock`.
-    package init(_ source: any BlockSource, blockSize: Int = 1 << 18, limits: UnpackLimits = UnpackLimits()) {
+    /// The plain bytes of `source`, in blocks of at most `blockSize` from `nextBlock`. What it takes to decompress and is not
+    /// kept in memory goes to a file without a name, in the directory that `path` is in.
+    package init(
+        _ source: any BlockSource, blockSize: Int = 1 << 18, limits: UnpackLimits = UnpackLimits(),
+        spillingBeside path: String? = nil
+    ) {
         self.source = source
+        self.path = path
         self.blockSize = blockSize
         self.limits = limits
     }
@@ -78,7 +84,7 @@
         } else if head.starts(with: [0x1F, 0x8B]) {
             state = .decoding(try GzipDecoder())
         } else if ZstdDecoder.isFrame(head) {
-            state = .decoding(try ZstdDecoder())
+            state = .decoding(try ZstdDecoder(beside: path))
         } else {
             state = .plain
         }

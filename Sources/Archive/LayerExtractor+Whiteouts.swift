@@ -42,9 +42,11 @@ extension LayerExtractor {
                 try Whiteout.markOpaque(handle.rawValue)
                 try notes.hides(found.path)
             case .flatten:
-                guard touched.beginPruning(try Syscall.status(of: handle.rawValue)) else { return }
+                guard try touched.beginPruning(try Syscall.status(of: handle.rawValue)) else { return }
                 let readable = try Syscall.open(".", [.directory], at: handle.rawValue)
-                for name in try Syscall.rawEntries(of: readable.rawValue) { try prune(name, at: handle.rawValue) }
+                while case let names = try Syscall.nextEntries(of: readable.rawValue), !names.isEmpty {
+                    for name in names { try prune(name, at: handle.rawValue) }
+                }
                 resolver.forget()
             }
         }
@@ -56,9 +58,10 @@ extension LayerExtractor {
         guard let handle = try resolver.existing(directory, for: directory.description) else { return }
         do throws(Errno) {
             let readable = try Syscall.open(".", [.directory], at: handle.rawValue)
-            for name in try Syscall.rawEntries(of: readable.rawValue)
-            where try Syscall.linkStatus(name, at: handle.rawValue).isWhiteout {
-                try Syscall.removeFile(name, at: handle.rawValue)
+            while case let names = try Syscall.nextEntries(of: readable.rawValue), !names.isEmpty {
+                for name in names where try Syscall.linkStatus(name, at: handle.rawValue).isWhiteout {
+                    try Syscall.removeFile(name, at: handle.rawValue)
+                }
             }
         } catch {
             throw ArchiveError(entry: directory, error)
@@ -74,9 +77,11 @@ extension LayerExtractor {
             if !isOurs { try Syscall.removeFile(name, at: directory) }
             return
         }
-        guard touched.beginPruning(status) else { return }
+        guard try touched.beginPruning(status) else { return }
         let opened = try Syscall.open(name, [.directory, .noFollow], at: directory)
-        for inner in try Syscall.rawEntries(of: opened.rawValue) { try prune(inner, at: opened.rawValue) }
+        while case let names = try Syscall.nextEntries(of: opened.rawValue), !names.isEmpty {
+            for inner in names { try prune(inner, at: opened.rawValue) }
+        }
         guard !isOurs else { return }
         do throws(Errno) { try Syscall.removeDirectory(name, at: directory) } catch .ENOTEMPTY {}
     }
@@ -85,41 +90,8 @@ extension LayerExtractor {
     func markTouched(_ place: Place, by entry: LayerEntry) throws(ArchiveError) {
         try attempt(entry) { () throws(Errno) in
             let status = try Syscall.linkStatus(place.name, at: place.directory.rawValue)
-            guard case .hardLink = entry.kind else { return touched.insert(status) }
+            guard case .hardLink = entry.kind else { return try touched.insert(status) }
             try touched.insert(place.name, status, at: place.directory.rawValue)
         }
-    }
-}
-
-/// What a layer has brought to a tree that holds the layers below.
-struct TouchedFiles {
-    /// By number, which is enough: all in the tree are on one file system.
-    private var inodes: Set<UInt64> = []
-    /// Further names of files of layers below: those files themselves are not the layer's.
-    private var names: Set<Name> = []
-    /// Directories in which nothing of the layers below is any more.
-    private var pruned: Set<UInt64> = []
-
-    private struct Name: Hashable {
-        var directory: UInt64
-        var name: RawName
-    }
-
-    mutating func insert(_ status: FileStatus) { inodes.insert(status.inode) }
-
-    /// False when what is in the directory was looked at before: what has come since then is the layer's own, and an
-    /// archive must not have it looked at over and over.
-    mutating func beginPruning(_ directory: FileStatus) -> Bool { pruned.insert(directory.inode).inserted }
-
-    /// A hard link.
-    mutating func insert(_ name: RawName, _ status: FileStatus, at directory: Int32) throws(Errno) {
-        guard !inodes.contains(status.inode) else { return }
-        names.insert(Name(directory: try Syscall.status(of: directory).inode, name: name))
-    }
-
-    func contains(_ name: RawName, _ status: FileStatus, at directory: Int32) throws(Errno) -> Bool {
-        if inodes.contains(status.inode) { return true }
-        guard !names.isEmpty else { return false }
-        return names.contains(Name(directory: try Syscall.status(of: directory).inode, name: name))
     }
 }

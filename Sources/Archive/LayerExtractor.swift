@@ -22,7 +22,7 @@ package final class LayerExtractor: LayerWriter {
     /// Whether something is left to the layers below. Where they are in the same directory, nothing is.
     package private(set) var needsLower = false
     /// Flatten: what this layer brought, which its own deletions do not touch.
-    var touched = TouchedFiles()
+    var touched: TouchedFiles
     var tally: UnpackTally
     /// The directory that something was made in last, and whether what is made there inherits.
     var giver: (directory: SharedFD, gives: Bool)?
@@ -41,6 +41,7 @@ package final class LayerExtractor: LayerWriter {
         tally = UnpackTally(limits)
         path = directory
         notes = try DirectoryNotes(in: directory)
+        touched = try TouchedFiles(beside: "\(directory)/.")
         resolver = TreeResolver(root: root, whiteouts: whiteout)
     }
 

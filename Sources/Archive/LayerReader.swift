@@ -154,12 +154,11 @@ internal import Linux
         if header.type == UInt8(ascii: "S") {
             var (pieces, isExtended, size) = header.sparse
             while isExtended {
-                guard (pieces?.count ?? 0) <= SparseMap.pieceLimit, let block = try stream.insertedHeader() else {
-                    return (nil, nil)
-                }
+                guard let block = try stream.insertedHeader() else { return (nil, nil) }
                 let more = block.moreSparse
                 guard let further = more.pieces else { return (nil, nil) }
                 pieces?.append(contentsOf: further)
+                try SparseMap.check(count: Int64(pieces?.count ?? 0))
                 isExtended = more.isExtended
             }
             return (pieces, size)
@@ -173,26 +172,29 @@ internal import Linux
     /// The map that comes before the content: the number of pieces, then offset and count of each, one number a line,
     /// filled up to whole blocks.
     private func leadingMap() throws -> [SparseMap.Piece]? {
-        var numbers: [Int64] = []
-        var wanted = 1
         var rest: ArraySlice<UInt8> = []
-        while numbers.count < wanted {
-            guard let end = rest.firstIndex(of: UInt8(ascii: "\n")) else {
-                guard rest.count <= 20, stored >= Int64(TarHeader.size) else { return nil }
-                rest = rest + (try stream.readContent(TarHeader.size))
-                stored -= Int64(TarHeader.size)
-                continue
-            }
-            guard let number = PaxRecords.number(rest[..<end]), number >= 0 else { return nil }
-            rest = rest[(end + 1)...]
-            if numbers.isEmpty {
-                guard number <= SparseMap.pieceLimit else { return nil }
-                wanted = Int(number) * 2 + 1
-            }
-            numbers.append(number)
+        guard let count = try leadingNumber(&rest) else { return nil }
+        try SparseMap.check(count: count)
+        var pieces: [SparseMap.Piece] = []
+        // It grows by doubling otherwise, and both are there meanwhile.
+        pieces.reserveCapacity(Int(count))
+        while pieces.count < count {
+            guard let offset = try leadingNumber(&rest), let length = try leadingNumber(&rest) else { return nil }
+            pieces.append(SparseMap.Piece(offset: offset, count: length))
         }
-        return stride(from: 1, to: numbers.count, by: 2).map {
-            SparseMap.Piece(offset: numbers[$0], count: numbers[$0 + 1])
+        return pieces
+    }
+
+    /// The next line of the map, of which `rest` was read already.
+    private func leadingNumber(_ rest: inout ArraySlice<UInt8>) throws -> Int64? {
+        while true {
+            if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                defer { rest = rest[(end + 1)...] }
+                return PaxRecords.number(rest[..<end]).flatMap { $0 < 0 ? nil : $0 }
+            }
+            guard rest.count <= 20, stored >= Int64(TarHeader.size) else { return nil }
+            rest = rest + (try stream.readContent(TarHeader.size))
+            stored -= Int64(TarHeader.size)
         }
     }
 

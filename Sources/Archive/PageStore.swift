@@ -110,22 +110,9 @@ internal import Synchronization
     private func openFile() throws(ArchiveError) -> SharedFD {
         if let file { return file }
         let path = path
-        let made = try attempt { () throws(Errno) in SharedFD(try Self.makeFile(beside: path)) }
+        let made = try attempt { () throws(Errno) in SharedFD(try SpillFile.make(beside: path)) }
         file = made
         return made
-    }
-
-    private static func makeFile(beside path: String?) throws(Errno) -> OwnedFD {
-        guard let path else { return try Syscall.memoryFile("layer") }
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        do throws(Errno) {
-            return try Syscall.open(folder, [.readWrite, .temporary], mode: 0o600)
-        } catch {
-            guard error == .EOPNOTSUPP || error == .EISDIR else { throw error }
-            // A file system that knows no files without names. One with a name would change the time of the directory, which
-            // may be the layer's own.
-            return try Syscall.memoryFile("layer")
-        }
     }
 
     private func attempt<Value>(_ body: () throws(Errno) -> Value) throws(ArchiveError) -> Value {

@@ -13,7 +13,8 @@ struct SparseMap {
     /// The size of the file.
     let size: Int64
 
-    static let pieceLimit = 1 << 20
+    /// The most pieces that a map of 1 MiB has room for, which is the longest that other engines take (CVE-2025-58183).
+    static let pieceLimit = 1 << 18
 
     /// Nil when pieces overlap, leave the file, or are not what the archive holds.
     init?(_ pieces: [Piece], size: Int64, stored: Int64) {
@@ -28,23 +29,33 @@ struct SparseMap {
             sum += piece.count
         }
         guard sum == stored else { return nil }
-        self.pieces = pieces.filter { $0.count > 0 }
+        self.pieces = pieces.contains { $0.count == 0 } ? pieces.filter { $0.count > 0 } : pieces
         self.size = size
+    }
+
+    /// Throws `.tooLarge` when there are too many pieces.
+    static func check(count: Int64) throws(ArchiveError) {
+        guard count > pieceLimit else { return }
+        let reason = "the map of a sparse file has more than \(pieceLimit) pieces"
+        throw ArchiveError(.tooLarge, "read layer", "", reason)
     }
 
     /// Of `offset,count,offset,count...`.
     static func parse(_ text: ArraySlice<UInt8>) -> [Piece]? {
         guard !text.isEmpty else { return [] }
-        let numbers = text.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
-        guard numbers.count % 2 == 0, numbers.count / 2 <= pieceLimit else { return nil }
         var pieces: [Piece] = []
-        for index in stride(from: 0, to: numbers.count, by: 2) {
-            guard let offset = PaxRecords.number(numbers[index]), let count = PaxRecords.number(numbers[index + 1])
-            else {
-                return nil
+        var offset: Int64?
+        var rest = text
+        while true {
+            let digits = rest.prefix { $0 != UInt8(ascii: ",") }
+            guard let number = PaxRecords.number(digits), pieces.count < pieceLimit else { return nil }
+            if let start = offset.take() {
+                pieces.append(Piece(offset: start, count: number))
+            } else {
+                offset = number
             }
-            pieces.append(Piece(offset: offset, count: count))
+            guard digits.endIndex < rest.endIndex else { return offset == nil ? pieces : nil }
+            rest = rest[(digits.endIndex + 1)...]
         }
-        return pieces
     }
 }

@@ -24,6 +24,7 @@ package struct TreeInventory {
     /// The checksums of contents that are known, by inode.
     private let known: (_ inode: UInt64) throws(Errno) -> UInt64?
     private var links: LinkPaths
+    private var names: SortedNames
 
     /// Walks the tree below a directory, an O_PATH descriptor or another. The contents whose checksum is known by the
     /// number of their inode are not read. What does not fit into memory goes to a file beside `path`.
@@ -33,6 +34,7 @@ package struct TreeInventory {
     ) throws(Errno) {
         self.known = known
         links = try LinkPaths(beside: path)
+        names = SortedNames(beside: path)
         let status = try Syscall.status(of: root)
         count(status)
         try addAttributes(RawName("."), status, at: root)
@@ -40,7 +42,8 @@ package struct TreeInventory {
     }
 
     private mutating func addContent(of directory: Int32, path: [UInt8]) throws(Errno) {
-        for name in try Self.names(of: directory) {
+        var list = try listed(directory)
+        while let name = try names.next(&list) {
             let status = try Syscall.linkStatus(name, at: directory)
             add(Array(name.bytes))
             try addAttributes(name, status, at: directory)
@@ -68,11 +71,9 @@ package struct TreeInventory {
     }
 
     /// The descriptor is closed before anything below is looked at.
-    private static func names(of directory: Int32) throws(Errno) -> [RawName] {
+    private mutating func listed(_ directory: Int32) throws(Errno) -> SortedNames.List {
         let readable = try Syscall.open(".", [.directory], at: directory)
-        return try Syscall.rawEntries(of: readable.rawValue).sorted {
-            $0.bytes.lexicographicallyPrecedes($1.bytes)
-        }
+        return try names.list(readable.rawValue)
     }
 
     private mutating func count(_ status: FileStatus) {

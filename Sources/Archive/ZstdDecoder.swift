@@ -8,12 +8,15 @@ internal import CCompression
     let name = "zstd"
     private(set) var isBetweenFrames = true
     private let context: OpaquePointer
+    private let memory: ZstdMemory
 
     /// The largest window accepted, as a power of two: 128 MiB, what `zstd -d` accepts.
     private static let windowLimit: Int32 = 27
 
-    init() throws(ArchiveError) {
-        guard let made = unsafe ZSTD_createDCtx() else {
+    /// Windows for which there is no room in memory are in a file in the directory that `path` is in.
+    init(beside path: String?) throws(ArchiveError) {
+        memory = ZstdMemory(beside: path)
+        guard let made = unsafe ZSTD_createDCtx_advanced(memory.allocator) else {
             throw ArchiveError(.io, "decompress layer", "", "out of memory")
         }
         unsafe context = made
@@ -33,8 +36,11 @@ internal import CCompression
         _ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
     ) throws -> Int {
         var from = unsafe ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
-        var to = unsafe ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
-        let result = unsafe ZSTD_decompressStream(context, &to, &from)
+        var to = unsafe ZSTD_outBuffer(dst: output.baseAddress, size: 0, pos: 0)
+        let result = try memory.decode(upTo: output.count) { count in
+            unsafe to.size = count
+            return unsafe ZSTD_decompressStream(context, &to, &from)
+        }
         guard ZSTD_isError(result) == 0 else {
             let reason = unsafe String(cString: ZSTD_getErrorName(result))
             throw ArchiveError(.corrupt, "decompress layer", "", "zstd data: \(reason)")

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+// For memory of one's own: part of the shared library, and not of its promises, since 0.8.
+#define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
 
 // What `cz_inflate` returns when the content is not what the checksum says.

@@ -24,7 +24,7 @@ package struct ArchiveFolder: Sendable {
             // Whoever reads such a name would wait, or read something of the machine.
             limits.allowsNodes = false
             let extractor = try LayerExtractor(into: path, whiteout: .flatten, limits: limits)
-            try extractor.take(LayerReader(Decompressor(source)))
+            try extractor.take(LayerReader(Decompressor(source, spillingBeside: "\(path)/.")))
             _ = try extractor.finish(above: nil)
         } catch {
             // The first failure is the one to tell.

@@ -31,7 +31,7 @@ internal import Synchronization
     private let available = DispatchSemaphore(value: 0)
     private var current: [UInt8] = []
 
-    init(limit: Int = 4 << 20) { self.limit = limit }
+    init(limit: Int = 2 << 20) { self.limit = limit }
 
     /// Queues a block, and waits while too much is queued. Throws what the consumer gave up with.
     func push(_ block: [UInt8]) async throws {

@@ -34,11 +34,11 @@ internal import Synchronization
     private var isHolding = false
     private var isAtEnd = false
 
-    /// Begins to read the source.
-    init(_ source: any BlockSource, _ algorithm: Digest.Algorithm, _ limits: UnpackLimits) {
+    /// Begins to read the source. What is not kept in memory goes to a file in the directory that `path` is in.
+    init(_ source: any BlockSource, _ algorithm: Digest.Algorithm, _ limits: UnpackLimits, beside path: String) {
         let blob = HashingSource(source, algorithm)
         self.blob = blob
-        plain = Decompressor(blob, limits: limits)
+        plain = Decompressor(blob, limits: limits, spillingBeside: path)
         // Given one by one: a semaphore may not end with less than it began with.
         for _ in 0..<Self.count { free.signal() }
         DispatchQueue(label: "skiff.decompress").async { self.produce() }

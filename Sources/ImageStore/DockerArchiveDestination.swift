@@ -40,7 +40,7 @@ package final class DockerArchiveDestination: ImageDestination {
             return .stored
         }
         let tar = tar
-        let plain = unsafe try await LayerPipeline.plainDigest(of: descriptor, from: source) { block in
+        let plain = unsafe try await LayerPipeline.plainDigest(of: descriptor, from: source, beside: tar.path) { block in
             unsafe try tar.append(block)
         }
         let name = "\(plain.hex).tar"
@@ -91,14 +91,14 @@ package final class DockerArchiveDestination: ImageDestination {
 
 extension LayerPipeline {
     /// Streams a layer, verifies its blob, hands over its plain bytes on a thread that may block, and returns their
-    /// digest.
+    /// digest. What is not kept in memory goes to a file in the directory that `path` is in.
     static func plainDigest(
-        of descriptor: Descriptor, from source: any BlobSource,
+        of descriptor: Descriptor, from source: any BlobSource, beside path: String,
         _ body: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
     ) async throws -> Digest {
         try await stream(descriptor, from: source, received: { _ in }) { ring in
             let blob = HashingSource(ring, descriptor.digest.algorithm)
-            let plain = HashingSource(Decompressor(blob), .sha256)
+            let plain = HashingSource(Decompressor(blob, spillingBeside: path), .sha256)
             while true {
                 let block = unsafe try plain.nextBlock()
                 if block.count == 0 { break }

@@ -17,7 +17,7 @@ extension ImageResolution {
             for layer in layers {
                 let counter = ByteCounter()
                 let received: @Sendable (Int) -> Void = { tracker.received(counter.add($0), of: layer) }
-                _ = try await layer.run(from: source, received: received) { reader in
+                _ = try await layer.run(from: source, beside: "\(directory)/.", received: received) { reader in
                     let extractor = try LayerExtractor(into: directory, whiteout: .flatten)
                     try extractor.take(reader)
                     return try extractor.finish(above: nil)

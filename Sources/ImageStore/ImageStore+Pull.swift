@@ -76,7 +76,7 @@ extension ImageStore {
                     received(counter.add(bytes))
                     onLayer?(.received(bytes, of: layer.descriptor))
                 }
-                return try await layer.run(from: source, received: count) { reader in
+                return try await layer.run(from: source, beside: path, received: count) { reader in
                     try UnpackedLayer(reader, to: path, as: self.format, diffID: layer.diffID)
                 }
             }

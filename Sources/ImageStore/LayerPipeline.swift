@@ -21,12 +21,12 @@ struct LayerPipeline: Sendable {
     var file: ArtifactFile?
 
     /// Runs the pipeline; `unpack` writes the entries, blocking. Throws when either digest differs: what was written is
-    /// then to be thrown away.
+    /// then to be thrown away. What is not kept in memory meanwhile goes to a file in the directory that `path` is in.
     func run<Result: Sendable>(
-        from source: some BlobSource, received: @Sendable (Int) -> Void,
+        from source: some BlobSource, beside path: String, received: @Sendable (Int) -> Void,
         unpack: @escaping @Sendable (LayerReader) throws -> Result
     ) async throws -> Result {
-        try await Self.stream(descriptor, from: source, received: received) { try consume($0, unpack) }
+        try await Self.stream(descriptor, from: source, received: received) { try consume($0, beside: path, unpack) }
     }
 
     /// Streams a blob to a thread that is made for it when the first bytes come: one of a pool would be missing there for as
@@ -64,10 +64,12 @@ struct LayerPipeline: Sendable {
         return try await (consumer ?? begin()).value
     }
 
-    private func consume<Result>(_ ring: BlockRing, _ unpack: (LayerReader) throws -> Result) throws -> Result {
+    private func consume<Result>(
+        _ ring: BlockRing, beside path: String, _ unpack: (LayerReader) throws -> Result
+    ) throws -> Result {
         do {
             if let file { return try consume(file, ring, unpack) }
-            return try consumeLayer(ring, unpack)
+            return try consumeLayer(ring, beside: path, unpack)
         } catch let error as ArchiveError {
             throw ImageStoreError(layer: descriptor.digest, error)
         }
@@ -82,8 +84,10 @@ struct LayerPipeline: Sendable {
         return result
     }
 
-    private func consumeLayer<Result>(_ ring: BlockRing, _ unpack: (LayerReader) throws -> Result) throws -> Result {
-        let decompressed = DecompressedBlob(ring, descriptor.digest.algorithm, UnpackLimits())
+    private func consumeLayer<Result>(
+        _ ring: BlockRing, beside path: String, _ unpack: (LayerReader) throws -> Result
+    ) throws -> Result {
+        let decompressed = DecompressedBlob(ring, descriptor.digest.algorithm, UnpackLimits(), beside: path)
         defer { decompressed.stop() }
         let plain = HashingSource(decompressed, diffID.algorithm)
         let result: Result

@@ -24,19 +24,20 @@ struct TreeCopy {
 
     private mutating func content(of source: Int32, to target: Int32, path: [UInt8]) throws(Errno) {
         let readable = try Syscall.open(".", [.directory], at: source)
-        for name in try Syscall.rawEntries(of: readable.rawValue) {
-            let status = try Syscall.linkStatus(name, at: source)
-            if status.links > 1, !status.isDirectory {
-                let link = Link(device: status.device, inode: status.inode)
-                if let first = links[link] {
-                    try Syscall.makeLink(first, at: root, name, at: target)
-                    continue
-                }
-                links[link] = RawName(path + name.bytes)
-            }
-            try copy(name, status, from: source, to: target, path: path)
-            try Self.copyAttributes(of: name, from: source, to: target, status)
+        while case let names = try Syscall.nextEntries(of: readable.rawValue), !names.isEmpty {
+            for name in names { try add(name, from: source, to: target, path: path) }
         }
+    }
+
+    private mutating func add(_ name: RawName, from source: Int32, to target: Int32, path: [UInt8]) throws(Errno) {
+        let status = try Syscall.linkStatus(name, at: source)
+        if status.links > 1, !status.isDirectory {
+            let link = Link(device: status.device, inode: status.inode)
+            if let first = links[link] { return try Syscall.makeLink(first, at: root, name, at: target) }
+            links[link] = RawName(path + name.bytes)
+        }
+        try copy(name, status, from: source, to: target, path: path)
+        try Self.copyAttributes(of: name, from: source, to: target, status)
     }
 
     private mutating func copy(

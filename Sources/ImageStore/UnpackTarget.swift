@@ -31,8 +31,8 @@ struct UnpackTarget: Sendable {
         try ImageStoreError.attempt("remove", path) { () throws(Errno) in
             if wasMade { return try Syscall.removeTree(path) }
             let directory = try Syscall.open(path, [.directory])
-            for name in try Syscall.rawEntries(of: directory.rawValue) {
-                try Syscall.removeTree(name, at: directory.rawValue)
+            while case let names = try Syscall.nextEntries(of: directory.rawValue), !names.isEmpty {
+                for name in names { try Syscall.removeTree(name, at: directory.rawValue) }
             }
         }
     }

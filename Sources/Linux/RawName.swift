@@ -226,4 +226,10 @@ extension Syscall {
     package static func rawEntries(of descriptor: Int32) throws(Errno) -> [RawName] {
         try entryBytes(of: descriptor).map { RawName($0) }
     }
+
+    /// The same in parts of at most some thousand names, so that it takes little memory however many there are: the next ones
+    /// from the descriptor's position on, none at the end. What has been listed may be removed meanwhile.
+    package static func nextEntries(of descriptor: Int32) throws(Errno) -> [RawName] {
+        try nextEntryBytes(of: descriptor).map { RawName($0) }
+    }
 }

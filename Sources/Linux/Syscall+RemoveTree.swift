@@ -12,25 +12,37 @@ extension Syscall {
     package static func removeTree(_ name: RawName, at directory: Int32) throws(Errno) {
         guard try !removeAtOnce(name, at: directory) else { return }
         do throws(Errno) {
-            let top = SharedFD(try open(name, [.directory, .noFollow], at: directory))
-            try empty(top)
+            while try !empty(SharedFD(try open(name, [.directory, .noFollow], at: directory))) {}
             try removeDirectory(name, at: directory)
         } catch .ENOENT {}
     }
 
-    /// Removes what is in a directory, directories after what is in them.
-    private static func empty(_ top: SharedFD) throws(Errno) {
-        try visitDirectories(below: top, passingOver: { $0 == .ENOENT }, removeContent) { name, above throws(Errno) in
-            try removeDirectory(name, at: above.rawValue)
+    /// So many directories that hold something are gone into at once, of those in one directory: a part, so that it takes
+    /// little memory however many there are.
+    private static let part = 1024
+
+    /// Removes what is in a directory, directories after what is in them. False when it has only done a part of the work.
+    private static func empty(_ top: SharedFD) throws(Errno) -> Bool {
+        var isWhole = true
+        let content = { (directory: SharedFD) throws(Errno) in try removeContent(of: directory, &isWhole) }
+        try visitDirectories(below: top, passingOver: { $0 == .ENOENT }, content) { name, above throws(Errno) in
+            do throws(Errno) { try removeDirectory(name, at: above.rawValue) } catch {
+                guard !isWhole, error == .ENOTEMPTY || error == .EEXIST else { throw error }
+            }
         }
+        return isWhole
     }
 
-    /// Removes what can be removed at once, and returns the directories that hold something.
-    private static func removeContent(of directory: SharedFD) throws(Errno) -> [RawName] {
+    /// Removes what can be removed at once, and returns the directories that hold something, or a part of them.
+    private static func removeContent(of directory: SharedFD, _ isWhole: inout Bool) throws(Errno) -> [RawName] {
         var full: [RawName] = []
         do throws(Errno) {
-            for name in try rawEntries(of: directory.rawValue)
-            where try !removeAtOnce(name, at: directory.rawValue) { full.append(name) }
+            while full.count < part {
+                let names = try nextEntries(of: directory.rawValue)
+                if names.isEmpty { return full }
+                for name in names where try !removeAtOnce(name, at: directory.rawValue) { full.append(name) }
+            }
+            isWhole = false
         } catch .ENOENT {
             // Of a directory that another has removed.
         }

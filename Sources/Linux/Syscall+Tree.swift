@@ -122,15 +122,27 @@ extension Syscall {
     static func entryBytes(of descriptor: Int32) throws(Errno) -> [[UInt8]] {
         var names: [[UInt8]] = []
         while true {
+            let more = try nextEntryBytes(of: descriptor)
+            if more.isEmpty { return names }
+            names += more
+        }
+    }
+
+    /// The next of them, at most some thousand, none at the end.
+    static func nextEntryBytes(of descriptor: Int32) throws(Errno) -> [[UInt8]] {
+        var names: [[UInt8]] = []
+        while names.isEmpty {
             var failure = 0
             let block = unsafe [UInt8](unsafeUninitializedCapacity: 32768) { buffer, count in
                 let got = unsafe clx_getdents64(descriptor, buffer.baseAddress, 32768)
                 if got < 0 { failure = got } else { count = got }
             }
             try Errno.check(failure)
-            if block.isEmpty { return names }
+            if block.isEmpty { break }
+            // Nothing but the directory itself and the one above may be in a block.
             appendNames(of: block, to: &names)
         }
+        return names
     }
 
     /// struct linux_dirent64: inode (8), offset (8), record length (2), type (1), name to the first NUL.

@@ -60,8 +60,41 @@ struct DecompressorTests {
         #expect(error.code == .corrupt)
     }
 
-    private static func unpack(_ bytes: [UInt8], _ blockSize: Int) throws -> [UInt8] {
-        let decompressor = Decompressor(MemorySource(bytes, blockSize: blockSize))
+    /// A window of 128 MiB is in a file, from which also what is far behind comes back.
+    @Test func readsLongWindows() throws {
+        let folder = try TemporaryDirectory()
+        let distance = (20 << 20) / Self.noise.count
+        var plain: [UInt8] = []
+        for number in 0..<(distance + 10) {
+            plain += Self.noise.map { $0 ^ UInt8(truncatingIfNeeded: number % distance &* 37) }
+        }
+        let packed = try Self.pack(plain, "zstd --long=27")
+        #expect(packed.count < plain.count)
+        #expect(try Self.unpack(packed, 1 << 17, beside: "\(folder.path)/layer") == plain)
+        #expect(try Self.unpack(packed, 1 << 17, beside: nil) == plain)
+        #expect(try Syscall.entries(folder.path).isEmpty)
+    }
+
+    @Test func tellsThatThereIsNoRoomForWindows() throws {
+        let packed = try Self.pack(Self.noise, "zstd --long=27")
+        let error = try #require(throws: ArchiveError.self) {
+            try Self.unpack(packed, 1000, beside: "/absent/layer")
+        }
+        #expect(error.code == .io)
+        #expect(error.description == "write layer \"/absent/layer\": no such file or directory")
+    }
+
+    /// Bytes that do not compress.
+    private static let noise: [UInt8] = {
+        var state: UInt64 = 1
+        return (0..<(1 << 20)).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: state >> 56)
+        }
+    }()
+
+    private static func unpack(_ bytes: [UInt8], _ blockSize: Int, beside path: String? = nil) throws -> [UInt8] {
+        let decompressor = Decompressor(MemorySource(bytes, blockSize: blockSize), spillingBeside: path)
         var all: [UInt8] = []
         while true {
             let block = try decompressor.nextBlock()
@@ -76,7 +109,7 @@ struct DecompressorTests {
         guard format != "plain" else { return bytes }
         let folder = try TemporaryDirectory()
         try AtomicFile.write("\(folder.path)/in", bytes)
-        try Command.run(["/bin/sh", "-c", "\(format) -c \(folder.path)/in > \(folder.path)/out"])
+        try Command.run(["/bin/sh", "-c", "\(format) -c < \(folder.path)/in > \(folder.path)/out"])
         return try Syscall.readFile("\(folder.path)/out")
     }
 }

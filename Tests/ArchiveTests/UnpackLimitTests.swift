@@ -144,6 +144,22 @@ import TestSupport
         #expect(error.reason == "the extended headers of an entry have more than 1048576 bytes together")
     }
 
+    @Test(arguments: [1 << 18 + 1, 1 << 40]) func refusesMapsWithoutEnd(pieces: Int) throws {
+        var tar = TarBuilder()
+        let map = Array("\(pieces)\n".utf8) + [UInt8](repeating: UInt8(ascii: "\n"), count: 4096)
+        func number(_ value: Int) -> [UInt8] { Array("\(value)".utf8) }
+        tar.add(
+            "file", content: map,
+            pax: [
+                ("GNU.sparse.major", number(1)), ("GNU.sparse.minor", number(0)), ("GNU.sparse.realsize", number(1 << 40)),
+            ])
+        let error = try #require(throws: ArchiveError.self) {
+            try LayerReader(MemorySource(tar.finished)).next()
+        }
+        #expect(error.code == .tooLarge)
+        #expect(error.reason == "the map of a sparse file has more than 262144 pieces")
+    }
+
     @Test func refusesExtendedHeadersWithoutEnd() throws {
         var tar = TarBuilder()
         tar.add("file", pax: [("comment", Array(repeating: 0x61, count: 1 << 20))])

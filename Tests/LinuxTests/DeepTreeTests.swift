@@ -26,6 +26,21 @@ import Testing
         #expect(!Syscall.exists(top))
     }
 
+    /// More full directories in one, and in one of those, than are gone into at once.
+    @Test func areRemovedInParts() throws {
+        let folder = try TemporaryDirectory()
+        let top = folder.path + "/top"
+        try Syscall.makeDirectory(top)
+        for path in [top, "\(top)/0", "\(top)/0/0"] {
+            for number in 0..<1500 {
+                try Syscall.makeDirectory("\(path)/\(number)")
+                _ = try Syscall.open("\(path)/\(number)/file", [.writeOnly, .create])
+            }
+        }
+        try Syscall.removeTree(top)
+        #expect(!Syscall.exists(top))
+    }
+
     /// What is a mount inside stays, and so does what it shows.
     @Test(.requiresRoot) func stopAtMounts() throws {
         let folder = try TemporaryDirectory()

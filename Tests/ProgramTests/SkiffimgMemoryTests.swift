@@ -31,12 +31,19 @@ struct SkiffimgMemoryTests {
         return bytes + [UInt8](repeating: 0, count: 1024)
     }
 
-    /// Pulls an image with one layer, and returns the most memory that took, in KiB.
-    private static func pull(_ count: Int, _ lab: SkiffimgLab) throws -> Int {
+    /// A layer without compression, or with it.
+    private static func layer(_ tar: [UInt8], compression: String? = nil) -> LayoutBuilder.Layer {
         var layer = LayoutBuilder.Layer(
-            TarBuilder(), compression: nil, mediaType: "application/vnd.oci.image.layer.v1.tar")
-        layer.tar = tar(count)
-        try lab.layout.add([layer], tag: "v1")
+            TarBuilder(), compression: compression, mediaType: "application/vnd.oci.image.layer.v1.tar")
+        layer.tar = tar
+        return layer
+    }
+
+    /// Pulls an image, and returns the most memory that took, in KiB.
+    private static func pull(
+        _ layers: [LayoutBuilder.Layer], _ lab: SkiffimgLab, format: String = "erofs"
+    ) throws -> Int {
+        try lab.layout.add(layers, tag: "v1")
         let script = """
             import resource, subprocess, sys
             subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
@@ -44,14 +51,14 @@ struct SkiffimgMemoryTests {
             """
         let command = [try SkiffimgLab.program(), "pull", "oci:layout:v1", "--name", "example.org/names:1"]
         let output = try Command.run(
-            ["/usr/bin/python3", "-c", script] + command + lab.store + ["--layer-format", "erofs"], in: lab.path)
+            ["/usr/bin/python3", "-c", script] + command + lab.store + ["--layer-format", format], in: lab.path)
         return try #require(Int(output.dropLast()))
     }
 
     @Test func namesWithoutEndTakeLittle() throws {
-        let small = try Self.pull(1, SkiffimgLab())
+        let small = try Self.pull([Self.layer(Self.tar(1))], SkiffimgLab())
         let lab = try SkiffimgLab()
-        let large = try Self.pull(Self.count, lab)
+        let large = try Self.pull([Self.layer(Self.tar(Self.count))], lab)
         // The names alone are 28 MB.
         #expect(large - small < 32 << 10, "\(small) KiB, \(large) KiB")
         guard try Syscall.readText("/proc/filesystems").contains("\terofs\n") else { return }
@@ -60,5 +67,37 @@ struct SkiffimgMemoryTests {
         #expect(names.count == Self.count)
         #expect(Set(names).contains(String(repeating: "n", count: 248) + "0109999"))
         try lab.succeed("umount", "--all")
+    }
+
+    /// Those of a directory are sorted.
+    @Test func namesOfADirectoryTakeLittle() throws {
+        let small = try Self.pull([Self.layer(Self.tar(1))], SkiffimgLab(), format: "directory")
+        let lab = try SkiffimgLab()
+        let large = try Self.pull([Self.layer(Self.tar(Self.count))], lab, format: "directory")
+        #expect(large - small < 32 << 10, "\(small) KiB, \(large) KiB")
+        try lab.succeed("remove", "example.org/names:1")
+    }
+
+    /// Three layers at once ask for 128 MiB each, and refer to what is 30 MiB back.
+    @Test func windowsTakeLittle() throws {
+        let small = try Self.pull([Self.layer(Self.tar(1))], SkiffimgLab())
+        let lab = try SkiffimgLab()
+        let layers = (0..<UInt8(3)).map { number in
+            var tar = TarBuilder()
+            tar.add("file", content: Self.repeated(number))
+            return Self.layer(tar.finished, compression: "zstd --long=27")
+        }
+        let large = try Self.pull(layers, lab)
+        #expect(large - small < 56 << 10, "\(small) KiB, \(large) KiB")
+    }
+
+    /// A megabyte that does not compress, in thirty disguises, twice.
+    private static func repeated(_ seed: UInt8) -> [UInt8] {
+        var state = UInt64(seed) + 1
+        let noise = (0..<(1 << 17)).flatMap { _ -> [UInt8] in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return (0..<8).map { UInt8(truncatingIfNeeded: (state ^ state >> 29) >> (8 * $0)) }
+        }
+        return (0..<60).flatMap { part in noise.map { $0 ^ UInt8(part % 30 * 8) } }
     }
 }

@@ -184,6 +184,12 @@ int clx_interface_up(const char *name);
 int clx_is_mount_root(const char *path);
 int clx_release_program_text(void);
 void clx_trim_heap(void);
+// Memory in a file: makes it so long and maps it, and returns a number for it. `release` gives its pages back to the file, to
+// be read again where they are touched. It is lost, all zeros, when the file could not be read or written.
+int clx_window_map(int fd, size_t size, void **address);
+int clx_window_release(int window);
+int clx_window_is_lost(int window);
+void clx_window_unmap(int window);
 
 // Terminals: see pty(7).
 int clx_pty_unlock(int ptmx);

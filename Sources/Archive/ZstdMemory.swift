@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+internal import CCompression
+internal import Linux
+internal import Synchronization
+
+/// The memory of one zstd decoder. A frame may ask for a window of up to 128 MiB, out of which the decoder copies: all
+/// decoders of a process share some room for windows in memory, and what is above it is in a file without a name.
+///
+/// Pages of the file that are touched are the process's until they are released, which the decoder does after each block.
+/// One decoder at a time has some, so that those of several layers do not add up.
+///
+/// ## Concurrency model
+/// One thread at a time, but for the room and the turn, which have locks.
+@safe final class ZstdMemory {
+    /// What the windows of all decoders together may take in memory: two as large as those of `zstd -19` (8 MiB), and any
+    /// number of those that are smaller than `leastWindow`.
+    private static let room = 18 << 20
+    private static let leastWindow = 1 << 20
+    private static let held = Mutex(0)
+    private static let turn = Mutex(())
+
+    private let path: String?
+    /// Those that are counted, by their addresses.
+    private var counted: [UnsafeMutableRawPointer: Int] = unsafe [:]
+    private var mapped: FileMemory?
+    private var refusal: ArchiveError?
+
+    /// The file is in the directory that `path` is in. Without a path all windows are in memory.
+    init(beside path: String?) { self.path = path }
+
+    deinit {
+        let size = unsafe counted.values.reduce(0, +)
+        Self.held.withLock { $0 -= size }
+    }
+
+    /// As zstd asks for memory; valid as long as this is.
+    var allocator: ZSTD_customMem {
+        unsafe ZSTD_customMem(
+            customAlloc: { unsafe ZstdMemory.from($0)?.allocate($1) },
+            customFree: { owner, address in
+                if let address = unsafe address { unsafe ZstdMemory.from(owner)?.free(address) }
+            },
+            opaque: Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    private static func from(_ opaque: UnsafeMutableRawPointer?) -> ZstdMemory? {
+        unsafe opaque.map { unsafe Unmanaged<ZstdMemory>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    // MARK: Windows
+
+    private func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+        guard size >= Self.leastWindow else { return unsafe malloc(size) }
+        let isRoom = Self.held.withLock { held -> Bool in
+            guard path == nil || held + size <= Self.room else { return false }
+            held += size
+            return true
+        }
+        guard isRoom else { return unsafe map(size) }
+        let memory = unsafe malloc(size)
+        if let memory = unsafe memory {
+            unsafe counted[memory] = size
+        } else {
+            Self.held.withLock { $0 -= size }
+        }
+        return unsafe memory
+    }
+
+    private func map(_ size: Int) -> UnsafeMutableRawPointer? {
+        do throws(Errno) {
+            mapped = try FileMemory(in: try SpillFile.make(beside: path), size: size)
+        } catch {
+            refusal = ArchiveError(writing: path ?? "", error)
+        }
+        return unsafe mapped?.address
+    }
+
+    private func free(_ address: UnsafeMutableRawPointer) {
+        if unsafe address == mapped?.address {
+            mapped = nil
+            return
+        }
+        if let size = unsafe counted.removeValue(forKey: address) { Self.held.withLock { $0 -= size } }
+        unsafe CCompression.free(address)
+    }
+
+    // MARK: Decoding
+
+    /// Has the decoder produce at most so many bytes, or fewer where it touches a file. Throws when there was no memory, or
+    /// what was in the file is lost.
+    func decode<Value>(upTo count: Int, _ body: (Int) -> Value) throws(ArchiveError) -> Value {
+        guard mapped != nil else {
+            // It may come to its window now.
+            let value = body(count)
+            try releasePages()
+            return value
+        }
+        return try Self.turn.withLock { _ throws(ArchiveError) in
+            let value = body(min(count, Int(ZSTD_BLOCKSIZE_MAX)))
+            try releasePages()
+            return value
+        }
+    }
+
+    private func releasePages() throws(ArchiveError) {
+        if let refusal { throw refusal }
+        guard let mapped else { return }
+        guard !mapped.isLost else { throw ArchiveError(writing: path ?? "", .EIO) }
+        do throws(Errno) { try mapped.releasePages() } catch { throw ArchiveError(writing: path ?? "", error) }
+    }
+}

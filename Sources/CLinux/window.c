@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright the Skiff authors.
+
+// Memory whose pages are a file's. A page that the file system cannot bring or keep any more raises SIGBUS in whoever
+// touches it, see mmap(2): here the memory is replaced by zeros then, and the user finds out afterwards.
+
+#define _GNU_SOURCE
+#include "clinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+// As many as there may be at once. A place is taken and given up under the lock, and read by the handler without it: the
+// start is set last and cleared first.
+enum { window_limit = 256 };
+static struct {
+    _Atomic uintptr_t start;
+    _Atomic size_t size;
+    _Atomic int is_lost;
+} windows[window_limit];
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sigaction before;
+static int is_guarded;
+
+static void replace(int number, siginfo_t *info, void *context) {
+    uintptr_t address = (uintptr_t)info->si_addr;
+    for (int index = 0; index < window_limit; index++) {
+        uintptr_t start = atomic_load(&windows[index].start);
+        size_t size = atomic_load(&windows[index].size);
+        if (start == 0 || address < start || address - start >= size)
+            continue;
+        int saved = errno;
+        void *zeros = mmap((void *)start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        atomic_store(&windows[index].is_lost, 1);
+        errno = saved;
+        if (zeros != MAP_FAILED)
+            return;
+    }
+    // Somebody else's fault, or one that cannot be helped: it is raised again, to whom it was before.
+    if (before.sa_flags & SA_SIGINFO)
+        before.sa_sigaction(number, info, context);
+    else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)
+        before.sa_handler(number);
+    else
+        signal(SIGBUS, SIG_DFL);
+}
+
+static int guard(void) {
+    if (is_guarded)
+        return 0;
+    struct sigaction action = {.sa_sigaction = replace, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGBUS, &action, &before) < 0)
+        return -errno;
+    is_guarded = 1;
+    return 0;
+}
+
+static int map(int fd, size_t size, void **address) {
+    int result = guard();
+    if (result < 0)
+        return result;
+    int place = 0;
+    while (place < window_limit && atomic_load(&windows[place].start))
+        place++;
+    if (place == window_limit)
+        return -EAGAIN;
+    void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (start == MAP_FAILED)
+        return -errno;
+    atomic_store(&windows[place].size, size);
+    atomic_store(&windows[place].is_lost, 0);
+    atomic_store(&windows[place].start, (uintptr_t)start);
+    *address = start;
+    return place;
+}
+
+int clx_window_map(int fd, size_t size, void **address) {
+    // Space that is missing is an error now, and no signal later. Not all file systems can tell.
+    if (fallocate(fd, 0, 0, (off_t)size) < 0 && (errno != EOPNOTSUPP || ftruncate(fd, (off_t)size) < 0))
+        return -errno;
+    pthread_mutex_lock(&lock);
+    int result = map(fd, size, address);
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
+int clx_window_release(int window) {
+    uintptr_t start = atomic_load(&windows[window].start);
+    // Of memory that was replaced the zeros would be gone, and new ones come.
+    return madvise((void *)start, atomic_load(&windows[window].size), MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
+int clx_window_is_lost(int window) { return atomic_load(&windows[window].is_lost); }
+
+void clx_window_unmap(int window) {
+    pthread_mutex_lock(&lock);
+    uintptr_t start = atomic_load(&windows[window].start);
+    // Whoever gets the addresses next must not be guarded; nobody touches them any more here.
+    size_t size = atomic_load(&windows[window].size);
+    atomic_store(&windows[window].start, 0);
+    munmap((void *)start, size);
+    pthread_mutex_unlock(&lock);
+}
