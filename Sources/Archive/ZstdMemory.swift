@@ -18,14 +18,17 @@ internal import Synchronization
     /// number of those that are smaller than `leastWindow`.
     private static let room = 18 << 20
     private static let leastWindow = 1 << 20
+    /// The largest window, and the two blocks that the decoder has beside it; a file has as many blocks as were written.
+    private static let mappedSize = (1 << 27) + (1 << 20)
     private static let held = Mutex(0)
     private static let turn = Mutex(())
 
     private let path: String?
     /// Those that are counted, by their addresses.
     private var counted: [UnsafeMutableRawPointer: Int] = unsafe [:]
+    /// The window in the file. It stays for the next one: an archive of empty frames must not have it made over and over.
     private var mapped: FileMemory?
-    private var refusal: ArchiveError?
+    private var isMappedInUse = false
 
     /// The file is in the directory that `path` is in. Without a path all windows are in memory.
     init(beside path: String?) { self.path = path }
@@ -58,8 +61,9 @@ internal import Synchronization
             held += size
             return true
         }
-        guard isRoom else { return unsafe map(size) }
+        if !isRoom, let address = unsafe map(size) { return unsafe address }
         let memory = unsafe malloc(size)
+        guard isRoom else { return unsafe memory }
         if let memory = unsafe memory {
             unsafe counted[memory] = size
         } else {
@@ -68,18 +72,23 @@ internal import Synchronization
         return unsafe memory
     }
 
+    /// Nil where the file system has nothing of the kind, or there is a window in the file already.
     private func map(_ size: Int) -> UnsafeMutableRawPointer? {
+        guard let path, !isMappedInUse, size <= Self.mappedSize else { return nil }
         do throws(Errno) {
-            mapped = try FileMemory(in: try SpillFile.make(beside: path), size: size)
+            if mapped == nil {
+                mapped = try FileMemory(in: try SpillFile.makeOnDisk(beside: path), size: Self.mappedSize)
+            }
+            isMappedInUse = true
+            return unsafe mapped?.address
         } catch {
-            refusal = ArchiveError(writing: path ?? "", error)
+            return nil
         }
-        return unsafe mapped?.address
     }
 
     private func free(_ address: UnsafeMutableRawPointer) {
         if unsafe address == mapped?.address {
-            mapped = nil
+            isMappedInUse = false
             return
         }
         if let size = unsafe counted.removeValue(forKey: address) { Self.held.withLock { $0 -= size } }
@@ -88,10 +97,10 @@ internal import Synchronization
 
     // MARK: Decoding
 
-    /// Has the decoder produce at most so many bytes, or fewer where it touches a file. Throws when there was no memory, or
-    /// what was in the file is lost.
+    /// Has the decoder produce at most so many bytes, or fewer where it touches the file. Throws when what was in the file is
+    /// lost.
     func decode<Value>(upTo count: Int, _ body: (Int) -> Value) throws(ArchiveError) -> Value {
-        guard mapped != nil else {
+        guard isMappedInUse else {
             // It may come to its window now.
             let value = body(count)
             try releasePages()
@@ -105,9 +114,8 @@ internal import Synchronization
     }
 
     private func releasePages() throws(ArchiveError) {
-        if let refusal { throw refusal }
-        guard let mapped else { return }
-        guard !mapped.isLost else { throw ArchiveError(writing: path ?? "", .EIO) }
+        guard isMappedInUse, let mapped else { return }
+        if let loss = mapped.loss { throw ArchiveError(writing: path ?? "", loss) }
         do throws(Errno) { try mapped.releasePages() } catch { throw ArchiveError(writing: path ?? "", error) }
     }
 }

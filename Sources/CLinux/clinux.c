@@ -66,6 +66,7 @@ ssize_t clx_write(int fd, const void *buffer, size_t count) { return RETRY(write
 ssize_t clx_pread(int fd, void *b, size_t n, int64_t offset) { return RETRY(pread(fd, b, n, offset)); }
 ssize_t clx_pwrite(int fd, const void *b, size_t n, int64_t offset) { return RETRY(pwrite(fd, b, n, offset)); }
 int clx_ftruncate(int fd, int64_t length) { return RETRY(ftruncate(fd, length)); }
+int clx_fallocate(int fd, int64_t offset, int64_t length) { return RETRY(fallocate(fd, 0, offset, length)); }
 ssize_t clx_lseek(int fd, int64_t offset, int whence) { return RETRY(lseek(fd, offset, whence)); }
 int clx_mkdirat(int dirfd, const char *path, uint32_t mode) { return RESULT(mkdirat(dirfd, path, mode)); }
 int clx_mknodat(int dirfd, const char *path, uint32_t mode, uint32_t major, uint32_t minor) {

@@ -11,8 +11,20 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <linux/userfaultfd.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Linux 5.11 and 6.7; the headers may be older.
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
 
 // As many as there may be at once. A place is taken and given up under the lock, and read by the handler without it: the
 // start is set last and cleared first.
@@ -21,6 +33,7 @@ static struct {
     _Atomic uintptr_t start;
     _Atomic size_t size;
     _Atomic int is_lost;
+    int single;
 } windows[window_limit];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -29,10 +42,11 @@ static int is_guarded;
 
 static void replace(int number, siginfo_t *info, void *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
-    for (int index = 0; index < window_limit; index++) {
+    // A positive code is the kernel's, of a fault; others come from who sent the signal.
+    for (int index = 0; index < window_limit && info->si_code > 0; index++) {
         uintptr_t start = atomic_load(&windows[index].start);
         size_t size = atomic_load(&windows[index].size);
-        if (start == 0 || address < start || address - start >= size)
+        if (start == 0 || address < start || address - start >= size || atomic_load(&windows[index].start) != start)
             continue;
         int saved = errno;
         void *zeros = mmap((void *)start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -41,13 +55,30 @@ static void replace(int number, siginfo_t *info, void *context) {
         if (zeros != MAP_FAILED)
             return;
     }
-    // Somebody else's fault, or one that cannot be helped: it is raised again, to whom it was before.
+    // Somebody else's fault, or one that cannot be helped: it goes to whom it went before.
     if (before.sa_flags & SA_SIGINFO)
         before.sa_sigaction(number, info, context);
     else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN)
         before.sa_handler(number);
-    else
+    else {
         signal(SIGBUS, SIG_DFL);
+        // It is blocked until here is the end.
+        raise(SIGBUS);
+    }
+}
+
+// Where a page is read, the kernel maps the fifteen around it as well; not so in memory that is watched for writes, of which
+// nothing is asked here. Returns what keeps it so, or -1 where the kernel cannot; see userfaultfd(2).
+static int map_singly(uintptr_t start, size_t size) {
+    int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+    if (fd < 0)
+        return -1;
+    struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_WP_ASYNC};
+    struct uffdio_register range = {.range = {.start = start, .len = size}, .mode = UFFDIO_REGISTER_MODE_WP};
+    if (ioctl(fd, UFFDIO_API, &api) == 0 && ioctl(fd, UFFDIO_REGISTER, &range) == 0)
+        return fd;
+    close(fd);
+    return -1;
 }
 
 static int guard(void) {
@@ -73,6 +104,7 @@ static int map(int fd, size_t size, void **address) {
     void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (start == MAP_FAILED)
         return -errno;
+    windows[place].single = map_singly((uintptr_t)start, size);
     atomic_store(&windows[place].size, size);
     atomic_store(&windows[place].is_lost, 0);
     atomic_store(&windows[place].start, (uintptr_t)start);
@@ -81,8 +113,7 @@ static int map(int fd, size_t size, void **address) {
 }
 
 int clx_window_map(int fd, size_t size, void **address) {
-    // Space that is missing is an error now, and no signal later. Not all file systems can tell.
-    if (fallocate(fd, 0, 0, (off_t)size) < 0 && (errno != EOPNOTSUPP || ftruncate(fd, (off_t)size) < 0))
+    if (ftruncate(fd, (off_t)size) < 0)
         return -errno;
     pthread_mutex_lock(&lock);
     int result = map(fd, size, address);
@@ -105,5 +136,7 @@ void clx_window_unmap(int window) {
     size_t size = atomic_load(&windows[window].size);
     atomic_store(&windows[window].start, 0);
     munmap((void *)start, size);
+    if (windows[window].single >= 0)
+        close(windows[window].single);
     pthread_mutex_unlock(&lock);
 }

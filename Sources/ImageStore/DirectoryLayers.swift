@@ -30,7 +30,7 @@ package struct DirectoryLayers: LayerFormat {
     /// Of everything that the tree shows.
     package func checksum(of path: String) throws(Errno) -> String {
         let root = try Syscall.open(path, [.directory, .noFollow])
-        return try TreeInventory(of: root.rawValue).checksum
+        return try TreeInventory(of: root.rawValue, beside: path).checksum
     }
 
     /// The tree itself.

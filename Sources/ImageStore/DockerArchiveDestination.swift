@@ -40,9 +40,9 @@ package final class DockerArchiveDestination: ImageDestination {
             return .stored
         }
         let tar = tar
-        let plain = unsafe try await LayerPipeline.plainDigest(of: descriptor, from: source, beside: tar.path) { block in
-            unsafe try tar.append(block)
-        }
+        let plain = unsafe try await LayerPipeline.plainDigest(
+            of: descriptor, from: source, beside: tar.path
+        ) { block in unsafe try tar.append(block) }
         let name = "\(plain.hex).tar"
         let isNew = state.withLock { state in
             state.names[descriptor.digest] = name

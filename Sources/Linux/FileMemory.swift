@@ -10,15 +10,20 @@ internal import CLinux
 @safe package final class FileMemory {
     /// Where it is: as many bytes as were asked for, zeros at first, valid as long as this is.
     package let address: UnsafeMutableRawPointer
+    /// How many bytes.
+    package let size: Int
+    private let file: OwnedFD
     private let number: Int32
 
-    /// So many bytes in a new file, which nobody else uses; it may be closed afterwards. Throws ENOSPC when there is no
-    /// room for them. The corresponding system calls are `fallocate(2)` and `mmap(2)`.
-    package init(in file: borrowing OwnedFD, size: Int) throws(Errno) {
+    /// So many bytes in a new file, which nobody else uses, and which grows with what is written. The corresponding system
+    /// calls are `ftruncate(2)` and `mmap(2)`.
+    package init(in file: consuming OwnedFD, size: Int) throws(Errno) {
+        self.size = size
         var mapped: UnsafeMutableRawPointer?
         number = unsafe try Errno.check(clx_window_map(file.rawValue, size, &mapped))
         guard let mapped = unsafe mapped else { throw .ENOMEM }
         unsafe address = mapped
+        self.file = file
     }
 
     deinit { clx_window_unmap(number) }
@@ -27,6 +32,11 @@ internal import CLinux
     /// corresponding system call is `madvise(2)` with MADV_DONTNEED.
     package func releasePages() throws(Errno) { try Errno.check(clx_window_release(number)) }
 
-    /// Whether the file could not be read or written: from then on the content is worthless.
-    package var isLost: Bool { clx_window_is_lost(number) != 0 }
+    /// Why the content is lost and worthless, if it is: there was no room for it, or the file could not be read or written.
+    package var loss: Errno? {
+        guard clx_window_is_lost(number) != 0 else { return nil }
+        // A fault has no cause that the kernel tells. It tells whether there is room.
+        let result = clx_fallocate(file.rawValue, 0, Int64(size))
+        return result == -Errno.ENOSPC.rawValue || result == -Errno.EDQUOT.rawValue ? .ENOSPC : .EIO
+    }
 }

@@ -17,40 +17,20 @@ extension Syscall {
         } catch .ENOENT {}
     }
 
-    /// So many directories that hold something are gone into at once, of those in one directory: a part, so that it takes
-    /// little memory however many there are.
-    private static let part = 1024
-
     /// Removes what is in a directory, directories after what is in them. False when it has only done a part of the work.
     private static func empty(_ top: SharedFD) throws(Errno) -> Bool {
-        var isWhole = true
-        let content = { (directory: SharedFD) throws(Errno) in try removeContent(of: directory, &isWhole) }
-        try visitDirectories(below: top, passingOver: { $0 == .ENOENT }, content) { name, above throws(Errno) in
-            do throws(Errno) { try removeDirectory(name, at: above.rawValue) } catch {
-                guard !isWhole, error == .ENOTEMPTY || error == .EEXIST else { throw error }
-            }
+        var removal = TreeRemoval()
+        try visitDirectories(below: top, passingOver: { $0 == .ENOENT }) { directory throws(Errno) in
+            try removal.removeContent(of: directory.rawValue)
+        } afterwards: { name, above throws(Errno) in
+            try removal.removeEmptied(name, at: above.rawValue)
         }
-        return isWhole
-    }
-
-    /// Removes what can be removed at once, and returns the directories that hold something, or a part of them.
-    private static func removeContent(of directory: SharedFD, _ isWhole: inout Bool) throws(Errno) -> [RawName] {
-        var full: [RawName] = []
-        do throws(Errno) {
-            while full.count < part {
-                let names = try nextEntries(of: directory.rawValue)
-                if names.isEmpty { return full }
-                for name in names where try !removeAtOnce(name, at: directory.rawValue) { full.append(name) }
-            }
-            isWhole = false
-        } catch .ENOENT {
-            // Of a directory that another has removed.
-        }
-        return full
+        guard removal.isWhole || removal.hasRemoved else { throw .ENOTEMPTY }
+        return removal.isWhole
     }
 
     /// Removes a file or an empty directory. False for a directory that holds something.
-    private static func removeAtOnce(_ name: RawName, at directory: Int32) throws(Errno) -> Bool {
+    fileprivate static func removeAtOnce(_ name: RawName, at directory: Int32) throws(Errno) -> Bool {
         let refusal: Errno
         do throws(Errno) {
             try removeFile(name, at: directory)
@@ -75,6 +55,49 @@ extension Syscall {
             // EEXIST is the other answer that POSIX allows.
             guard error == .ENOTEMPTY || error == .EEXIST else { throw error }
             return false
+        }
+    }
+}
+
+/// One walk through a tree that is removed. It keeps the names of so many directories at most, so that it takes little memory
+/// however many there are, and leaves the others to the next walk.
+private struct TreeRemoval {
+    private static let room = 1 << 14
+    private static let least = 64
+
+    private(set) var isWhole = true
+    private(set) var hasRemoved = false
+    private var held = 0
+
+    /// Removes what can be removed at once, and returns the directories that hold something, or a part of them.
+    mutating func removeContent(of directory: Int32) throws(Errno) -> [RawName] {
+        let limit = max(Self.least, Self.room - held)
+        var full: [RawName] = []
+        do throws(Errno) {
+            while case let names = try Syscall.nextEntries(of: directory), !names.isEmpty {
+                guard full.count < limit else {
+                    isWhole = false
+                    break
+                }
+                for name in names {
+                    if try Syscall.removeAtOnce(name, at: directory) { hasRemoved = true } else { full.append(name) }
+                }
+            }
+        } catch .ENOENT {
+            // Of a directory that another has removed.
+        }
+        held += full.count
+        return full
+    }
+
+    /// Removes a directory in which nothing is left, unless that is left to the next walk.
+    mutating func removeEmptied(_ name: RawName, at directory: Int32) throws(Errno) {
+        held -= 1
+        do throws(Errno) {
+            try Syscall.removeDirectory(name, at: directory)
+            hasRemoved = true
+        } catch {
+            guard !isWhole, error == .ENOTEMPTY || error == .EEXIST else { throw error }
         }
     }
 }

@@ -151,7 +151,8 @@ import TestSupport
         tar.add(
             "file", content: map,
             pax: [
-                ("GNU.sparse.major", number(1)), ("GNU.sparse.minor", number(0)), ("GNU.sparse.realsize", number(1 << 40)),
+                ("GNU.sparse.major", number(1)), ("GNU.sparse.minor", number(0)),
+                ("GNU.sparse.realsize", number(1 << 40)),
             ])
         let error = try #require(throws: ArchiveError.self) {
             try LayerReader(MemorySource(tar.finished)).next()

@@ -32,7 +32,7 @@ import Testing
         let top = folder.path + "/top"
         try Syscall.makeDirectory(top)
         for path in [top, "\(top)/0", "\(top)/0/0"] {
-            for number in 0..<1500 {
+            for number in 0..<9000 {
                 try Syscall.makeDirectory("\(path)/\(number)")
                 _ = try Syscall.open("\(path)/\(number)/file", [.writeOnly, .create])
             }

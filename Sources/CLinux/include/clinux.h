@@ -26,6 +26,7 @@ ssize_t clx_write(int fd, const void *buffer, size_t count);
 ssize_t clx_pread(int fd, void *buffer, size_t count, int64_t offset);
 ssize_t clx_pwrite(int fd, const void *buffer, size_t count, int64_t offset);
 int clx_ftruncate(int fd, int64_t length);
+int clx_fallocate(int fd, int64_t offset, int64_t length);
 ssize_t clx_lseek(int fd, int64_t offset, int whence);
 int clx_mkdirat(int dirfd, const char *path, uint32_t mode);
 int clx_mknodat(int dirfd, const char *path, uint32_t mode, uint32_t major, uint32_t minor);
@@ -184,7 +185,7 @@ int clx_interface_up(const char *name);
 int clx_is_mount_root(const char *path);
 int clx_release_program_text(void);
 void clx_trim_heap(void);
-// Memory in a file: makes it so long and maps it, and returns a number for it. `release` gives its pages back to the file, to
+// Memory in a file: makes it so long, all holes, and maps it, and returns a number for it. `release` gives its pages back to the file, to
 // be read again where they are touched. It is lost, all zeros, when the file could not be read or written.
 int clx_window_map(int fd, size_t size, void **address);
 int clx_window_release(int window);
