@@ -104,6 +104,9 @@ static int map(int fd, size_t size, void **address) {
     void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (start == MAP_FAILED)
         return -errno;
+    // Neither pieces of 2 MiB nor what might be read next: out of a window only little is wanted here and there.
+    (void)madvise(start, size, MADV_NOHUGEPAGE);
+    (void)madvise(start, size, MADV_RANDOM);
     windows[place].single = map_singly((uintptr_t)start, size);
     atomic_store(&windows[place].size, size);
     atomic_store(&windows[place].is_lost, 0);
