@@ -7,8 +7,9 @@ import grpc
 import pytest
 from engine import Engine
 
-# A suite that was started in the background has SIGINT ignored, and so would have all that it starts.
+# A suite that was started in the background has SIGINT ignored, one of nohup(1) SIGHUP, and so would have all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module", params=["skiffrun"])
