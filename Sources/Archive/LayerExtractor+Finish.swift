@@ -132,15 +132,13 @@ extension LayerExtractor {
         _ path: EntryPath, at parent: Int32, into place: SharedFD, _ target: EntryPath, _ move: Move
     ) throws(Errno) {
         let source = try Syscall.open(path.name, [.directory, .noFollow], at: parent)
-        while case let names = try Syscall.nextEntries(of: source.rawValue), !names.isEmpty {
-            for inner in names {
-                do throws(Errno) {
-                    try Syscall.rename(
-                        inner, at: source.rawValue, inner, at: place.rawValue, flags: CLX_RENAME_NOREPLACE)
-                } catch .EEXIST {
-                    let (old, new) = (path.appending(inner.bytes[...]), target.appending(inner.bytes[...]))
-                    try merge(old, at: source.rawValue, with: new, at: place.rawValue, move)
-                }
+        var entries = DirectoryEntries(of: source.rawValue)
+        while let inner = try entries.next() {
+            do throws(Errno) {
+                try Syscall.rename(inner, at: source.rawValue, inner, at: place.rawValue, flags: CLX_RENAME_NOREPLACE)
+            } catch .EEXIST {
+                let (old, new) = (path.appending(inner.bytes), target.appending(inner.bytes))
+                try merge(old, at: source.rawValue, with: new, at: place.rawValue, move)
             }
         }
     }

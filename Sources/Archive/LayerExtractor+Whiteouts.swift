@@ -44,9 +44,8 @@ extension LayerExtractor {
             case .flatten:
                 guard try touched.beginPruning(try Syscall.status(of: handle.rawValue)) else { return }
                 let readable = try Syscall.open(".", [.directory], at: handle.rawValue)
-                while case let names = try Syscall.nextEntries(of: readable.rawValue), !names.isEmpty {
-                    for name in names { try prune(name, at: handle.rawValue) }
-                }
+                var entries = DirectoryEntries(of: readable.rawValue)
+                while let name = try entries.next() { try prune(name, at: handle.rawValue) }
                 resolver.forget()
             }
         }
@@ -58,10 +57,10 @@ extension LayerExtractor {
         guard let handle = try resolver.existing(directory, for: directory.description) else { return }
         do throws(Errno) {
             let readable = try Syscall.open(".", [.directory], at: handle.rawValue)
-            while case let names = try Syscall.nextEntries(of: readable.rawValue), !names.isEmpty {
-                for name in names where try Syscall.linkStatus(name, at: handle.rawValue).isWhiteout {
-                    try Syscall.removeFile(name, at: handle.rawValue)
-                }
+            var entries = DirectoryEntries(of: readable.rawValue)
+            while let name = try entries.next() {
+                guard try Syscall.linkStatus(name, at: handle.rawValue).isWhiteout else { continue }
+                try Syscall.removeFile(name, at: handle.rawValue)
             }
         } catch {
             throw ArchiveError(entry: directory, error)
@@ -79,9 +78,8 @@ extension LayerExtractor {
         }
         guard try touched.beginPruning(status) else { return }
         let opened = try Syscall.open(name, [.directory, .noFollow], at: directory)
-        while case let names = try Syscall.nextEntries(of: opened.rawValue), !names.isEmpty {
-            for inner in names { try prune(inner, at: opened.rawValue) }
-        }
+        var entries = DirectoryEntries(of: opened.rawValue)
+        while let inner = try entries.next() { try prune(inner, at: opened.rawValue) }
         guard !isOurs else { return }
         do throws(Errno) { try Syscall.removeDirectory(name, at: directory) } catch .ENOTEMPTY {}
     }

@@ -35,10 +35,11 @@ struct SortedNames {
     mutating func list(_ directory: Int32) throws(Errno) -> List {
         var names: [RawName] = []
         var size = 0
-        while case let more = try Syscall.nextEntries(of: directory), !more.isEmpty {
-            names += more
-            size += more.reduce(0) { $0 + Self.size($1) }
-            guard held + size <= room else { return try spill(names, directory) }
+        var entries = DirectoryEntries(of: directory)
+        while let name = try entries.next() {
+            names.append(name)
+            size += Self.size(name)
+            guard held + size <= room else { return try spill(names, and: &entries) }
         }
         held += size
         return List(names: Self.sorted(names))
@@ -50,13 +51,10 @@ struct SortedNames {
         names.sorted { $1.bytes.lexicographicallyPrecedes($0.bytes) }
     }
 
-    private mutating func spill(_ first: [RawName], _ directory: Int32) throws(Errno) -> List {
+    private mutating func spill(_ names: [RawName], and entries: inout DirectoryEntries) throws(Errno) -> List {
         directories += 1
-        var names = first
-        while !names.isEmpty {
-            for name in names { try keep(name, in: directories) }
-            names = try Syscall.nextEntries(of: directory)
-        }
+        for name in names { try keep(name, in: directories) }
+        while let name = try entries.next() { try keep(name, in: directories) }
         return List(directory: directories)
     }
 

@@ -24,9 +24,8 @@ struct TreeCopy {
 
     private mutating func content(of source: Int32, to target: Int32, path: [UInt8]) throws(Errno) {
         let readable = try Syscall.open(".", [.directory], at: source)
-        while case let names = try Syscall.nextEntries(of: readable.rawValue), !names.isEmpty {
-            for name in names { try add(name, from: source, to: target, path: path) }
-        }
+        var entries = DirectoryEntries(of: readable.rawValue)
+        while let name = try entries.next() { try add(name, from: source, to: target, path: path) }
     }
 
     private mutating func add(_ name: RawName, from source: Int32, to target: Int32, path: [UInt8]) throws(Errno) {

@@ -31,9 +31,8 @@ struct UnpackTarget: Sendable {
         try ImageStoreError.attempt("remove", path) { () throws(Errno) in
             if wasMade { return try Syscall.removeTree(path) }
             let directory = try Syscall.open(path, [.directory])
-            while case let names = try Syscall.nextEntries(of: directory.rawValue), !names.isEmpty {
-                for name in names { try Syscall.removeTree(name, at: directory.rawValue) }
-            }
+            var entries = DirectoryEntries(of: directory.rawValue)
+            while let name = try entries.next() { try Syscall.removeTree(name, at: directory.rawValue) }
         }
     }
 }

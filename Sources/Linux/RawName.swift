@@ -9,13 +9,18 @@ package struct RawName: Hashable, Sendable, CustomStringConvertible {
     private let terminated: [UInt8]
 
     /// From bytes without NUL; what follows a NUL is cut off.
-    package init(_ bytes: some Sequence<UInt8>) {
-        var terminated = Array(bytes.prefix { $0 != 0 })
-        terminated.append(0)
-        self.terminated = terminated
+    package init(_ bytes: ArraySlice<UInt8>) {
+        let count = (bytes.firstIndex(of: 0) ?? bytes.endIndex) - bytes.startIndex
+        terminated = unsafe [UInt8](unsafeUninitializedCapacity: count + 1) { buffer, filled in
+            _ = unsafe buffer.initialize(fromContentsOf: bytes.prefix(count))
+            unsafe buffer.initializeElement(at: count, to: 0)
+            filled = count + 1
+        }
     }
 
-    package init(_ text: String) { self.init(text.utf8) }
+    package init(_ bytes: [UInt8]) { self.init(bytes[...]) }
+
+    package init(_ text: String) { self.init(Array(text.utf8)) }
 
     /// Without the NUL.
     package var bytes: ArraySlice<UInt8> { terminated.dropLast() }
@@ -224,12 +229,9 @@ extension Syscall {
     /// The names in a directory without `.` and `..`, in the file system's order. The descriptor must be fresh: its
     /// position moves. The corresponding system call is `getdents64(2)`.
     package static func rawEntries(of descriptor: Int32) throws(Errno) -> [RawName] {
-        try entryBytes(of: descriptor).map { RawName($0) }
-    }
-
-    /// The same in parts of at most some thousand names, so that it takes little memory however many there are: the next ones
-    /// from the descriptor's position on, none at the end. What has been listed may be removed meanwhile.
-    package static func nextEntries(of descriptor: Int32) throws(Errno) -> [RawName] {
-        try nextEntryBytes(of: descriptor).map { RawName($0) }
+        var entries = DirectoryEntries(of: descriptor)
+        var names: [RawName] = []
+        while let name = try entries.next() { names.append(name) }
+        return names
     }
 }

@@ -74,14 +74,13 @@ private struct TreeRemoval {
         let limit = max(Self.least, Self.room - held)
         var full: [RawName] = []
         do throws(Errno) {
-            while case let names = try Syscall.nextEntries(of: directory), !names.isEmpty {
+            var entries = DirectoryEntries(of: directory)
+            while let name = try entries.next() {
                 guard full.count < limit else {
                     isWhole = false
                     break
                 }
-                for name in names {
-                    if try Syscall.removeAtOnce(name, at: directory) { hasRemoved = true } else { full.append(name) }
-                }
+                if try Syscall.removeAtOnce(name, at: directory) { hasRemoved = true } else { full.append(name) }
             }
         } catch .ENOENT {
             // Of a directory that another has removed.

@@ -115,45 +115,7 @@ extension Syscall {
     /// The names in a directory without `.` and `..`, in the file system's order; bytes that are no UTF-8 become U+FFFD.
     /// The descriptor must be fresh: its position moves. The corresponding system call is `getdents64(2)`.
     package static func entries(of descriptor: Int32) throws(Errno) -> [String] {
-        try entryBytes(of: descriptor).map { String(decoding: $0, as: UTF8.self) }
-    }
-
-    /// The same as the bytes that they are: a container may name a file with any byte but NUL and slash.
-    static func entryBytes(of descriptor: Int32) throws(Errno) -> [[UInt8]] {
-        var names: [[UInt8]] = []
-        while true {
-            let more = try nextEntryBytes(of: descriptor)
-            if more.isEmpty { return names }
-            names += more
-        }
-    }
-
-    /// The next of them, at most some thousand, none at the end.
-    static func nextEntryBytes(of descriptor: Int32) throws(Errno) -> [[UInt8]] {
-        var names: [[UInt8]] = []
-        while names.isEmpty {
-            var failure = 0
-            let block = unsafe [UInt8](unsafeUninitializedCapacity: 32768) { buffer, count in
-                let got = unsafe clx_getdents64(descriptor, buffer.baseAddress, 32768)
-                if got < 0 { failure = got } else { count = got }
-            }
-            try Errno.check(failure)
-            if block.isEmpty { break }
-            // Nothing but the directory itself and the one above may be in a block.
-            appendNames(of: block, to: &names)
-        }
-        return names
-    }
-
-    /// struct linux_dirent64: inode (8), offset (8), record length (2), type (1), name to the first NUL.
-    private static func appendNames(of block: [UInt8], to names: inout [[UInt8]]) {
-        var start = 0
-        while start + 19 < block.count {
-            let length = Int(block[start + 16]) | Int(block[start + 17]) << 8
-            let name = block[(start + 19)..<(start + length)].prefix { $0 != 0 }
-            if !name.elementsEqual(".".utf8) && !name.elementsEqual("..".utf8) { names.append(Array(name)) }
-            start += length
-        }
+        try rawEntries(of: descriptor).map(\.description)
     }
 
     /// The names in the directory at the path.

@@ -41,14 +41,13 @@ private struct TreeTally {
     mutating func addContent(of directory: SharedFD) -> [RawName] {
         var directories: [RawName] = []
         // A directory that was removed has no entries any more.
-        while let names = try? Syscall.nextEntries(of: directory.rawValue), !names.isEmpty {
-            for name in names {
-                guard let status = try? Syscall.linkStatus(name, at: directory.rawValue), status.device == device else {
-                    continue
-                }
-                add(status)
-                if status.isDirectory { directories.append(name) }
+        var entries = DirectoryEntries(of: directory.rawValue)
+        while let name = try? entries.next() {
+            guard let status = try? Syscall.linkStatus(name, at: directory.rawValue), status.device == device else {
+                continue
             }
+            add(status)
+            if status.isDirectory { directories.append(name) }
         }
         return directories
     }

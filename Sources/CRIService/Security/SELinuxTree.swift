@@ -68,14 +68,13 @@ enum SELinuxTree {
     /// Labels what is in a directory, and returns the directories among it.
     private static func relabelContent(of directory: SharedFD, _ wanted: [UInt8]) throws(Errno) -> [RawName] {
         var directories: [RawName] = []
-        while case let names = try Syscall.nextEntries(of: directory.rawValue), !names.isEmpty {
-            for name in names {
-                do throws(Errno) {
-                    try Syscall.setAttribute(name, RawName(attribute), wanted, at: directory.rawValue)
-                    if try Syscall.linkStatus(name, at: directory.rawValue).isDirectory { directories.append(name) }
-                } catch {
-                    guard passed.contains(error) else { throw error }
-                }
+        var entries = DirectoryEntries(of: directory.rawValue)
+        while let name = try entries.next() {
+            do throws(Errno) {
+                try Syscall.setAttribute(name, RawName(attribute), wanted, at: directory.rawValue)
+                if try Syscall.linkStatus(name, at: directory.rawValue).isDirectory { directories.append(name) }
+            } catch {
+                guard passed.contains(error) else { throw error }
             }
         }
         return directories
