@@ -76,9 +76,9 @@ need_scratch() {
 # services of the CRI and of traces, and the messages of the NRI.
 python_environment() {
     environment=$repository/.build/python
-    if [ ! -x "$environment/bin/pytest" ]; then
+    if ! "$environment/bin/python" -c 'import grpc_tools, pytest, xdist' 2>/dev/null; then
         python3 -m venv "$environment"
-        "$environment/bin/pip" install -q grpcio grpcio-tools pytest
+        "$environment/bin/pip" install -q grpcio grpcio-tools pytest pytest-xdist
     fi
     mkdir -p "$environment/stubs"
     "$environment/bin/python" -m grpc_tools.protoc -I "$repository/Sources/CRIAPI" -I "$repository/Sources/OTLPAPI" \
