@@ -15,13 +15,6 @@ let strict: [SwiftSetting] = [
     .strictMemorySafety(),
 ]
 
-// For what skiffrun and skiffmon are made of. Generic types are asked for by the addresses of their parts: by their names,
-// the default, the Swift runtime takes them apart at every start and looks through all conformances of the program.
-let quickStart: [SwiftSetting] = [
-    .unsafeFlags(
-        ["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"], .when(configuration: .release))
-]
-
 // Tests read C structures through the same wrappers, but need not mark each use.
 let strictTests: [SwiftSetting] = Array(strict.dropLast())
 
@@ -45,8 +38,8 @@ let staticRuntime: ([SwiftSetting], [LinkerSetting]) = (
 // What runs before the C library has started: the program's protection of its own file.
 let ownEntry: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "--entry=skiffrun_entry"])]
 
-func floor(_ name: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
+func floor(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
 func program(
@@ -112,10 +105,10 @@ let package = Package(
         .systemLibrary(name: "CZlib"),
 
         // Floor 1: vocabularies.
-        floor("JSON", settings: quickStart),
+        floor("JSON"),
         floor("TOML", [library("TOMLKit", "TOMLKit")]),
         floor("StreamFraming", ["CZlib"]),
-        floor("OCIRuntimeSpec", settings: quickStart),
+        floor("OCIRuntimeSpec"),
         floor("OCIImageSpec", [library("Crypto", "swift-crypto")]),
         generated("CRIAPI", services),
         generated("OTLPAPI", services),
@@ -128,11 +121,11 @@ let package = Package(
             ], path: "Sources/CRIGenerator"),
 
         // Floor 2: the kernel.
-        floor("Linux", ["CLinux"], settings: quickStart),
+        floor("Linux", ["CLinux"]),
 
         // Floor 3: one subject each.
-        floor("Cgroups", ["Linux", "OCIRuntimeSpec"], settings: quickStart),
-        floor("Confinement", ["Linux", "OCIRuntimeSpec", "CSeccomp"], settings: quickStart),
+        floor("Cgroups", ["Linux", "OCIRuntimeSpec"]),
+        floor("Confinement", ["Linux", "OCIRuntimeSpec", "CSeccomp"]),
         floor("Archive", ["Linux", "CLinux", "CCompression", "CXXHash"]),
         floor(
             "Registry",
@@ -151,7 +144,7 @@ let package = Package(
         floor("CNI", ["Linux"]),
         // Not "Tracing": swift-distributed-tracing, which async-http-client brings, has a target of that name.
         floor("Traces", ["Linux"]),
-        floor("MonitorProtocol", ["Linux"], settings: quickStart),
+        floor("MonitorProtocol", ["Linux"]),
         floor(
             "Streaming",
             [
@@ -165,10 +158,8 @@ let package = Package(
         floor("EngineConfiguration", ["Linux", "TOML"]),
 
         // Floor 4: the engines.
-        floor(
-            "ContainerRuntime", ["Linux", "JSON", "OCIRuntimeSpec", "Cgroups", "Confinement"], settings: quickStart),
-        floor(
-            "PodMonitor", ["Linux", "CLinux", "MonitorProtocol", "ContainerRuntime"], settings: quickStart),
+        floor("ContainerRuntime", ["Linux", "JSON", "OCIRuntimeSpec", "Cgroups", "Confinement"]),
+        floor("PodMonitor", ["Linux", "CLinux", "MonitorProtocol", "ContainerRuntime"]),
         floor(
             "ImageStore",
             [
@@ -208,10 +199,9 @@ let package = Package(
             ]),
         program(
             "skiffrun", ["Linux", "OCIRuntimeSpec", "ContainerRuntime", "CProtection"],
-            linking: (staticExecutable.0 + quickStart, staticExecutable.1 + ownEntry)),
+            linking: (staticExecutable.0, staticExecutable.1 + ownEntry)),
         program(
-            "skiffmon", ["Linux", "PodMonitor", "ContainerRuntime"],
-            linking: (staticExecutable.0 + quickStart, staticExecutable.1)),
+            "skiffmon", ["Linux", "PodMonitor", "ContainerRuntime"], linking: staticExecutable),
         program(
             "skiffimg",
             [

@@ -8,8 +8,8 @@ internal import Synchronization
 /// The memory of one zstd decoder. A frame may ask for a window of up to 128 MiB, out of which the decoder copies: all
 /// decoders of a process share some room for windows in memory, and what is above it is in a file without a name.
 ///
-/// Pages of the file that are touched are the process's until they are released, which the decoder does after each block.
-/// One decoder at a time has some, so that those of several layers do not add up.
+/// Pages of the file that are touched are the process's for a moment, see `FileMemory`. One decoder at a time has some, so that
+/// those of several layers do not add up.
 ///
 /// ## Concurrency model
 /// One thread at a time, but for the room and the turn, which have locks.
@@ -80,6 +80,7 @@ internal import Synchronization
                 mapped = try FileMemory(in: try SpillFile.makeOnDisk(beside: path), size: Self.mappedSize)
             }
             isMappedInUse = true
+            mapped?.beginUse()
             return unsafe mapped?.address
         } catch {
             return nil
@@ -100,22 +101,28 @@ internal import Synchronization
     /// Has the decoder produce at most so many bytes, or fewer where it touches the file. Throws when what was in the file is
     /// lost.
     func decode<Value>(upTo count: Int, _ body: (Int) -> Value) throws(ArchiveError) -> Value {
-        guard isMappedInUse else {
+        guard isMappedInUse, let mapped else {
             // It may come to its window now.
             let value = body(count)
-            try releasePages()
+            try endUse()
             return value
         }
         return try Self.turn.withLock { _ throws(ArchiveError) in
+            mapped.beginUse()
             let value = body(min(count, Int(ZSTD_BLOCKSIZE_MAX)))
-            try releasePages()
+            try endUse()
             return value
         }
     }
 
-    private func releasePages() throws(ArchiveError) {
-        guard isMappedInUse, let mapped else { return }
-        if let loss = mapped.loss { throw ArchiveError(writing: path ?? "", loss) }
-        do throws(Errno) { try mapped.releasePages() } catch { throw ArchiveError(writing: path ?? "", error) }
+    /// Also when the frame has ended meanwhile.
+    private func endUse() throws(ArchiveError) {
+        guard let mapped else { return }
+        do throws(Errno) {
+            try mapped.endUse()
+            if let loss = mapped.loss { throw loss }
+        } catch {
+            throw ArchiveError(writing: path ?? "", error)
+        }
     }
 }

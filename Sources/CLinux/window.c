@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
-// Memory whose pages are a file's. A page that the file system cannot bring or keep any more raises SIGBUS in whoever
-// touches it, see mmap(2): here the memory is replaced by zeros then, and the user finds out afterwards.
+// Memory whose pages are a file's, and of which a process has few at a time: while it is used, the pages that were touched
+// are given back to the file twice a millisecond, by a signal to the thread that uses it. However that comes to run, it
+// has touched no more in between than it can in that time.
+//
+// A page that the file system cannot bring or keep any more raises SIGBUS in whoever touches it, see mmap(2): here the
+// memory is replaced by zeros then, and the user finds out afterwards.
 
 #define _GNU_SOURCE
 #include "clinux.h"
@@ -16,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 // Linux 5.11 and 6.7; the headers may be older.
@@ -34,7 +39,15 @@ static struct {
     _Atomic size_t size;
     _Atomic int is_lost;
     int single;
+    // Of the thread that uses it, in which the timer's signal is handled.
+    timer_t timer;
+    int is_in_use;
+    volatile sig_atomic_t has_timer;
+    sigset_t mask;
 } windows[window_limit];
+
+// Nanoseconds. Long enough that most blocks of an archive are done before.
+enum { period = 500000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction before;
@@ -81,12 +94,38 @@ static int map_singly(uintptr_t start, size_t size) {
     return -1;
 }
 
+static int release(int window) {
+    uintptr_t start = atomic_load(&windows[window].start);
+    // Of memory that was replaced the zeros would be gone, and new ones come.
+    return madvise((void *)start, atomic_load(&windows[window].size), MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
+// Once: a handler that takes long on a slow machine leaves its thread as much time as ever.
+static int arm_timer(int window) {
+    struct itimerspec once = {.it_value.tv_nsec = period};
+    return timer_settime(windows[window].timer, 0, &once, NULL);
+}
+
+static void release_in_use(int number, siginfo_t *info, void *context) {
+    (void)number, (void)context;
+    int saved = errno, window = info->si_value.sival_int;
+    if (info->si_code == SI_TIMER && window >= 0 && window < window_limit && windows[window].has_timer) {
+        (void)release(window);
+        (void)arm_timer(window);
+    }
+    errno = saved;
+}
+
 static int guard(void) {
     if (is_guarded)
         return 0;
     struct sigaction action = {.sa_sigaction = replace, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGBUS, &action, &before) < 0)
+        return -errno;
+    struct sigaction regular = {.sa_sigaction = release_in_use, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    sigemptyset(&regular.sa_mask);
+    if (sigaction(SIGRTMIN, &regular, NULL) < 0)
         return -errno;
     is_guarded = 1;
     return 0;
@@ -104,7 +143,7 @@ static int map(int fd, size_t size, void **address) {
     void *start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (start == MAP_FAILED)
         return -errno;
-    // Neither pieces of 2 MiB nor what might be read next: out of a window only little is wanted here and there.
+    // Neither pages of 2 MiB nor what might be read next: out of a window only little is wanted here and there.
     (void)madvise(start, size, MADV_NOHUGEPAGE);
     (void)madvise(start, size, MADV_RANDOM);
     windows[place].single = map_singly((uintptr_t)start, size);
@@ -124,15 +163,47 @@ int clx_window_map(int fd, size_t size, void **address) {
     return result;
 }
 
-int clx_window_release(int window) {
-    uintptr_t start = atomic_load(&windows[window].start);
-    // Of memory that was replaced the zeros would be gone, and new ones come.
-    return madvise((void *)start, atomic_load(&windows[window].size), MADV_DONTNEED) < 0 ? -errno : 0;
+static int make_timer(int window) {
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN};
+    event.sigev_value.sival_int = window;
+    event._sigev_un._tid = gettid();
+    return timer_create(CLOCK_MONOTONIC, &event, &windows[window].timer) < 0 ? -1 : 0;
+}
+
+void clx_window_begin(int window) {
+    if (windows[window].is_in_use)
+        return;
+    windows[window].is_in_use = 1;
+    // Threads of libdispatch block it.
+    sigset_t regular;
+    sigemptyset(&regular);
+    sigaddset(&regular, SIGRTMIN);
+    pthread_sigmask(SIG_UNBLOCK, &regular, &windows[window].mask);
+    // Without a timer, for want of memory, the pages stay until the end.
+    windows[window].has_timer = make_timer(window) == 0;
+    if (windows[window].has_timer)
+        (void)arm_timer(window);
+}
+
+static void stop_use(int window) {
+    if (!windows[window].is_in_use)
+        return;
+    if (windows[window].has_timer)
+        (void)timer_delete(windows[window].timer);
+    windows[window].has_timer = 0;
+    pthread_sigmask(SIG_SETMASK, &windows[window].mask, NULL);
+    windows[window].is_in_use = 0;
+}
+
+int clx_window_end(int window) {
+    stop_use(window);
+    return release(window);
 }
 
 int clx_window_is_lost(int window) { return atomic_load(&windows[window].is_lost); }
 
 void clx_window_unmap(int window) {
+    stop_use(window);
     pthread_mutex_lock(&lock);
     uintptr_t start = atomic_load(&windows[window].start);
     // Whoever gets the addresses next must not be guarded; nobody touches them any more here.

@@ -3,7 +3,7 @@
 
 internal import CLinux
 
-/// Memory whose content is in a file: the kernel may take back each page at any time, and the owner can tell it to.
+/// Memory whose content is in a file. However large it is, and whatever of it is used, few of its pages are in the process.
 ///
 /// ## Concurrency model
 /// One user at a time.
@@ -28,9 +28,13 @@ internal import CLinux
 
     deinit { clx_window_unmap(number) }
 
-    /// Takes all of its pages out of the process: they are the file's, and come back from it when they are touched. The
-    /// corresponding system call is `madvise(2)` with MADV_DONTNEED.
-    package func releasePages() throws(Errno) { try Errno.check(clx_window_release(number)) }
+    /// From now on until the end of its use, this thread uses the memory, and pages leave the process all the while: they are the
+    /// file's, and come back from it when they are touched. To begin twice is to begin once. The corresponding system calls are
+    /// `timer_create(2)` and `madvise(2)` with MADV_DONTNEED.
+    package func beginUse() { clx_window_begin(number) }
+
+    /// Takes all of its pages out of the process.
+    package func endUse() throws(Errno) { try Errno.check(clx_window_end(number)) }
 
     /// Why the content is lost and worthless, if it is: there was no room for it, or the file could not be read or written.
     package var loss: Errno? {

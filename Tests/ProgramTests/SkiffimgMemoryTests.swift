@@ -91,6 +91,51 @@ struct SkiffimgMemoryTests {
         #expect(large - small < 56 << 10, "\(small) KiB, \(large) KiB")
     }
 
+    /// A frame that no compressor makes: each block refers to four bytes on each page of half a window of 128 MiB.
+    @Test func scatteredReferencesTakeLittle() throws {
+        let small = try Self.pull([Self.layer(Self.tar(1))], SkiffimgLab())
+        let lab = try SkiffimgLab()
+        let frame = Self.scattered(blocks: 16)
+        try AtomicFile.write("\(lab.path)/frame", frame)
+        let sum = try Command.run(["/bin/sh", "-c", "zstd -dc --long=27 < frame | sha256sum"], in: lab.path)
+        var layer = Self.layer(frame)
+        layer.mediaType += "+zstd"
+        layer.diffID = "sha256:" + sum.prefix(64)
+        let large = try Self.pull([layer], lab)
+        #expect(large - small < 40 << 10, "\(small) KiB, \(large) KiB")
+    }
+
+    /// A tar with one file, in the format of RFC 8878, section 3.1.1.
+    private static func scattered(blocks: Int) -> [UInt8] {
+        let (block, before) = (1 << 17, 1024)
+        var tar = TarBuilder()
+        tar.add("file", pax: [("size", Array("\((before + blocks) * block)".utf8))])
+        // Magic number, a frame of unknown size, a window of 128 MiB.
+        var frame: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0x00, 17 << 3]
+        frame += header(0, size: tar.bytes.count) + tar.bytes
+        for number in 0..<before { frame += header(1, size: block) + [UInt8(truncatingIfNeeded: number)] }
+        // No literals, 32,768 sequences, all with the same codes: no literals, an offset with 26 bits, four bytes.
+        let codes: [UInt8] = [0x00, 0xFF, 0x00, 0x01, 0x54, 0, 26, 1]
+        var state: UInt64 = 1
+        for _ in 0..<blocks {
+            var offsets: [UInt8] = []
+            while offsets.count < block / 4 * 26 / 8 {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                offsets.append(UInt8(truncatingIfNeeded: state >> 56))
+            }
+            // Behind the last bit, which is read first, is a one.
+            let content = codes + offsets + [0x01]
+            frame += header(2, size: content.count) + content
+        }
+        return frame + header(1, size: 1024, isLast: true) + [0]
+    }
+
+    /// Of a block: raw (0), one byte over and over (1), or compressed (2).
+    private static func header(_ kind: Int, size: Int, isLast: Bool = false) -> [UInt8] {
+        let bits = size << 3 | kind << 1 | (isLast ? 1 : 0)
+        return [UInt8(bits & 0xFF), UInt8(bits >> 8 & 0xFF), UInt8(bits >> 16)]
+    }
+
     /// A megabyte that does not compress, in thirty disguises, twice.
     private static func repeated(_ seed: UInt8) -> [UInt8] {
         var state = UInt64(seed) + 1

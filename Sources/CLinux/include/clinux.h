@@ -185,10 +185,12 @@ int clx_interface_up(const char *name);
 int clx_is_mount_root(const char *path);
 int clx_release_program_text(void);
 void clx_trim_heap(void);
-// Memory in a file: makes it so long, all holes, and maps it, and returns a number for it. `release` gives its pages back to the file, to
-// be read again where they are touched. It is lost, all zeros, when the file could not be read or written.
+// Memory in a file: makes it so long, all holes, and maps it, and returns a number for it. It is used between `begin` and `end`, in one
+// thread: its pages are given back to the file, to be read again where they are touched, all the time and at the end. It is lost, all
+// zeros, when the file could not be read or written. To begin twice is to begin.
 int clx_window_map(int fd, size_t size, void **address);
-int clx_window_release(int window);
+void clx_window_begin(int window);
+int clx_window_end(int window);
 int clx_window_is_lost(int window);
 void clx_window_unmap(int window);
 
