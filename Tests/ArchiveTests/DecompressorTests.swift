@@ -103,11 +103,8 @@ struct DecompressorTests {
 
     /// Bytes that do not compress.
     private static let noise: [UInt8] = {
-        var state: UInt64 = 1
-        return (0..<(1 << 20)).map { _ in
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return UInt8(truncatingIfNeeded: state >> 56)
-        }
+        var chance = Chance(seed: 1)
+        return chance.bytes(words: 1 << 17)
     }()
 
     private static func unpack(_ bytes: [UInt8], _ blockSize: Int, beside path: String? = nil) throws -> [UInt8] {

@@ -8,19 +8,6 @@ import TestSupport
 
 /// Archives of entries by chance, one unpacked above another: both forms show the same, or refuse both.
 @Suite(.requiresRoot) struct RandomLayerTests {
-    /// The same numbers in each run.
-    private struct Chance: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ mixed >> 31
-        }
-        mutating func one(of choices: [String]) -> String { choices[Int(next() % UInt64(choices.count))] }
-        mutating func number(below end: Int) -> Int { Int(next() % UInt64(end)) }
-    }
-
     /// Writes archives in which few names are used often, most of what is linked to is there, and files seldom stand in the
     /// way of directories.
     private struct Author {
@@ -114,7 +101,7 @@ import TestSupport
     @Test(arguments: 0..<12) func bothFormsShowTheSame(seed: Int) throws {
         guard LayerForm.all.count == 2 else { return }
         for pair in 0..<6 {
-            var author = Author(Chance(state: UInt64(seed) << 32 + UInt64(pair)))
+            var author = Author(Chance(seed: UInt64(seed) << 32 + UInt64(pair)))
             let lower = author.write(entries: 10, hidesBelow: false)
             let upper = author.write(entries: 12, hidesBelow: true)
             let outcomes = try LayerForm.all.map { form in

@@ -116,13 +116,9 @@ struct SkiffimgMemoryTests {
         for number in 0..<before { frame += header(1, size: block) + [UInt8(truncatingIfNeeded: number)] }
         // No literals, 32,768 sequences, all with the same codes: no literals, an offset with 26 bits, four bytes.
         let codes: [UInt8] = [0x00, 0xFF, 0x00, 0x01, 0x54, 0, 26, 1]
-        var state: UInt64 = 1
+        var chance = Chance(seed: 1)
         for _ in 0..<blocks {
-            var offsets: [UInt8] = []
-            while offsets.count < block / 4 * 26 / 8 {
-                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                offsets.append(UInt8(truncatingIfNeeded: state >> 56))
-            }
+            let offsets = chance.bytes(words: block / 4 * 26 / 64)
             // Behind the last bit, which is read first, is a one.
             let content = codes + offsets + [0x01]
             frame += header(2, size: content.count) + content
@@ -138,11 +134,8 @@ struct SkiffimgMemoryTests {
 
     /// A megabyte that does not compress, in thirty disguises, twice.
     private static func repeated(_ seed: UInt8) -> [UInt8] {
-        var state = UInt64(seed) + 1
-        let noise = (0..<(1 << 17)).flatMap { _ -> [UInt8] in
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (0..<8).map { UInt8(truncatingIfNeeded: (state ^ state >> 29) >> (8 * $0)) }
-        }
+        var chance = Chance(seed: UInt64(seed))
+        let noise = chance.bytes(words: 1 << 17)
         return (0..<60).flatMap { part in noise.map { $0 ^ UInt8(part % 30 * 8) } }
     }
 }
