@@ -218,6 +218,8 @@ let package = Package(
                 library("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport"), library("NIOCore", "swift-nio"),
                 library("NIOPosix", "swift-nio"),
             ], linking: staticRuntime),
+        // All five in one build: one after the other, each would have Swift make its generators anew.
+        .target(name: "Programs", dependencies: ["skiffd", "skiffctl", "skiffimg", "skiffmon", "skiffrun"]),
 
         // Tests.
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strictTests),

@@ -91,7 +91,7 @@ python_environment() {
 # in_engine_guest [OPTION]... -- COMMAND [ARGUMENT]...: runs the command in a guest of hack/vm --systemd, with the options
 # besides, where it finds the programs, the scripts and tests, the Python environment, and what a private engine needs.
 in_engine_guest() {
-    local guest=(--systemd -p -M 6144 -t "${SKIFF_VM_LIMIT:-3600}") name file module prepare
+    local guest=(--systemd -p -M 6144 -t "${SKIFF_VM_LIMIT:-900}") name file module prepare
     python_environment
     while [ "$1" != -- ]; do
         guest+=("$1")
