@@ -164,10 +164,13 @@ int clx_window_map(int fd, size_t size, void **address) {
 }
 
 static int make_timer(int window) {
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN};
-    event.sigev_value.sival_int = window;
-    event._sigev_un._tid = gettid();
-    return timer_create(CLOCK_MONOTONIC, &event, &windows[window].timer) < 0 ? -1 : 0;
+    struct sigevent event = {
+        .sigev_notify = SIGEV_THREAD_ID,
+        .sigev_signo = SIGRTMIN,
+        .sigev_value.sival_int = window,
+        ._sigev_un._tid = gettid(),
+    };
+    return timer_create(CLOCK_MONOTONIC, &event, &windows[window].timer);
 }
 
 void clx_window_begin(int window) {
@@ -188,9 +191,11 @@ void clx_window_begin(int window) {
 static void stop_use(int window) {
     if (!windows[window].is_in_use)
         return;
-    if (windows[window].has_timer)
-        (void)timer_delete(windows[window].timer);
+    int had_timer = windows[window].has_timer;
+    // First, for a signal that is on its way.
     windows[window].has_timer = 0;
+    if (had_timer)
+        (void)timer_delete(windows[window].timer);
     pthread_sigmask(SIG_SETMASK, &windows[window].mask, NULL);
     windows[window].is_in_use = 0;
 }

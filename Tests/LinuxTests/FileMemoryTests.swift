@@ -54,6 +54,28 @@ import Testing
         return stride(from: 7, to: entries.count, by: 8).count { entries[$0] & 0xA0 == 0xA0 }
     }
 
+    @Test func leavesNoTimer() throws {
+        let folder = try TemporaryDirectory()
+        do {
+            let memory = try FileMemory(in: try Self.file(folder), size: Self.size)
+            memory.beginUse()
+            memory.beginUse()
+            #expect(try Self.timers() == 1)
+            try memory.endUse()
+            try memory.endUse()
+            #expect(try Self.timers() == 0)
+            memory.beginUse()
+        }
+        #expect(try Self.timers() == 0)
+    }
+
+    /// Those that signal this thread; proc_pid_timers(5).
+    private static func timers() throws -> Int {
+        let thread = try #require(try Syscall.readLink("/proc/thread-self").split(separator: "/").last)
+        return try Syscall.readText("/proc/self/timers").split(separator: "\n")
+            .count { $0.hasPrefix("notify:") && $0.hasSuffix("tid.\(thread)") }
+    }
+
     /// Touching a page that its file does not have any more ends a program by SIGBUS.
     @Test func tellsWhenItsFileIsGone() throws {
         let folder = try TemporaryDirectory()

@@ -180,14 +180,15 @@ ssize_t clx_recv_fds(int fd, void *bytes, size_t capacity, int *fds, size_t *fd_
 // Sets IFF_UP on the interface in the caller's network namespace; netdevice(7).
 int clx_interface_up(const char *name);
 
-// Memory: unmaps the program's code from this process, to be faulted in again where it runs; gives free heap back.
 // 1 if a mount is at the path, 0 if not, -errno.
 int clx_is_mount_root(const char *path);
+
+// Memory: unmaps the program's code from this process, to be faulted in again where it runs; gives free heap back.
 int clx_release_program_text(void);
 void clx_trim_heap(void);
-// Memory in a file: makes it so long, all holes, and maps it, and returns a number for it. It is used between `begin` and `end`, in one
-// thread: its pages are given back to the file, to be read again where they are touched, all the time and at the end. It is lost, all
-// zeros, when the file could not be read or written. To begin twice is to begin.
+// Memory in a file: makes it so long, all holes, and maps it, and returns a number for it. It is used between `begin` and
+// `end`, in one thread: its pages are given back to the file, to be read again where they are touched, all the time and at
+// the end. It is lost, all zeros, when the file could not be read or written. To begin twice is to begin.
 int clx_window_map(int fd, size_t size, void **address);
 void clx_window_begin(int window);
 int clx_window_end(int window);
