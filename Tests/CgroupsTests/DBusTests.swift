@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright the Skiff authors.
 
+import Foundation
+import Linux
 import Testing
 
 @testable import Cgroups
@@ -47,6 +49,25 @@ struct DBusTests {
         body += Self.hex("01 00 00 00") + Self.ascii("k\0") + Self.hex("01") + Self.ascii("t\0")
         body += Self.hex("00 00 00 00 00 00 00") + Self.hex("02 01 00 00 00 00 00 00")
         #expect(message.encoded() == expected + body)
+    }
+
+    /// What a busy manager sends is no answer, however much of it there is.
+    @Test func `signals without end do not keep a call from its end`() throws {
+        var pair = try UnixSocket.pair(.stream)
+        guard let ours = pair.takeFirst(), let theirs = pair.takeSecond() else { throw Errno.EBADF }
+        Thread.detachNewThread {
+            var signal = DBusMessage(.signal)
+            signal.member = "UnitNew"
+            var bytes = Self.ascii("OK 0123456789abcdef0123456789abcdef\r\n")
+            // Until the other end is closed.
+            while (try? theirs.send(bytes)) != nil { bytes = signal.encoded() }
+        }
+        var connection = try DBusConnection.authenticated(ours, "peer")
+        connection.patience = 200
+        let failure = #expect(throws: CgroupError.self) {
+            try connection.call(DBusMessage(call: "M", of: "a.b", at: "/p", to: nil, []))
+        }
+        #expect(failure?.code == .system(.ETIMEDOUT))
     }
 
     static let values: [DBusValue] = [

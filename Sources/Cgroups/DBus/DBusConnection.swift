@@ -19,7 +19,12 @@ struct DBusConnection: ~Copyable {
     /// Connects to the socket and authenticates.
     static func connect(_ path: String) throws(CgroupError) -> DBusConnection {
         let socket = try CgroupError.attempt("connect to", path) { () throws(Errno) in try UnixSocket.connect(path) }
-        var connection = DBusConnection(socket, path)
+        return try authenticated(socket, path)
+    }
+
+    /// The connection with the name over the connected socket.
+    static func authenticated(_ socket: consuming UnixSocket, _ name: String) throws(CgroupError) -> DBusConnection {
+        var connection = DBusConnection(socket, name)
         try connection.send(authentication(uid: Syscall.effectiveUserID, isMapped: usersAreMapped()))
         try connection.awaitAcceptance()
         return connection
@@ -73,10 +78,13 @@ struct DBusConnection: ~Copyable {
 
     private mutating func receive(before deadline: Int64) throws(CgroupError) {
         do throws(Errno) {
-            let left = Int32(clamping: max(0, deadline - KernelClock.monotonic) / 1_000_000)
-            guard try !Syscall.poll(socket.rawValue, for: .readable, milliseconds: left).isEmpty else {
-                throw .ETIMEDOUT
-            }
+            // Also where there is always something to read: signals of a busy manager, but not the right one.
+            let left = deadline - KernelClock.monotonic
+            guard left > 0,
+                try !Syscall.poll(
+                    socket.rawValue, for: .readable, milliseconds: Int32(clamping: left / 1_000_000)
+                ).isEmpty
+            else { throw .ETIMEDOUT }
             let bytes = try socket.receive(upTo: 65536).bytes
             guard !bytes.isEmpty else { throw .ECONNRESET }
             received += bytes
