@@ -59,6 +59,8 @@ final class ByteStream {
     var credit = 0
     /// Bytes that came in and are not consumed.
     private var unused = 0
+    /// What comes in is for nobody.
+    private var isDiscarding = false
     /// The peer has accepted it.
     var isOpen = true
 
@@ -122,9 +124,18 @@ final class ByteStream {
         if isEnded { consumer.receiveEnd() }
     }
 
+    /// Nobody takes what comes and has come. What the peer sends all the same, until it is told, must not hold back the other
+    /// streams of the connection.
+    func discard() {
+        isDiscarding = true
+        consumer = nil
+        waiting = WaitingBytes()
+        consumed(unused)
+    }
+
     func accept(_ bytes: ArraySlice<UInt8>) {
         unused += bytes.count
-        guard !isEnded, !isBroken, !bytes.isEmpty else { return consumed(bytes.count) }
+        guard !isEnded, !isBroken, !isDiscarding, !bytes.isEmpty else { return consumed(bytes.count) }
         if let consumer { consumer.receive(bytes) } else { waiting.append(bytes) }
     }
 

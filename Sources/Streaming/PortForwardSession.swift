@@ -101,6 +101,7 @@ final class PortForwardSession: StreamSession {
                     error.send(Array(text.utf8)[...])
                     error.finish()
                     data.finish()
+                    data.discard()
                     session.forwards[request] = nil
                     session.hasSpoken()
                 }

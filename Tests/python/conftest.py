@@ -5,7 +5,7 @@ import signal
 
 import grpc
 import pytest
-from engine import Engine
+from engine import Engine, eventually
 
 # A suite that was started in the background has SIGINT ignored, one of nohup(1) SIGHUP, and so would have all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,7 +42,13 @@ def web(engine, pod):
         "httpd -f -p 127.0.0.1:80 -h /www & httpd -f -p [::1]:81 -h /www & nc -ll -p 7 -e cat & "
         "nc -ll -p 8 -e sh -c 'cat >/dev/null; echo late' & nc -ll -p 9 -e sleep 1000 & wait"
     )
-    engine.shell(*pod, "web", script)
+    container = engine.shell(*pod, "web", script)
+
+    def all_listen():
+        lines = engine.exec(container, "cat", "/proc/net/tcp", "/proc/net/tcp6").stdout.splitlines()
+        return sum(line.split()[3] == b"0A" for line in lines) == 5
+
+    eventually("five programs listen", all_listen)
     return pod[0]
 
 

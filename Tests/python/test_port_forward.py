@@ -70,6 +70,18 @@ class TestPortForward:
         assert digest(data) == checksum()
         forwarding.connection.close()
 
+    @pytest.mark.parametrize("counts", [True, False])
+    def test_what_is_sent_to_a_port_that_refuses_holds_up_nobody(self, engine, web, counts):
+        forwarding = Forwarding(forward_url(engine, web), counts=counts)
+        self.get(forwarding, 80)
+        refused, error = forwarding.connect(4)
+        # Far more than the windows of the stream and of the connection.
+        checksum = feed(refused, 32 << 20)
+        assert b"refused" in error.read() and refused.read() == b""
+        checksum()
+        assert b"200 OK" in self.get(forwarding, 80)
+        forwarding.connection.close()
+
     def test_half_of_a_connection_may_end(self, engine, web):
         forwarding = Forwarding(forward_url(engine, web))
         self.get(forwarding, 80)
