@@ -59,7 +59,7 @@ final class ByteStream {
     var credit = 0
     /// Bytes that came in and are not consumed.
     private var unused = 0
-    /// What comes in is for nobody.
+    /// What comes in is for nobody; so it is of a broken one.
     private var isDiscarding = false
     /// The peer has accepted it.
     var isOpen = true
@@ -135,7 +135,7 @@ final class ByteStream {
 
     func accept(_ bytes: ArraySlice<UInt8>) {
         unused += bytes.count
-        guard !isEnded, !isBroken, !isDiscarding, !bytes.isEmpty else { return consumed(bytes.count) }
+        guard !isEnded, !isDiscarding, !bytes.isEmpty else { return consumed(bytes.count) }
         if let consumer { consumer.receive(bytes) } else { waiting.append(bytes) }
     }
 
@@ -164,11 +164,9 @@ final class ByteStream {
     /// What nobody will use any more must not hold back the other streams of the connection.
     private func dismantle() {
         isBroken = true
-        consumer = nil
-        waiting = WaitingBytes()
         onWritable = nil
         onBreak = nil
-        consumed(unused)
+        discard()
     }
 }
 
